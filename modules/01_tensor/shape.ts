@@ -1,0 +1,302 @@
+/**
+ * # 01 · Tensor: shapes
+ *
+ * A tensor is a row of numbers in memory and a way of reading them. The numbers are a typed array;
+ * the way of reading is the *shape*. Nothing else is stored: a picture, a batch of pictures and a
+ * layer's weights differ only in shape.
+ *
+ * At the end of this file you can say where any element of any tensor lies, and what shape comes
+ * out when two tensors of different shapes meet.
+ *
+ * Throughout: shape (2, 3) means 2 rows of 3 · axis one position in a shape · rank how many axes
+ *
+ * @module
+ */
+import { ShapeError, ValueError } from "./errors.ts";
+
+/** The numbers of a tensor, row after row. Float32 is the default, float64 is for exact checks. */
+export type Data = Float32Array | Float64Array;
+
+/** The name of a tensor's number format. */
+export type DType = "float32" | "float64";
+
+/** Sizes of the axes, outermost first; `[]` is a single number. No size is 0. */
+export type Shape = readonly number[];
+
+/** What the chapters of this module know of a tensor: numbers, and how to read them. */
+export interface Values {
+  /** The numbers in row-major order: the last axis varies fastest. */
+  readonly data: Data;
+  /** Sizes of the axes, outermost first. */
+  readonly shape: Shape;
+}
+
+/** One axis, several, or (left out) all of them; negative numbers count from the end. */
+export type Axes = number | readonly number[];
+
+// ── 1.1 How many numbers ──
+// A shape promises a count. (2, 3) promises six numbers, (4,) four, and () just one: a shape
+// without axes is a single number, because the product of nothing is 1.
+
+/**
+ * Counts the elements of a shape.
+ *
+ * @task 01.1
+ * @param shape Sizes of the axes.
+ * @returns Their product; 1 for the empty shape.
+ *
+ * @example Two rows of three
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { sizeOf } from "#tensor";
+ * assertEquals(sizeOf([2, 3]), 6);
+ * assertEquals(sizeOf([]), 1);
+ * ```
+ */
+export function sizeOf(shape: Shape): number {
+  let size = 1;
+  for (const n of shape) size *= n;
+  return size;
+}
+
+// ── 1.2 Where an element lies ──
+// Row-major order puts the last axis side by side. One step along the last axis is one step in
+// memory; one step along the axis before it jumps over a whole row, and so on outwards:
+//
+//   shape   (2, 3)        data  0 1 2 3 4 5
+//   strides (3, 1)              └row 0┘ └row 1┘     element (1, 2) lies at 1·3 + 2·1 = 5
+
+/**
+ * Says how far apart in memory neighbours along each axis lie.
+ *
+ * @task 01.2
+ * @param shape Sizes of the axes.
+ * @returns One stride per axis, in elements.
+ *
+ * @example The last axis has stride 1
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { stridesOf } from "#tensor";
+ * assertEquals(stridesOf([2, 3, 4]), [12, 4, 1]);
+ * ```
+ */
+export function stridesOf(shape: Shape): number[] {
+  const strides = new Array<number>(shape.length);
+  let stride = 1;
+  for (let axis = shape.length - 1; axis >= 0; axis--) {
+    strides[axis] = stride;
+    stride *= shape[axis];
+  }
+  return strides;
+}
+
+// ── 1.3 Broadcasting ──
+// A bias of shape (3,) added to a batch of shape (32, 3) should reach every row, and nobody wants
+// to copy it 32 times. The rule is NumPy's: line the shapes up at their *ends*; missing axes count
+// as 1; two sizes fit if they are equal or one of them is 1, and the 1 is stretched.
+//
+//     (32, 3)        (8, 1, 5)        (4, 3)
+//         (3)           (7, 5)        (4)
+//   = (32, 3)      = (8, 7, 5)      = error: 3 is not 4
+
+/**
+ * Finds the shape in which two tensors meet (NumPy's broadcasting).
+ *
+ * @task 01.3
+ * @param a First shape.
+ * @param b Second shape.
+ * @returns The common shape.
+ * @throws {ShapeError} If two sizes differ and neither is 1.
+ *
+ * @example Sizes of 1 and missing axes are stretched
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { broadcastShapes } from "#tensor";
+ * assertEquals(broadcastShapes([8, 1, 5], [7, 5]), [8, 7, 5]);
+ * ```
+ */
+export function broadcastShapes(a: Shape, b: Shape): number[] {
+  const rank = Math.max(a.length, b.length);
+  const shape = new Array<number>(rank);
+  for (let fromEnd = 1; fromEnd <= rank; fromEnd++) {
+    const n = a[a.length - fromEnd] ?? 1;
+    const m = b[b.length - fromEnd] ?? 1;
+    if (n !== m && n !== 1 && m !== 1) {
+      throw new ShapeError(
+        `Cannot broadcast ${describeShape(a)} with ${describeShape(b)}: ` +
+          `sizes, counted from the end, must be equal or 1, ${n} is not ${m}`,
+      );
+    }
+    shape[rank - fromEnd] = n === 1 ? m : n;
+  }
+  return shape;
+}
+
+// ── Walking (given) ──
+// Loops over several axes at once are needed again and again: to broadcast, to permute, to cut.
+// forEachStretch() turns all of them into a few long straight stretches, so that the loop that matters
+// stays a plain `for` over a typed array.
+
+/** A straight stretch of `n` elements, with the positions and steps of two operands along it. */
+export interface Stretch {
+  /** First position in the row-major output; its step is 1. */
+  o: number;
+  /** First position in the first operand. */
+  i: number;
+  /** How far the first operand moves from one element to the next; 0 repeats one number. */
+  readonly iStep: number;
+  /** First position in the second operand. */
+  j: number;
+  /** How far the second operand moves from one element to the next. */
+  readonly jStep: number;
+  /** How many elements. */
+  readonly n: number;
+}
+
+/**
+ * Walks a shape in row-major order, in the longest stretches along which two operands each move by
+ * one fixed step. Neighbouring axes are merged where the memory of both allows it: two tensors of
+ * one shape are a single stretch.
+ *
+ * @param shape The shape to walk.
+ * @param iStrides Strides of the first operand on that shape; 0 where it is stretched.
+ * @param jStrides Strides of the second.
+ * @param visit Called once per stretch, with one object that is reused.
+ */
+export function forEachStretch(
+  shape: Shape,
+  iStrides: Shape,
+  jStrides: Shape,
+  visit: (stretch: Stretch) => void,
+): void {
+  const sizes: number[] = [], iSteps: number[] = [], jSteps: number[] = []; // innermost first
+  for (let axis = shape.length - 1; axis >= 0; axis--) {
+    if (shape[axis] === 1) continue;
+    const last = sizes.length - 1;
+    const merges = last >= 0 && iStrides[axis] === iSteps[last] * sizes[last] &&
+      jStrides[axis] === jSteps[last] * sizes[last];
+    if (merges) {
+      sizes[last] *= shape[axis];
+    } else {
+      sizes.push(shape[axis]);
+      iSteps.push(iStrides[axis]);
+      jSteps.push(jStrides[axis]);
+    }
+  }
+  const levels = sizes.length, n = sizes[0] ?? 1, total = sizeOf(shape);
+  const at: Stretch = { o: 0, i: 0, iStep: iSteps[0] ?? 0, j: 0, jStep: jSteps[0] ?? 0, n };
+  const position = new Array<number>(levels).fill(0);
+  for (; at.o < total; at.o += n) {
+    visit(at);
+    for (let level = 1; level < levels; level++) {
+      at.i += iSteps[level];
+      at.j += jSteps[level];
+      if (++position[level] < sizes[level]) break;
+      position[level] = 0;
+      at.i -= iSteps[level] * sizes[level];
+      at.j -= jSteps[level] * sizes[level];
+    }
+  }
+}
+
+/**
+ * Strides with which a tensor of one shape is read as if it had a larger one.
+ *
+ * @param from Its shape.
+ * @param to A shape that it broadcasts to.
+ * @returns One stride per axis of `to`; 0 where a single value is repeated.
+ */
+export function stretchedStrides(from: Shape, to: Shape): number[] {
+  const own = stridesOf(from), missing = to.length - from.length;
+  return to.map((_, axis) =>
+    axis < missing || from[axis - missing] === 1 ? 0 : own[axis - missing]
+  );
+}
+
+// ── Small tools (given) ──
+
+/**
+ * Makes room for `size` zeros in the number format of `values`.
+ *
+ * @param values Whose format to take.
+ * @param size How many numbers.
+ * @returns A new typed array of zeros.
+ */
+export function like(values: { readonly data: Data }, size: number): Data {
+  return values.data instanceof Float64Array ? new Float64Array(size) : new Float32Array(size);
+}
+
+/**
+ * Tells whether two shapes are the same.
+ *
+ * @param a First shape.
+ * @param b Second shape.
+ * @returns True if rank and all sizes are equal.
+ */
+export function sameShape(a: Shape, b: Shape): boolean {
+  if (a.length !== b.length) return false;
+  for (let axis = 0; axis < a.length; axis++) if (a[axis] !== b[axis]) return false;
+  return true;
+}
+
+/**
+ * Writes a shape as people do: `(2, 3)`, `(4,)` for one axis, `()` for a single number.
+ *
+ * @param shape Sizes of the axes.
+ * @returns The text.
+ */
+export function describeShape(shape: Shape): string {
+  return shape.length === 1 ? `(${shape[0]},)` : `(${shape.join(", ")})`;
+}
+
+/**
+ * Refuses what cannot be a shape.
+ *
+ * @param shape Sizes to check.
+ * @throws {ShapeError} If a size is not a whole number of at least 1.
+ */
+export function checkShape(shape: Shape): void {
+  for (const n of shape) {
+    if (Number.isInteger(n) && n > 0) continue;
+    throw new ShapeError(
+      `Cannot make a tensor of shape ${describeShape(shape)}: ` +
+        `sizes must be whole numbers of at least 1, ${n} is not`,
+    );
+  }
+}
+
+/**
+ * Turns an axis that may count from the end into one that counts from the start.
+ *
+ * @param axis The axis, −rank … rank − 1.
+ * @param shape The shape that it belongs to.
+ * @returns The axis, 0 … rank − 1.
+ * @throws {ValueError} If the shape has no such axis.
+ */
+export function resolveAxis(axis: number, shape: Shape): number {
+  const rank = shape.length;
+  if (Number.isInteger(axis) && axis >= -rank && axis < rank) return axis < 0 ? axis + rank : axis;
+  throw new ValueError(
+    `Cannot use axis ${axis} of shape ${describeShape(shape)}: ` +
+      (rank === 0 ? "a single number has no axes" : `axes go from ${-rank} to ${rank - 1}`),
+  );
+}
+
+/**
+ * Lists axes in rising order, counted from the start.
+ *
+ * @param axes One axis, several, or all when left out.
+ * @param shape The shape that they belong to.
+ * @returns The axes, each once.
+ * @throws {ValueError} If one does not exist or is named twice.
+ */
+export function resolveAxes(axes: Axes | undefined, shape: Shape): number[] {
+  if (axes === undefined) return shape.map((_, axis) => axis);
+  const list = (typeof axes === "number" ? [axes] : axes).map((axis) => resolveAxis(axis, shape));
+  if (new Set(list).size !== list.length) {
+    throw new ValueError(
+      `Cannot use axes ${describeShape(list)} of shape ${describeShape(shape)}: one is named twice`,
+    );
+  }
+  return list.sort((a, b) => a - b);
+}

@@ -1,0 +1,443 @@
+/**
+ * # 05 · Autograd
+ *
+ * Every tensor that was computed from a parameter remembers how: which operation, from which
+ * inputs. Followed backwards from the loss, these memories are a map of the whole computation, and
+ * on the way back the chain rule says how much each number on it matters.
+ *
+ * At the end you can call backward(loss) on anything you can compute, and every parameter knows in
+ * which direction to move.
+ *
+ * Throughout: L the loss, a single number · g = ∂L/∂y, the gradient of a tensor y: how much L
+ * moves when an element of y moves, same shape as y
+ *
+ * @module
+ */
+import { Parameter } from "#layers";
+import { Generator } from "#random";
+import {
+  type CustomOp,
+  describeShape,
+  type OpName,
+  type Origin,
+  remember,
+  sameShape,
+  setRecording,
+  ShapeError,
+  Tensor,
+  ValueError,
+  type Values,
+} from "#tensor";
+import { type Rule, rules, unbroadcast } from "./rules.ts";
+
+export { type Rule, rules, type Step, unbroadcast } from "./rules.ts";
+
+/** A gradient was asked of a computation that cannot give it any more. */
+export class GraphError extends Error {
+  /** The class's name, as it is printed. */
+  override readonly name = "GraphError";
+
+  /**
+   * @param message What happened and why.
+   * @param hint What to do about it.
+   */
+  constructor(message: string, readonly hint: string) {
+    super(message);
+  }
+}
+
+// ── 5.1 The order of the walk ──
+// A tensor's gradient is complete only when everything that used it has had its say. So the walk
+// goes from the loss backwards, and visits a tensor after all its users: the reverse of a
+// topological order.
+//
+//      w ──┐
+//          mul ── a ──┬── add ── L        order back: L, b, a, w
+//      x ──┘          └── b ──┘           (b before a, because b uses a)
+
+/**
+ * Lists a computation so that every tensor comes after all that it was made from. It keeps its own
+ * stack, because ten thousand operations in a row would be too deep for recursion.
+ *
+ * @task 05.1
+ * @param last The result.
+ * @returns Everything on the way that requires a gradient, the result last.
+ */
+export function topologicalOrder(last: Tensor): Tensor[] {
+  const order: Tensor[] = [];
+  const seen = new Set<Tensor>();
+  const open: { tensor: Tensor; next: number }[] = [];
+  function enter(tensor: Tensor): void {
+    if (seen.has(tensor) || !tensor.requiresGrad) return;
+    seen.add(tensor);
+    open.push({ tensor, next: 0 });
+  }
+  enter(last);
+  while (open.length > 0) {
+    const top = open[open.length - 1], inputs = top.tensor.origin?.inputs ?? [];
+    if (top.next < inputs.length) {
+      enter(inputs[top.next++]);
+    } else {
+      order.push(top.tensor);
+      open.pop();
+    }
+  }
+  return order;
+}
+
+// ── 5.2 The walk ──
+
+/** Stands in the place of an origin whose graph was walked, so that its memory can be freed. */
+const walked: Origin = {
+  op: { name: "walked", backward: refuse },
+  inputs: [],
+  extra: null,
+  versions: [],
+};
+
+function refuse(): never {
+  throw new GraphError(
+    "Cannot go backward twice over one computation: its intermediate values are gone",
+    "compute the loss again, or add two losses before going backward",
+  );
+}
+
+/** One step back: the gradients of a tensor's inputs, each in its input's shape. */
+function stepBack(made: Tensor, origin: Origin, gradient: Tensor): readonly (Tensor | null)[] {
+  const { op, inputs, extra, versions } = origin;
+  const name = typeof op === "string" ? op : op.name;
+  const changed = inputs.findIndex((input, k) => input.version !== versions[k]);
+  if (changed >= 0) {
+    throw new GraphError(
+      `Cannot go backward through ${name}: its input ${describeShape(inputs[changed].shape)} ` +
+        "was changed after it was used",
+      "call backward() before the optimizer's step()",
+    );
+  }
+  const found = typeof op === "string"
+    ? (rules[op] as Rule<OpName>)(gradient, { inputs, output: made, extra: extra as undefined })
+    : op.backward(gradient, made);
+  return inputs.map((input, k) => {
+    const g = input.requiresGrad ? found[k] ?? null : null;
+    if (g === null || sameShape(g.shape, input.shape)) return g;
+    const summed = unbroadcast(g, input.shape);
+    if (sameShape(summed.shape, input.shape)) return summed;
+    throw new ShapeError(
+      `Cannot go backward through ${name}: the gradient of an input must have its shape, ` +
+        `${describeShape(g.shape)} is not ${describeShape(input.shape)}`,
+    );
+  });
+}
+
+/**
+ * Walks a computation back, and adds up what reaches each tensor.
+ *
+ * @task 05.2
+ * @returns The gradients of all leaves: tensors that were not computed, but require a gradient.
+ */
+function walkBack(loss: Tensor): Map<Tensor, Tensor> {
+  if (loss.size !== 1) {
+    throw new ShapeError(
+      `Cannot go backward from ${describeShape(loss.shape)}: a loss is a single number`,
+      "reduce it first, with sum() or mean()",
+    );
+  }
+  if (!loss.requiresGrad) {
+    throw new GraphError(
+      "Cannot go backward from a constant: nothing it was computed from requires a gradient",
+      "was it computed inside of noGrad(), or without any parameter?",
+    );
+  }
+  const restore = setRecording(false);
+  try {
+    const order = topologicalOrder(loss);
+    if (order.some((tensor) => tensor.origin === walked)) refuse();
+    const gradients = new Map([[loss, new Tensor(loss.data.slice().fill(1), loss.shape)]]);
+    for (let k = order.length - 1; k >= 0; k--) {
+      const tensor = order[k], gradient = gradients.get(tensor), { origin } = tensor;
+      if (!gradient || !origin) continue;
+      stepBack(tensor, origin, gradient).forEach((g, at) => {
+        if (g === null) return;
+        const input = origin.inputs[at], before = gradients.get(input);
+        gradients.set(input, before ? before.add(g) : g);
+      });
+      gradients.delete(tensor);
+    }
+    for (const tensor of order) if (tensor.origin) tensor.origin = walked;
+    return gradients;
+  } finally {
+    restore();
+  }
+}
+
+/**
+ * Computes how much each parameter matters for a loss, and adds that to the parameter's `grad`.
+ * A computation can be walked back once; its memory is freed then.
+ *
+ * @param loss A single number, computed from parameters.
+ * @throws {ShapeError} If it is not a single number.
+ * @throws {GraphError} If nothing on the way requires a gradient, if the computation was walked
+ * before, or if a parameter was changed since it was used.
+ *
+ * @example L = w², so ∂L/∂w = 2w
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { backward } from "#autograd";
+ * import { Parameter } from "#layers";
+import { Generator } from "#random";
+ * import { Tensor } from "#tensor";
+ * const w = new Parameter(Tensor.of([3, 4]));
+ * backward(w.mul(w).sum());
+ * assertEquals(w.grad?.toArray(), [6, 8]);
+ * ```
+ */
+export function backward(loss: Tensor): void {
+  for (const [tensor, gradient] of walkBack(loss)) {
+    if (tensor instanceof Parameter) tensor.grad = tensor.grad?.add(gradient) ?? gradient;
+  }
+}
+
+/** A tensor that gradients are asked of, without being a parameter. */
+class Leaf extends Tensor {
+  override get requiresGrad(): boolean {
+    return true;
+  }
+}
+
+/**
+ * Makes a tensor that requires a gradient, for saliency maps and gradient checks.
+ *
+ * @param values Whose numbers to share.
+ * @returns A new tensor over the same numbers.
+ */
+export function leaf(values: Values): Tensor {
+  return new Leaf(values.data, values.shape);
+}
+
+/**
+ * Computes how much each of some tensors matters for a loss, and changes nothing else.
+ *
+ * @param loss A single number.
+ * @param inputs Parameters, or tensors made by leaf().
+ * @returns One gradient per input, zeros for one that had no part in it.
+ * @throws {ValueError} If an input is neither a parameter nor a leaf.
+ *
+ * @example L = Σ x³ of a leaf
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { gradients, leaf } from "#autograd";
+ * import { Tensor } from "#tensor";
+ * const x = leaf(Tensor.of([1, 2]));
+ * assertEquals(gradients(x.mul(x).mul(x).sum(), [x])[0].toArray(), [3, 12]);
+ * ```
+ */
+export function gradients(loss: Tensor, inputs: readonly Tensor[]): Tensor[] {
+  for (const input of inputs) {
+    if (input.requiresGrad && input.origin === null) continue;
+    throw new ValueError(
+      `Cannot give the gradient of ${describeShape(input.shape)}: ` +
+        "it is neither a parameter nor a leaf",
+      "wrap it with leaf(x) before it is used",
+    );
+  }
+  const found = walkBack(loss);
+  return inputs.map((input) =>
+    found.get(input) ?? Tensor.zeros(input.shape, { dtype: input.dtype })
+  );
+}
+
+/**
+ * Computes without noting origins: faster, and nothing is kept for a backward.
+ *
+ * @param compute What to compute; it must not be async, because recording is switched back on when
+ * it returns.
+ * @returns What it returns.
+ * @throws {TypeError} If it returns a promise.
+ *
+ * @example No history, no gradient
+ * ```ts
+ * import { assert } from "@std/assert";
+ * import { noGrad } from "#autograd";
+ * import { Parameter } from "#layers";
+import { Generator } from "#random";
+ * import { Tensor } from "#tensor";
+ * const w = new Parameter(Tensor.ones([2]));
+ * assert(!noGrad(() => w.mul(2)).requiresGrad);
+ * ```
+ */
+export function noGrad<T>(compute: () => T): T {
+  const restore = setRecording(false);
+  try {
+    const value = compute();
+    if (value instanceof Promise) {
+      throw new TypeError(
+        "Cannot run noGrad() over an async function: recording is on again before it ends, " +
+          "so call noGrad() around each synchronous part",
+      );
+    }
+    return value;
+  } finally {
+    restore();
+  }
+}
+
+// ── 5.9 Operations of your own ──
+
+/** An operation and its derivative. */
+export interface OpDefinition<Options, Saved> {
+  /** Its name, for messages. */
+  readonly name: string;
+  /** Computes the output, and what the derivative will need. Nothing in here is recorded. */
+  readonly forward: (
+    inputs: readonly Tensor[],
+    options: Options,
+  ) => { readonly output: Values; readonly saved: Saved };
+  /** The gradients of the inputs, in order, given that of the output; null where none is needed. */
+  readonly backward: (
+    gradient: Tensor,
+    step: {
+      /** What the operation was applied to. */
+      readonly inputs: readonly Tensor[];
+      /** What it gave. */
+      readonly output: Tensor;
+      /** What forward() kept. */
+      readonly saved: Saved;
+      /** What it was told. */
+      readonly options: Options;
+    },
+  ) => readonly (Tensor | null)[];
+}
+
+/**
+ * Makes an operation that brings its own derivative.
+ *
+ * @param definition Name, forward and backward.
+ * @returns A function over tensors.
+ *
+ * @example A cube with a hand-made derivative
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { defineOp, gradients, leaf } from "#autograd";
+ * import { Tensor } from "#tensor";
+ * const cube = defineOp<void, null>({
+ *   name: "cube",
+ *   forward: ([x]) => ({ output: x.mul(x).mul(x), saved: null }),
+ *   backward: (g, { inputs: [x] }) => [g.mul(x.mul(x).mul(3))],
+ * });
+ * const x = leaf(Tensor.of([2]));
+ * assertEquals(gradients(cube([x]).sum(), [x])[0].toArray(), [12]);
+ * ```
+ */
+export function defineOp<Options, Saved>(
+  { name, forward, backward }: OpDefinition<Options, Saved>,
+): (inputs: readonly Tensor[], options: Options) => Tensor {
+  return (inputs, options) => {
+    const { output: { data, shape }, saved } = noGrad(() => forward(inputs, options));
+    const op: CustomOp = {
+      name,
+      backward: (gradient, made) => backward(gradient, { inputs, output: made, saved, options }),
+    };
+    return remember(new Tensor(data, shape), op, inputs, null);
+  };
+}
+
+// ── 5.10 Checking a derivative ──
+// A wrong derivative rarely crashes. The loss still falls, only more slowly, and nobody knows why.
+// But there is a second way to find any derivative, which needs no calculus at all: move one
+// number a little, and look how far the loss moves.
+//
+//   ∂L/∂x ≈ (L(x + h) − L(x − h)) / 2h
+//
+// It is far too slow to train with, two forward passes for every single number, and just right for
+// tests.
+
+/** What checkGradients() takes. */
+export interface CheckOptions {
+  /** How far each number is moved, h; 1e-4 by default. */
+  readonly step?: number;
+  /** The error above which the check fails; 1e-6 by default. */
+  readonly tolerance?: number;
+}
+
+/**
+ * Compares the gradients of a function with finite differences, at every index of every input.
+ * The error is |a − n| / max(1, |a|, |n|). An output of many numbers is folded to one by fixed
+ * random weights, so that errors cannot cancel out.
+ *
+ * @param compute The function to check.
+ * @param inputs Float64 tensors: in float32 the differences would drown in rounding.
+ * @param options Step and tolerance.
+ * @returns The largest error found.
+ * @throws {ShapeError} If an input is not float64.
+ * @throws {ValueError} If an error is above the tolerance; the message names the worst index.
+ *
+ * @example The derivative of a product
+ * ```ts
+ * import { assert } from "@std/assert";
+ * import { checkGradients } from "#autograd";
+ * import { Tensor } from "#tensor";
+ * const x = Tensor.of([[1, 2]], { dtype: "float64" }), y = Tensor.of([[3], [4]], { dtype: "float64" });
+ * assert(checkGradients(([a, b]) => a.mul(b), [x, y]) < 1e-6);
+ * ```
+ */
+export function checkGradients(
+  compute: (inputs: readonly Tensor[]) => Tensor,
+  inputs: readonly Tensor[],
+  { step = 1e-4, tolerance = 1e-6 }: CheckOptions = {},
+): number {
+  const single = inputs.find((input) => input.dtype !== "float64");
+  if (single) {
+    throw new ShapeError(
+      `Cannot check gradients at ${describeShape(single.shape)} in float32: ` +
+        "the differences would drown in rounding",
+      'make the inputs with { dtype: "float64" }',
+    );
+  }
+  const moved = inputs.map((input) => new Tensor(input.data.slice(), input.shape));
+  const weights = noGrad(() => weightsFor(compute(moved)));
+  const loss = (at: readonly Tensor[]): Tensor => compute(at).mul(weights).sum();
+  const leaves = inputs.map((input) => leaf(input));
+  const analytic = gradients(loss(leaves), leaves);
+
+  let worst = 0, where = "";
+  analytic.forEach((gradient, which) => {
+    const { data, shape } = moved[which];
+    for (let i = 0; i < data.length; i++) {
+      const before = data[i];
+      data[i] = before + step;
+      const above = noGrad(() => loss(moved).item());
+      data[i] = before - step;
+      const below = noGrad(() => loss(moved).item());
+      data[i] = before;
+      const numeric = (above - below) / (2 * step), got = gradient.data[i];
+      const relative = Math.abs(got - numeric) / Math.max(1, Math.abs(got), Math.abs(numeric));
+      const error = Number.isNaN(relative) ? Infinity : relative;
+      if (error <= worst) continue;
+      worst = error;
+      where = `input ${which} ${describeShape(shape)} at ${describeIndex(i, shape)}: ` +
+        `got ${got}, expected ${numeric}`;
+    }
+  });
+  if (worst <= tolerance) return worst;
+  throw new ValueError(`Cannot confirm the gradient of ${where}`);
+}
+
+/** Fixed weights in ±1 for an output, none near 0. */
+function weightsFor({ shape }: Tensor): Tensor {
+  const generator = new Generator(1), weights = Tensor.zeros(shape, { dtype: "float64" });
+  const { data } = weights;
+  for (let i = 0; i < data.length; i++) {
+    data[i] = generator.uniform(0.5, 1) * (generator.integer(2) === 0 ? 1 : -1);
+  }
+  return weights;
+}
+
+/** A flat index as a position on each axis. */
+function describeIndex(flat: number, shape: readonly number[]): string {
+  const index: number[] = [];
+  for (let axis = shape.length - 1; axis >= 0; axis--) {
+    index.unshift(flat % shape[axis]);
+    flat = Math.floor(flat / shape[axis]);
+  }
+  return `[${index.join(", ")}]`;
+}
