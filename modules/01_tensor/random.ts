@@ -28,7 +28,7 @@ function expandSeed(words: readonly number[]): [number, number, number, number] 
     for (const word of words) hash = mix(hash ^ mix(word + Math.imul(index + 1, 0x9e3779b9)));
     return hash;
   });
-  return [state[0] | 1, state[1], state[2], state[3]]; // all zeros would stay zeros
+  return [(state[0] | 1) >>> 0, state[1], state[2], state[3]]; // all zeros would stay zeros
 }
 
 /**

@@ -1,0 +1,126 @@
+/**
+ * The command line of milestone 04, part 1.
+ *
+ * @module
+ */
+import { parseArgs } from "@std/cli/parse-args";
+import { defaultModels, models, type ModelSpec } from "./tinydigits_models.ts";
+
+/** What a run was asked to do. */
+export interface Options {
+  /** Passes over the training data. */
+  readonly epochs: number;
+  /** How many seeds, each a training run of its own. */
+  readonly seeds: number;
+  /** The first of them. */
+  readonly seed: number;
+  /** Which models take part, in the order of the tables. */
+  readonly models: readonly ModelSpec[];
+  /** One JSON document instead of the report. */
+  readonly json: boolean;
+  /** Whether colour may be used. */
+  readonly color: boolean;
+  /** Only the table and the verdict. */
+  readonly quiet: boolean;
+  /** Only the help. */
+  readonly help: boolean;
+}
+
+/** A command line that cannot be understood. */
+export class UsageError extends Error {
+  /** The class's name, as it is printed. */
+  override readonly name = "UsageError";
+
+  /**
+   * @param message What is wrong with it.
+   * @param hint What would be right.
+   */
+  constructor(message: string, readonly hint: string) {
+    super(message);
+  }
+}
+
+const keys = models.map(({ key }) => key);
+
+/** The text of `--help`. */
+export const help =
+  `Milestone 04, part 1: do convolutions read handwritten digits better than an MLP?
+
+  deno task tinydigits [options]
+
+  --models A,B    which models: ${keys.join(", ")}
+                  (default ${defaultModels.join(",")})
+  --seeds N       training runs per model, each with its own seed (default 2)
+  --seed N        the first seed (default 1)
+  --epochs N      passes over the 1,000 training digits (default 30)
+  --full          all five models and five seeds
+  --json          one JSON document with everything that the tables show
+  --quiet         only the table and the evidence
+  --no-color      no colour, as with NO_COLOR
+  --help          this text
+
+Exit codes: 0 passed, 1 did not pass, 2 could not run, 130 interrupted.`;
+
+const flags = ["full", "json", "quiet", "help", "color"];
+const values = ["epochs", "seeds", "seed", "models"];
+
+/** Reads a whole number of at least `least`. */
+function wholeNumber(name: string, text: string | undefined, least: number, usual: number): number {
+  if (text === undefined) return usual;
+  const number = Number(text);
+  if (/^\d+$/.test(text) && number >= least && Number.isSafeInteger(number)) return number;
+  throw new UsageError(
+    `Cannot use --${name} ${JSON.stringify(text)}: it must be a whole number of at least ${least}`,
+    `for example --${name} ${Math.max(least, usual)}`,
+  );
+}
+
+/** Finds the models that are named, in the order of the tables. */
+function chooseModels(text: string | undefined, usual: readonly string[]): ModelSpec[] {
+  const chosen = text === undefined ? usual : text.split(",").map((key) => key.trim());
+  const unknown = chosen.find((key) => !keys.includes(key));
+  if (unknown !== undefined) {
+    throw new UsageError(
+      `Cannot compare the model ${JSON.stringify(unknown)}: there is none of that name`,
+      `the models are ${keys.join(", ")}`,
+    );
+  }
+  return models.filter(({ key }) => chosen.includes(key));
+}
+
+/**
+ * Reads a command line.
+ *
+ * @param args The words after the script's name.
+ * @returns The options, with the defaults filled in.
+ * @throws {UsageError} If a word is unknown or a value cannot be used.
+ */
+export function readOptions(args: readonly string[]): Options {
+  const unknown: string[] = [];
+  const given = parseArgs([...args], {
+    boolean: flags,
+    string: values,
+    negatable: ["color"],
+    default: { color: true },
+    unknown: (word) => {
+      unknown.push(word);
+      return false;
+    },
+  });
+  if (unknown.length > 0) {
+    throw new UsageError(
+      `Cannot understand ${unknown.join(" ")}: there is no such option`,
+      "the options are --models --seeds --seed --epochs --full --json --quiet --no-color --help",
+    );
+  }
+  return {
+    epochs: wholeNumber("epochs", given.epochs, 1, 30),
+    seeds: wholeNumber("seeds", given.seeds, 1, given.full ? 5 : 2),
+    seed: wholeNumber("seed", given.seed, 0, 1),
+    models: chooseModels(given.models, given.full ? keys : defaultModels),
+    json: given.json,
+    color: given.color,
+    quiet: given.quiet,
+    help: given.help,
+  };
+}

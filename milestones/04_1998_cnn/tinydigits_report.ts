@@ -1,0 +1,275 @@
+/**
+ * Draws the report of milestone 04, part 1, from the document of what was measured.
+ *
+ * @module
+ */
+import { brightness, drawPictures, signed } from "../terminal/picture.ts";
+import { drawConfusion, drawTable } from "../terminal/table.ts";
+import { paint, type Terminal, wrap } from "../terminal/terminal.ts";
+import { differ, type Measured } from "./statistics.ts";
+import type { Closeup, LayerCount, ModelRow, RunDocument, Setting } from "./tinydigits_document.ts";
+import type { Check } from "./tinydigits_evidence.ts";
+import type { Options } from "./tinydigits_options.ts";
+import { recipe } from "./tinydigits_run.ts";
+
+const count = (n: number): string => n.toLocaleString("en-US");
+const times = (ratio: number): string => ratio < 10 ? ratio.toFixed(1) : count(Math.round(ratio));
+
+/** A part of a whole in per cent, with its spread if there are several seeds. */
+function percent({ mean, spread }: Measured): string {
+  const text = (mean * 100).toFixed(1);
+  return spread === null ? `${text} %` : `${text} ± ${(spread * 100).toFixed(1)} %`;
+}
+
+/** Joins words as people do: a, b and c. */
+function listed(words: readonly string[]): string {
+  return words.length < 2
+    ? words.join("")
+    : `${words.slice(0, -1).join(", ")} and ${words[words.length - 1]}`;
+}
+
+/**
+ * What is about to be compared, and why.
+ *
+ * @param terminal Where it is printed.
+ * @param options What was asked for.
+ * @param setting Where it runs.
+ * @param sizes How many digits there are.
+ * @returns The text.
+ */
+export function introduction(
+  terminal: Terminal,
+  options: Options,
+  setting: Setting,
+  sizes: { train: number; test: number },
+): string {
+  const { batchSize, learningRate, momentum, weightDecay } = recipe;
+  const names = listed(options.models.map(({ title }) => title));
+  const plural = (n: number, word: string): string => `${count(n)} ${word}${n === 1 ? "" : "s"}`;
+  return [
+    paint(
+      terminal,
+      "bold",
+      "Milestone 04 · 1998: the convolutional network, on real handwritten digits",
+    ),
+    "",
+    wrap(
+      "An MLP sees 64 unrelated numbers. A convolution sees a picture, and looks at every place " +
+        "of it through the same few weights. Is that worth anything, when everything else is equal?",
+      terminal.columns,
+    ),
+    "",
+    wrap(
+      `Compared: ${names}. Each learns ${count(sizes.train)} digits for ` +
+        `${plural(options.epochs, "epoch")} in batches of ${batchSize}, by SGD (momentum ` +
+        `${momentum}, weight decay ${weightDecay}, learning rate ${learningRate} falling to 0 ` +
+        `along a cosine), with ${plural(options.seeds, "seed")}, and is then tested on ` +
+        `${count(sizes.test)} digits that it has never seen.`,
+      terminal.columns,
+    ),
+    paint(
+      terminal,
+      "dim",
+      `modules: ${setting.modules} · kernels: ${setting.kernels} · ${setting.runtime}`,
+    ),
+    "",
+  ].join("\n");
+}
+
+function mainTable(document: RunDocument, columns: number): string {
+  const headings = ["", "parameters", "MACs/image", "accuracy", "shifted 1 px", "training"];
+  const rows = document.models.map((row) => [
+    row.title,
+    count(row.parameters),
+    count(row.multiplyAccumulates),
+    percent(row.accuracy),
+    percent(row.shifted),
+    `${row.trainingSeconds.mean.toFixed(1)} s`,
+  ]);
+  const seeds = document.recipe.seeds.length;
+  const frozen = document.models.filter(({ trained, parameters }) => trained < parameters);
+  return [
+    drawTable({ headings, rows }, columns),
+    "",
+    wrap(
+      (seeds > 1 ? `Mean ± standard deviation over ${seeds} seeds. ` : "One seed, so no spread. ") +
+        "MACs: multiplications with their additions. Shifted: the same test digits moved by one " +
+        "pixel, mean of right, left, down and up, zeros moved in. Training: mean seconds per seed." +
+        frozen.map(({ title, parameters, trained }) =>
+          ` ${title}: ${count(parameters - trained)} of its parameters are frozen.`
+        ).join(""),
+      columns,
+    ),
+  ].join("\n");
+}
+
+function layerTable(layers: readonly LayerCount[], columns: number): string {
+  const shape = (sizes: readonly number[]): string => sizes.join("×");
+  const rows = layers.map((layer) => [
+    `${layer.model}: ${layer.layer}`,
+    `${shape(layer.inputShape)} → ${shape(layer.outputShape)}`,
+    count(layer.weights),
+    count(layer.denseWeights),
+    `${times(layer.denseWeights / layer.weights)} ×`,
+  ]);
+  const headings = ["", "map", "weights", "dense layer", "more"];
+  return drawTable({ headings, rows }, columns);
+}
+
+function drawFilters({ filters, filterSide }: Closeup, terminal: Terminal): string {
+  const largest = Math.max(...filters.flat().map(Math.abs));
+  const pictures = filters.map((data) => ({ data, height: filterSide, width: filterSide }));
+  return drawPictures(pictures, signed(terminal, largest), terminal.columns);
+}
+
+function drawWrong({ wrong }: Closeup, terminal: Terminal): string {
+  const pictures = wrong.map(({ pixels, label, prediction, confidence }) => ({
+    data: pixels,
+    height: 8,
+    width: 8,
+    caption: [`a ${label}, read as ${prediction}`, `${(confidence * 100).toFixed(0)} % sure`],
+  }));
+  return drawPictures(pictures, brightness(terminal), terminal.columns);
+}
+
+// ── What the numbers support ──
+
+/** One sentence about accuracy, which claims a difference only if there is one. */
+function compareAccuracy(conv: ModelRow, mlp: ModelRow): string {
+  const parameters = `${count(conv.parameters)} parameters against ${count(mlp.parameters)}`;
+  const errors = [mlp, conv].map(({ accuracy }) => 1 - accuracy.mean);
+  if (!differ(conv.accuracy, mlp.accuracy)) {
+    const seeds = conv.accuracy.values.length;
+    return `${conv.title} and ${mlp.title} cannot be told apart by accuracy with ` +
+      `${seeds === 1 ? "one seed" : `${seeds} seeds`}: ${percent(conv.accuracy)} and ` +
+      `${percent(mlp.accuracy)}, with ${parameters}.`;
+  }
+  const rates = `${(errors[1] * 100).toFixed(1)} errors in a hundred digits against ` +
+    `${(errors[0] * 100).toFixed(1)}, with ${parameters} and ` +
+    `${times(conv.multiplyAccumulates / mlp.multiplyAccumulates)} times the arithmetic.`;
+  return conv.accuracy.mean > mlp.accuracy.mean
+    ? `${conv.title} reads better than ${mlp.title}: ${rates}`
+    : `${conv.title} reads worse than ${mlp.title}: ${rates}`;
+}
+
+/** One sentence about a shift by one pixel. */
+function compareShift(conv: ModelRow, mlp: ModelRow): string {
+  const numbers = `${percent(conv.shifted)} against ${percent(mlp.shifted)}`;
+  if (!differ(conv.shifted, mlp.shifted)) {
+    return `Shifted by one pixel, the two cannot be told apart: ${numbers}.`;
+  }
+  return `Shifted by one pixel, ${conv.title} reads ${
+    conv.shifted.mean > mlp.shifted.mean ? "more" : "less"
+  } than ${mlp.title}: ${numbers}.`;
+}
+
+/** The sentences that this run's numbers support, and no others. */
+export function conclusions({ models, layers }: RunDocument): string[] {
+  const sentences: string[] = [];
+  const mlp = models.find(({ key }) => key === "mlp") ?? models.find(({ key }) => key === "wide");
+  for (const conv of models.filter(({ key }) => key !== "mlp" && key !== "wide")) {
+    if (mlp) sentences.push(`${compareAccuracy(conv, mlp)} ${compareShift(conv, mlp)}`);
+  }
+  const wide = models.find(({ key }) => key === "wide");
+  if (mlp && wide && mlp !== wide) sentences.push(compareAccuracy(wide, mlp));
+  const losses = models.map(({ accuracy, shifted }) => accuracy.mean - shifted.mean);
+  const least = Math.min(...losses);
+  if (models.length > 1 && least > 0) {
+    sentences.push(
+      `One pixel still costs every model something, the least ${(least * 100).toFixed(1)} points ` +
+        `(${models[losses.indexOf(least)].title}): convolution and pooling do not make a network ` +
+        "blind to shifts.",
+    );
+  }
+  if (layers.length > 0) {
+    const [most] = layers.toSorted((a, b) =>
+      b.denseWeights / b.weights - a.denseWeights / a.weights
+    );
+    sentences.push(
+      `Sharing weights is what saves parameters: ${most.layer} of ${most.model} has ` +
+        `${count(most.weights)}, and a dense layer that computes the same map would have ` +
+        `${count(most.denseWeights)}. That holds layer by layer, not for whole models, whose ` +
+        "dense layers at the end weigh more.",
+    );
+  }
+  return sentences;
+}
+
+function drawEvidence(checks: readonly Check[], terminal: Terminal): string {
+  return checks.map(({ claim, passed, suspicion }) => {
+    const [word, style] = passed === null
+      ? ["not judged", "yellow"] as const
+      : passed
+      ? ["passed", "green"] as const
+      : ["FAILED", "red"] as const;
+    const indent = " ".repeat(14);
+    const text = wrap(`${word.padEnd(10, "·")} ${claim}`, terminal.columns - 2, indent)
+      .replace(/·+/, (dots) => " ".repeat(dots.length));
+    const painted = text.replace(word, paint(terminal, style, word));
+    if (passed !== false || !suspicion) return `  ${painted}`;
+    return `  ${painted}\n${indent}${wrap(`likely: ${suspicion}`, terminal.columns - 14, indent)}`;
+  }).join("\n");
+}
+
+/**
+ * Draws the report.
+ *
+ * @param document What was measured.
+ * @param terminal Where it will be printed.
+ * @param quiet Only the table and the evidence.
+ * @returns The text.
+ */
+export function drawReport(document: RunDocument, terminal: Terminal, quiet: boolean): string {
+  const { columns } = terminal, { closeup, layers } = document;
+  const heading = (text: string): string => `\n${paint(terminal, "bold", wrap(text, columns))}\n`;
+  const lines = [mainTable(document, columns)];
+  if (!quiet) {
+    if (layers.length > 0) {
+      lines.push(
+        heading("Each convolution beside the dense layer that would compute the same map"),
+        layerTable(layers, columns),
+      );
+    }
+    const together = document.recipe.seeds.length > 1 ? "all seeds together" : "one seed";
+    lines.push(
+      heading(
+        `Which digit ${closeup.model} takes for which (rows: what it is, columns: what it says; ` +
+          `${together})`,
+      ),
+      drawConfusion(closeup.confusion),
+    );
+    if (closeup.filters.length > 0) {
+      const key = terminal.color ? "red above 0, blue below" : "# + above 0, = - below";
+      lines.push(
+        heading(
+          `The ${closeup.filters.length} filters of ${closeup.model}'s first layer, ` +
+            `seed ${closeup.seed} (${key})`,
+        ),
+        drawFilters(closeup, terminal),
+      );
+    }
+    if (closeup.wrong.length > 0) {
+      lines.push(
+        heading(
+          `${closeup.wrong.length} of the ${closeup.wrongCount} digits that it reads wrong with ` +
+            `seed ${closeup.seed}, the surest first`,
+        ),
+        drawWrong(closeup, terminal),
+      );
+    }
+    const sentences = conclusions(document);
+    if (sentences.length > 0) {
+      lines.push(
+        heading("What this run shows"),
+        sentences.map((text) => `  ${wrap(text, columns - 2, "  ")}`).join("\n"),
+      );
+    }
+  }
+  lines.push(heading("Evidence"), drawEvidence(document.evidence, terminal), "");
+  lines.push(
+    document.passed
+      ? paint(terminal, "green", "Passed: every check that could be judged holds.")
+      : paint(terminal, "red", "Did not pass: see the failed checks above."),
+  );
+  return lines.join("\n");
+}

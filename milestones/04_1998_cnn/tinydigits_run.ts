@@ -1,0 +1,201 @@
+/**
+ * One training run of milestone 04, part 1: a model, a seed, and all that is measured on it.
+ *
+ * @module
+ */
+import { softmax } from "#activations";
+import { backward, noGrad } from "#autograd";
+import { DataLoader, TensorDataset } from "#dataloader";
+import type { Parameter, Sequential } from "#layers";
+import { crossEntropy } from "#losses";
+import { SGD } from "#optimizers";
+import { Generator } from "#random";
+import { Tensor } from "#tensor";
+import { cosine, type EpochResult, evaluate, fit } from "#training";
+import type { LabelledImages } from "../../datasets/tinydigits.ts";
+import { convolutions, type ModelSpec, trainable } from "./tinydigits_models.ts";
+
+/** What is the same for every model of the comparison. */
+export const recipe = {
+  batchSize: 32,
+  learningRate: 0.05,
+  momentum: 0.9,
+  weightDecay: 5e-4,
+} as const;
+
+/** Facts about one run that show whether its result can be trusted. */
+export interface RunEvidence {
+  /** The test loss as evaluate() gave it. */
+  readonly loss: number;
+  /** The same from the scores alone, by plain float64 arithmetic. */
+  readonly recomputedLoss: number;
+  /** How far the filters moved in training, as a part of their length; null without filters. */
+  readonly filtersMoved: number | null;
+  /** How much the loss changes along the filters' gradient, as backward() says; null likewise. */
+  readonly predictedSlope: number | null;
+  /** The same, measured by moving the filters a little both ways. */
+  readonly measuredSlope: number | null;
+}
+
+/** What one training run came to. */
+export interface Run {
+  /** Its seed. */
+  readonly seed: number;
+  /** Part of the test digits that it reads right, 0 to 1. */
+  readonly accuracy: number;
+  /** The same when they are shifted by one pixel: right, left, down, up. */
+  readonly shifted: readonly number[];
+  /** Seconds of training, without the tests. */
+  readonly trainingSeconds: number;
+  /** Loss after each epoch. */
+  readonly history: readonly EpochResult[];
+  /** What it took each test digit for. */
+  readonly predictions: Int32Array;
+  /** How sure it was, 0 to 1. */
+  readonly confidences: Float32Array;
+  /** Its first layer's filters, (F, C, K, K); null without. */
+  readonly filters: Tensor | null;
+  /** Why to believe it. */
+  readonly evidence: RunEvidence;
+}
+
+/** One pixel right, left, down, up, as [dy, dx]. */
+const directions = [[0, 1], [0, -1], [1, 0], [-1, 0]] as const;
+
+/** Moves images (B, C, H, W) by whole pixels; zeros move in. */
+export function shift(images: Tensor, dy: number, dx: number): Tensor {
+  const [, , height, width] = images.shape;
+  const [top, bottom] = [Math.max(dy, 0), Math.max(-dy, 0)];
+  const [left, right] = [Math.max(dx, 0), Math.max(-dx, 0)];
+  return images
+    .slice(null, null, [bottom, height - top], [right, width - left])
+    .pad([[0, 0], [0, 0], [top, bottom], [left, right]]);
+}
+
+/** Wraps pictures as a data set. */
+export function datasetOf({ images, labels, shape }: LabelledImages): TensorDataset {
+  return new TensorDataset(new Tensor(images, shape), labels);
+}
+
+/** The mean cross-entropy of scores (B, K), with nothing but plain float64 arithmetic. */
+export function plainCrossEntropy(scores: Tensor, labels: Int32Array): number {
+  const [rows, classes] = scores.shape;
+  let total = 0;
+  for (let row = 0; row < rows; row++) {
+    const line = Array.from(scores.data.subarray(row * classes, (row + 1) * classes));
+    const right = line[labels[row]];
+    total += Math.log(line.reduce((sum, score) => sum + Math.exp(score - right), 0));
+  }
+  return total / rows;
+}
+
+/** The length of several tensors taken as one long vector. */
+function lengthOf(vectors: readonly ArrayLike<number>[]): number {
+  let squares = 0;
+  for (const v of vectors) for (let i = 0; i < v.length; i++) squares += v[i] ** 2;
+  return Math.sqrt(squares);
+}
+
+/**
+ * Compares the gradient that reaches the filters with the loss's real slope in that direction.
+ *
+ * @returns The slope that backward() predicts, and the one measured by central differences.
+ */
+function probeSlope(
+  model: Sequential,
+  filters: readonly Parameter[],
+  images: TensorDataset,
+): { predicted: number; measured: number } {
+  const { inputs, targets } = images.batch(Int32Array.from({ length: 64 }, (_, k) => k));
+  const lossNow = (): Tensor => crossEntropy(model.forward(inputs), targets);
+  model.zeroGrad();
+  backward(lossNow());
+  const directions = filters.map(({ grad, size }) => grad?.data ?? new Float32Array(size));
+  const predicted = lengthOf(directions);
+  const before = filters.map(({ data }) => data.slice());
+  const reach = predicted > 0 ? 0.01 * lengthOf(before) / predicted : 0; // a hundredth of their length
+  function lossAt(distance: number): number {
+    filters.forEach((filter, k) =>
+      filter.write((w) => {
+        for (let i = 0; i < w.length; i++) w[i] = before[k][i] + distance * directions[k][i];
+      })
+    );
+    return noGrad(() => lossNow().item());
+  }
+  const measured = predicted > 0 ? (lossAt(reach) - lossAt(-reach)) / (2 * reach * predicted) : 0;
+  return { predicted, measured };
+}
+
+/**
+ * Trains a model once and measures it. Weights and order of the batches come from the seed alone,
+ * and the batches of one seed are the same for every model.
+ *
+ * @param spec Which model.
+ * @param seed Which seed.
+ * @param train The digits to learn from.
+ * @param test The digits to be tested on; they are read only after training.
+ * @param epochs Passes over the training digits.
+ * @param onEpoch Called after each epoch.
+ * @param signal Stops the run.
+ * @returns All that is measured.
+ */
+export async function runModel(
+  spec: ModelSpec,
+  seed: number,
+  train: TensorDataset,
+  test: TensorDataset,
+  epochs: number,
+  onEpoch: (result: EpochResult) => void,
+  signal: AbortSignal,
+): Promise<Run> {
+  const [shuffle, weights] = new Generator(seed).split(2), { state } = weights;
+  const model = spec.build(weights);
+  const filters = convolutions(model).map(({ weight }) => weight);
+  const before = filters.map(({ data }) => data.slice());
+  weights.restore(state); // the probe gets a twin, so that it cannot touch what is trained
+  const twin = spec.build(weights);
+  const twinFilters = convolutions(twin).map(({ weight }) => weight);
+  const slope = filters.length > 0 ? probeSlope(twin, twinFilters, train) : null;
+
+  const { batchSize, learningRate, momentum, weightDecay } = recipe;
+  const loader = new DataLoader(train, { batchSize, shuffle });
+  const optimizer = new SGD(trainable(spec, model), { learningRate, momentum, weightDecay });
+  const started = performance.now();
+  const history = await fit(model, loader, {
+    loss: crossEntropy,
+    optimizer,
+    epochs,
+    schedule: cosine(learningRate),
+    onEpoch,
+    signal,
+  });
+  const trainingSeconds = (performance.now() - started) / 1000;
+
+  const whole = (inputs: Tensor): DataLoader =>
+    new DataLoader(new TensorDataset(inputs, test.labels), { batchSize: 200 });
+  const tested = await evaluate(model, whole(test.inputs), crossEntropy, signal);
+  const shifted: number[] = [];
+  for (const [dy, dx] of directions) {
+    const moved = whole(shift(test.inputs, dy, dx));
+    shifted.push((await evaluate(model, moved, crossEntropy, signal)).accuracy);
+  }
+  const scores = noGrad(() => model.eval().forward(test.inputs)); // (797, 10)
+  const moved = filters.map(({ data }, k) => data.map((w, i) => w - before[k][i]));
+  return {
+    seed,
+    accuracy: tested.accuracy,
+    shifted,
+    trainingSeconds,
+    history,
+    predictions: tested.predictions,
+    confidences: Float32Array.from(softmax(scores).max(1).data),
+    filters: filters[0] ?? null,
+    evidence: {
+      loss: tested.loss,
+      recomputedLoss: plainCrossEntropy(scores, test.labels),
+      filtersMoved: filters.length > 0 ? lengthOf(moved) / lengthOf(before) : null,
+      predictedSlope: slope?.predicted ?? null,
+      measuredSlope: slope?.measured ?? null,
+    },
+  };
+}
