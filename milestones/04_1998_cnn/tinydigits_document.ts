@@ -9,7 +9,12 @@ import { Generator } from "#random";
 import { Conv2d } from "#spatial";
 import type { TensorDataset } from "#dataloader";
 import { measure, type Measured } from "./statistics.ts";
-import { type Check, type ModelResult, weighEvidence } from "./tinydigits_evidence.ts";
+import {
+  calibratedBy,
+  type Check,
+  type ModelResult,
+  weighEvidence,
+} from "./tinydigits_evidence.ts";
 import { models, type ModelSpec, trainable } from "./tinydigits_models.ts";
 import type { Options } from "./tinydigits_options.ts";
 import { recipe } from "./tinydigits_run.ts";
@@ -102,6 +107,8 @@ export interface RunDocument {
   readonly closeup: Closeup;
   /** Why to believe it. */
   readonly evidence: readonly Check[];
+  /** The command that measured what the accuracies are held against. */
+  readonly calibratedBy: string;
   /** Whether no check failed. */
   readonly passed: boolean;
 }
@@ -229,6 +236,7 @@ export function documentOf(
     layers: counted.flatMap(layerCounts),
     closeup: closeupOf(mostInteresting(results), test),
     evidence,
+    calibratedBy,
     passed: evidence.every(({ passed }) => passed !== false),
   };
 }

@@ -195,20 +195,30 @@ export function conclusions({ models, layers }: RunDocument): string[] {
   return sentences;
 }
 
+/** Draws a list: what each entry starts with, its text beside it, wrapped. */
+function drawList(
+  entries: readonly { mark: string; text: string; paintMark?: (mark: string) => string }[],
+  columns: number,
+): string {
+  const width = Math.max(...entries.map(({ mark }) => mark.length)) + 1;
+  return entries.map(({ mark, text, paintMark = (mark) => mark }) => {
+    const lines = wrap(text, columns - 2 - width).split("\n");
+    const space = " ".repeat(width - mark.length);
+    return `  ${paintMark(mark)}${space}${lines.join(`\n${" ".repeat(2 + width)}`)}`;
+  }).join("\n");
+}
+
 function drawEvidence(checks: readonly Check[], terminal: Terminal): string {
-  return checks.map(({ claim, passed, suspicion }) => {
-    const [word, style] = passed === null
+  const entries = checks.map(({ claim, passed, suspicion }) => {
+    const [mark, style] = passed === null
       ? ["not judged", "yellow"] as const
       : passed
       ? ["passed", "green"] as const
       : ["FAILED", "red"] as const;
-    const indent = " ".repeat(14);
-    const text = wrap(`${word.padEnd(10, "·")} ${claim}`, terminal.columns - 2, indent)
-      .replace(/·+/, (dots) => " ".repeat(dots.length));
-    const painted = text.replace(word, paint(terminal, style, word));
-    if (passed !== false || !suspicion) return `  ${painted}`;
-    return `  ${painted}\n${indent}${wrap(`likely: ${suspicion}`, terminal.columns - 14, indent)}`;
-  }).join("\n");
+    const text = passed === false ? `${claim}. Most likely: ${suspicion}` : claim;
+    return { mark, text, paintMark: (mark: string) => paint(terminal, style, mark) };
+  });
+  return drawList(entries, terminal.columns);
 }
 
 /**
@@ -261,11 +271,12 @@ export function drawReport(document: RunDocument, terminal: Terminal, quiet: boo
     if (sentences.length > 0) {
       lines.push(
         heading("What this run shows"),
-        sentences.map((text) => `  ${wrap(text, columns - 2, "  ")}`).join("\n"),
+        drawList(sentences.map((text) => ({ mark: "-", text })), columns),
       );
     }
   }
   lines.push(heading("Evidence"), drawEvidence(document.evidence, terminal), "");
+  lines.push(wrap(`Calibrated by: ${document.calibratedBy}`, columns), "");
   lines.push(
     document.passed
       ? paint(terminal, "green", "Passed: every check that could be judged holds.")

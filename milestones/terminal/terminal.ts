@@ -63,16 +63,15 @@ export function paint(terminal: Terminal, style: keyof typeof styles, text: stri
  *
  * @param text The paragraph; runs of white space count as one space.
  * @param columns The width.
- * @param indent What each line after the first begins with.
  * @returns The lines, joined.
  */
-export function wrap(text: string, columns: number, indent = ""): string {
+export function wrap(text: string, columns: number): string {
   const lines: string[] = [];
   let line = "";
   for (const word of text.split(/\s+/)) {
     if (line !== "" && line.length + 1 + word.length > columns) {
       lines.push(line);
-      line = indent + word;
+      line = word;
     } else line = line === "" ? word : `${line} ${word}`;
   }
   return [...lines, line].join("\n");

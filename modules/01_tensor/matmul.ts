@@ -23,18 +23,22 @@ import {
 } from "./shape.ts";
 
 // ── 1.7 Rows by columns ──
-// out[i, j] = Σₚ a[i, p] · b[p, j]. The order of the three loops changes nothing in the result and
-// much in the time. With j innermost, b and out are both read side by side, and the processor's
-// cache sees straight lines; with p innermost, each step through b jumps over a whole row.
+// out[i, j] = Σₚ a[i, p] · b[p, j]. Three loops in any order give the right answer. What decides
+// the time is how often a number is fetched from memory. Computed one by one, each product costs
+// two fetches. Computed as a tile of two rows by four columns, eight sums grow side by side in
+// local variables, and six fetches feed eight products:
 //
-// Four rows of b are taken at once, so that each number of `out` is read and written once for four
-// products. The rest of the rows, when k is not a multiple of four, is taken one by one.
+//             b0 b1 b2 b3
+//        x →  s0 s1 s2 s3        one row of a, four columns of b
+//        y →  t0 t1 t2 t3        the next row of a
+//
+// The sums are JavaScript numbers, so they grow in float64 and are rounded once, at the end.
 
 /**
- * Adds the product of two matrices, which lie inside of larger arrays, to a third.
+ * Writes the product of two matrices, which lie inside of larger arrays, into a third.
  *
  * @task 01.7
- * @param out Where to add, from position o on: (m, n).
+ * @param out Where to write, from position o on: (m, n).
  * @param a First matrix, from position at on: (m, k).
  * @param b Second matrix, from position bt on: (k, n).
  */
@@ -49,21 +53,41 @@ function multiplyInto(
   k: number,
   n: number,
 ): void {
-  for (let i = 0; i < m; i++) {
-    const row = o + i * n, end = row + n;
-    let p = 0;
-    for (; p + 3 < k; p += 4) {
-      const from = at + i * k + p;
-      const a0 = a[from], a1 = a[from + 1], a2 = a[from + 2], a3 = a[from + 3];
-      let b0 = bt + p * n, b1 = b0 + n, b2 = b1 + n, b3 = b2 + n;
-      for (let c = row; c < end; c++) {
-        out[c] += a0 * b[b0++] + a1 * b[b1++] + a2 * b[b2++] + a3 * b[b3++];
+  for (let i = 0; i < m; i += 2) {
+    const down = i + 1 < m ? 1 : 0; // the last of an odd number of rows is its own neighbour
+    const a0 = at + i * k, a1 = a0 + down * k, row0 = o + i * n, row1 = row0 + down * n;
+    let j = 0;
+    for (; j + 3 < n; j += 4) {
+      let s0 = 0, s1 = 0, s2 = 0, s3 = 0, t0 = 0, t1 = 0, t2 = 0, t3 = 0;
+      for (let p = 0, q = bt + j; p < k; p++, q += n) {
+        const x = a[a0 + p], y = a[a1 + p];
+        const b0 = b[q], b1 = b[q + 1], b2 = b[q + 2], b3 = b[q + 3];
+        s0 += x * b0;
+        s1 += x * b1;
+        s2 += x * b2;
+        s3 += x * b3;
+        t0 += y * b0;
+        t1 += y * b1;
+        t2 += y * b2;
+        t3 += y * b3;
       }
+      out[row0 + j] = s0;
+      out[row0 + j + 1] = s1;
+      out[row0 + j + 2] = s2;
+      out[row0 + j + 3] = s3;
+      out[row1 + j] = t0;
+      out[row1 + j + 1] = t1;
+      out[row1 + j + 2] = t2;
+      out[row1 + j + 3] = t3;
     }
-    for (; p < k; p++) {
-      const a0 = a[at + i * k + p];
-      let b0 = bt + p * n;
-      for (let c = row; c < end; c++) out[c] += a0 * b[b0++];
+    for (; j < n; j++) { // columns that fill no tile
+      let s = 0, t = 0;
+      for (let p = 0, q = bt + j; p < k; p++, q += n) {
+        s += a[a0 + p] * b[q];
+        t += a[a1 + p] * b[q];
+      }
+      out[row0 + j] = s;
+      out[row1 + j] = t;
     }
   }
 }

@@ -1,0 +1,345 @@
+/**
+ * The graded tests of module 01.
+ *
+ * @module
+ */
+import { Generator } from "#random";
+import { broadcastShapes, sizeOf, stridesOf, Tensor } from "#tensor";
+import { graded } from "../../tests/kit/graded.ts";
+
+/** Lists of numbers, each computed from its row and its column. */
+function table(
+  rows: number,
+  columns: number,
+  cell: (row: number, column: number) => number,
+): number[][] {
+  return Array.from(
+    { length: rows },
+    (_, row) => Array.from({ length: columns }, (_, column) => cell(row, column)),
+  );
+}
+
+// ── 01.1 ──
+
+graded("01.1", 1, "sizeOf() multiplies the sizes", (t) => {
+  t.expectEqual(sizeOf([4]), 4);
+  t.expectEqual(sizeOf([2, 3]), 6);
+  const [a, b, c] = t.integers(3, 1, 9);
+  t.expectEqual(sizeOf([a, b, c]), a * b * c);
+});
+
+graded("01.1", 1, "sizeOf() of a shape without axes is 1, a single number", (t) => {
+  t.expectEqual(sizeOf([]), 1);
+});
+
+// ── 01.2 ──
+
+graded("01.2", 1, "stridesOf() gives the last axis stride 1", (t) => {
+  t.expectEqual(stridesOf([t.integer(2, 9)]), [1]);
+  t.expectEqual(stridesOf([]), []);
+});
+
+graded("01.2", 2, "stridesOf() lets each axis jump over all that lies within it", (t) => {
+  t.expectEqual(stridesOf([2, 3]), [3, 1]);
+  t.expectEqual(stridesOf([2, 3, 4]), [12, 4, 1]);
+  const [a, b, c, d] = t.integers(4, 2, 9);
+  t.expectEqual(stridesOf([a, b, c, d]), [b * c * d, c * d, d, 1]);
+});
+
+graded("01.2", 1, "stridesOf() leaves the shape as it was", (t) => {
+  const shape = [2, 3, 4];
+  stridesOf(shape);
+  t.expectEqual(shape, [2, 3, 4]);
+});
+
+// ── 01.3 ──
+
+graded("01.3", 1, "broadcastShapes() keeps equal shapes", (t) => {
+  const shape = t.integers(3, 1, 9);
+  t.expectEqual(broadcastShapes(shape, shape), shape);
+});
+
+graded("01.3", 2, "broadcastShapes() stretches sizes of 1 on either side", (t) => {
+  const [a, b] = t.integers(2, 2, 9);
+  t.expectEqual(broadcastShapes([a, 1], [1, b]), [a, b]);
+  t.expectEqual(broadcastShapes([1, b], [a, 1]), [a, b]);
+  t.expectEqual(broadcastShapes([1, 1], [1, 1]), [1, 1]);
+});
+
+graded("01.3", 2, "broadcastShapes() lines the shapes up at their ends", (t) => {
+  t.expectEqual(broadcastShapes([32, 3], [3]), [32, 3]);
+  t.expectEqual(broadcastShapes([7, 5], [8, 1, 5]), [8, 7, 5]);
+  t.expectEqual(broadcastShapes([], [2, 3]), [2, 3]);
+});
+
+graded("01.3", 2, "broadcastShapes() refuses two sizes that differ and names them", (t) => {
+  t.expectError(
+    () => broadcastShapes([4, 3], [4]),
+    "Cannot broadcast (4, 3) with (4,): sizes, counted from the end, must be equal or 1, 3 is not 4",
+    "ShapeError",
+  );
+  t.expectError(
+    () => broadcastShapes([2, 5], [3, 1]),
+    "Cannot broadcast (2, 5) with (3, 1): " +
+      "sizes, counted from the end, must be equal or 1, 2 is not 3",
+    "ShapeError",
+  );
+});
+
+// ── 01.4 ──
+
+graded("01.4", 2, "add(), sub(), mul() and div() work element by element", (t) => {
+  const a = Tensor.of([[8, 6], [4, -2]]), b = Tensor.of([[2, 3], [-4, 4]]);
+  t.expectTensor(a.add(b), [[10, 9], [0, 2]]);
+  t.expectTensor(a.sub(b), [[6, 3], [8, -6]]);
+  t.expectTensor(a.mul(b), [[16, 18], [-16, -8]]);
+  t.expectTensor(a.div(b), [[4, 2], [-1, -0.5]]);
+});
+
+graded(
+  "01.4",
+  2,
+  "add(), sub(), mul() and div() give each row its share of a stretched one",
+  (t) => {
+    const left = t.normal([3, 4]), right = t.uniform([4], 1, 2);
+    const a = Tensor.of(left), b = Tensor.of(right);
+    t.expectTensor(a.add(b), table(3, 4, (row, column) => left[row][column] + right[column]));
+    t.expectTensor(b.sub(a), table(3, 4, (row, column) => right[column] - left[row][column]));
+    t.expectTensor(a.mul(b), table(3, 4, (row, column) => left[row][column] * right[column]));
+    t.expectTensor(a.div(b), table(3, 4, (row, column) => left[row][column] / right[column]));
+  },
+);
+
+graded(
+  "01.4",
+  2,
+  "add(), sub(), mul() and div() stretch a column, a number, and both at once",
+  (t) => {
+    const x = t.uniform([3], 1, 2), y = t.uniform([2], 1, 2);
+    const column = Tensor.of(x.map((n) => [n])), row = Tensor.of(y), two = Tensor.of(2);
+    t.expectTensor(column.add(row), table(3, 2, (i, j) => x[i] + y[j]));
+    t.expectTensor(column.sub(row), table(3, 2, (i, j) => x[i] - y[j]));
+    t.expectTensor(row.mul(column), table(3, 2, (i, j) => x[i] * y[j]));
+    t.expectTensor(row.div(column), table(3, 2, (i, j) => y[j] / x[i]));
+    t.expectTensor(two.sub(column), table(3, 1, (i) => 2 - x[i]));
+    t.expectTensor(column.div(two), table(3, 1, (i) => x[i] / 2));
+  },
+);
+
+graded("01.4", 1, "add(), sub(), mul() and div() leave their inputs as they were", (t) => {
+  const a = Tensor.of([[1, 2], [3, 4]]), b = Tensor.of([5, 6]);
+  for (const operation of ["add", "sub", "mul", "div"] as const) a[operation](b);
+  t.expectTensor(a, [[1, 2], [3, 4]]);
+  t.expectTensor(b, [5, 6]);
+});
+
+// ── 01.5 ──
+
+graded("01.5", 2, "sum() folds rows, columns, or everything", (t) => {
+  const x = Tensor.of([[1, 2, 3], [10, 20, 30]]);
+  t.expectTensor(x.sum(0), [11, 22, 33]);
+  t.expectTensor(x.sum(1), [6, 60]);
+  t.expectTensor(x.sum(), 66);
+  t.expectTensor(x.sum(1, { keepDims: true }), [[6], [60]]);
+});
+
+graded("01.5", 2, "sum() folds an axis in the middle, and several axes", (t) => {
+  const lists = t.normal([2, 3, 4]), x = Tensor.of(lists);
+  t.expectTensor(
+    x.sum(1),
+    table(2, 4, (i, k) => lists[i][0][k] + lists[i][1][k] + lists[i][2][k]),
+  );
+  const outer = [0, 1, 2].map((j) =>
+    lists.reduce((total, block) => total + block[j].reduce((a, b) => a + b), 0)
+  );
+  t.expectTensor(x.sum([0, 2]), outer);
+});
+
+graded("01.5", 2, "sum() keeps its running total in float64", (t) => {
+  // In float32, 16777216 + 1 is 16777216 again.
+  const numbers = [2 ** 24, ...new Array<number>(100).fill(1)];
+  t.expectTensor(Tensor.of(numbers).sum(), 2 ** 24 + 100, 0);
+  t.expectTensor(Tensor.of(numbers.map((n) => [n, 2])).sum(0), [2 ** 24 + 100, 202], 0);
+});
+
+graded("01.5", 1, "sum() of a float64 tensor stays float64", (t) => {
+  const total = Tensor.of([1, 2 ** -40], { dtype: "float64" }).sum();
+  t.expectEqual(total.dtype, "float64");
+  t.expectEqual(total.item(), 1 + 2 ** -40);
+});
+
+// ── 01.6 ──
+
+graded("01.6", 2, "argmax() finds where the greatest stands along an axis", (t) => {
+  const x = Tensor.of([[3, 9, 1], [7, 2, 8]]);
+  t.expectTensor(x.argmax(1), [1, 2]);
+  t.expectTensor(x.argmax(0), [1, 0, 1]);
+  t.expectTensor(x.argmax(), [1, 2]);
+});
+
+graded("01.6", 1, "argmax() points to the first of equals", (t) => {
+  t.expectTensor(Tensor.of([[5, 5, 5], [1, 4, 4]]).argmax(1), [0, 1]);
+});
+
+graded("01.6", 1, "argmax() finds the least bad of negative numbers", (t) => {
+  t.expectTensor(Tensor.of([[-3, -1, -2]]).argmax(1), [1]);
+  t.expectTensor(Tensor.of([[-Infinity, -1e30]]).argmax(1), [1]);
+});
+
+graded("01.6", 2, "argmax() looks along an axis in the middle, and keeps it if asked to", (t) => {
+  const lists = t.normal([3, 4, 5]);
+  const expected = table(3, 5, (i, k) => {
+    const row = lists[i].map((line) => line[k]);
+    return row.indexOf(Math.max(...row));
+  });
+  const x = Tensor.of(lists);
+  t.expectTensor(x.argmax(1), expected);
+  t.expectTensor(x.argmax(-2, { keepDims: true }), expected.map((row) => [row]));
+});
+
+// ── 01.7 ──
+
+graded("01.7", 3, "matmul() fills each cell with a row-by-column sum", (t) => {
+  const a = Tensor.of([[1, 2], [3, 4]]), b = Tensor.of([[5, 6], [7, 8]]);
+  t.expectTensor(a.matmul(b), [[19, 22], [43, 50]]);
+  t.expectTensor(b.matmul(a), [[23, 34], [31, 46]]);
+});
+
+graded("01.7", 2, "matmul() takes matrices that are not square, of every inner size", (t) => {
+  for (let k = 1; k <= 9; k++) {
+    const a = t.normal([3, k]), b = t.normal([k, 2]);
+    const expected = table(
+      3,
+      2,
+      (row, column) => a[row].reduce((total, n, p) => total + n * b[p][column], 0),
+    );
+    t.expectTensor(Tensor.of(a).matmul(Tensor.of(b)), expected);
+  }
+});
+
+graded("01.7", 2, "matmul() multiplies a stack of matrices pair by pair, or each by one", (t) => {
+  const a = Tensor.of([[[1, 2]], [[3, 4]]]); // (2, 1, 2)
+  const b = Tensor.of([[[1], [10]], [[100], [1000]]]); // (2, 2, 1)
+  t.expectTensor(a.matmul(b), [[[21]], [[4300]]]);
+  t.expectTensor(a.matmul(Tensor.of([[1, 0], [0, 2]])), [[[1, 4]], [[3, 8]]]);
+});
+
+graded("01.7", 1, "matmul() lets no zero hide a NaN", (t) => {
+  t.expectTensor(Tensor.of([[0, 0]]).matmul(Tensor.of([[NaN, 1], [1, 1]])), [[NaN, 0]]);
+});
+
+// ── 01.8 ──
+
+graded("01.8", 1, "reshape() reads the same numbers in another shape", (t) => {
+  const x = Tensor.of([[1, 2, 3], [4, 5, 6]]);
+  t.expectTensor(x.reshape([3, 2]), [[1, 2], [3, 4], [5, 6]]);
+  t.expectTensor(x.reshape([6]), [1, 2, 3, 4, 5, 6]);
+  t.expectEqual(x.reshape([6]).data === x.data, true);
+});
+
+graded("01.8", 2, "reshape() finds the size that −1 stands for", (t) => {
+  const [a, b, c] = t.integers(3, 2, 5), x = Tensor.zeros([a, b, c]);
+  t.expectEqual(x.reshape([-1, c]).shape, [a * b, c]);
+  t.expectEqual(x.reshape([a, -1]).shape, [a, b * c]);
+  t.expectEqual(x.reshape([-1]).shape, [a * b * c]);
+});
+
+graded("01.8", 2, "reshape() loses no number and invents none", (t) => {
+  const x = Tensor.zeros([2, 3]);
+  t.expectError(
+    () => x.reshape([4]),
+    "Cannot reshape (2, 3) to (4,): the count must stay, 6 is not 4",
+    "ShapeError",
+  );
+  t.expectError(
+    () => x.reshape([4, -1]),
+    "Cannot reshape (2, 3) to (4, -1): 6 elements do not divide by 4",
+    "ShapeError",
+  );
+});
+
+// ── 01.9 ──
+
+graded("01.9", 2, "permute() turns rows into columns", (t) => {
+  const x = Tensor.of([[1, 2, 3], [4, 5, 6]]);
+  t.expectTensor(x.permute([1, 0]), [[1, 4], [2, 5], [3, 6]]);
+  t.expectTensor(x.transpose(), [[1, 4], [2, 5], [3, 6]]);
+  t.expectTensor(x.permute([0, 1]), [[1, 2, 3], [4, 5, 6]]);
+});
+
+graded("01.9", 3, "permute() makes axis order[k] of the input axis k of the result", (t) => {
+  const lists = t.normal([2, 3, 4]), x = Tensor.of(lists);
+  const moved = x.permute([2, 0, 1]); // (4, 2, 3)
+  t.expectTensor(
+    moved,
+    [0, 1, 2, 3].map((k) => table(2, 3, (i, j) => lists[i][j][k])),
+  );
+  t.expectTensor(x.permute([-1, 0, 1]), moved);
+});
+
+graded("01.9", 1, "permute() refuses an order that leaves an axis out or names one twice", (t) => {
+  t.expectError(
+    () => Tensor.zeros([2, 3]).permute([1]),
+    "Cannot permute (2, 3) by (1,): each axis must be named",
+    "ShapeError",
+  );
+  t.expectError(
+    () => Tensor.zeros([2, 3]).permute([1, 1]),
+    "Cannot use axes (1, 1) of shape (2, 3): one is named twice",
+    "ValueError",
+  );
+});
+
+// ── 01.10 ──
+
+graded("01.10", 2, "slice() cuts a part out", (t) => {
+  const x = Tensor.of([[1, 2, 3], [4, 5, 6], [7, 8, 9]]);
+  t.expectTensor(x.slice([1, 3], [0, 2]), [[4, 5], [7, 8]]);
+  t.expectTensor(x.slice(null, [2, 3]), [[3], [6], [9]]);
+  t.expectTensor(x.slice([-1, 3]), [[7, 8, 9]]);
+});
+
+graded("01.10", 2, "pad() puts zeros around", (t) => {
+  const x = Tensor.of([[1, 2], [3, 4]]);
+  t.expectTensor(x.pad([[1, 0], [0, 2]]), [[0, 0, 0, 0], [1, 2, 0, 0], [3, 4, 0, 0]]);
+  t.expectTensor(x.pad([[0, 0], [0, 0]]), [[1, 2], [3, 4]]);
+});
+
+graded("01.10", 2, "slice() undoes pad()", (t) => {
+  const [before, after, left, right] = t.integers(4, 0, 3);
+  const x = Tensor.of(t.normal([2, 3, 4]));
+  const padded = x.pad([[before, after], [0, 0], [left, right]]);
+  t.expectEqual(padded.shape, [2 + before + after, 3, 4 + left + right]);
+  t.expectTensor(padded.sum(), x.sum());
+  t.expectTensor(padded.slice([before, before + 2], null, [left, left + 4]), x);
+});
+
+// ── 01.11 ──
+
+graded("01.11", 1, "permutation() holds each number once", (t) => {
+  for (const n of [1, 2, t.integer(10, 100)]) {
+    const sorted = [...new Generator(n).permutation(n)].sort((a, b) => a - b);
+    t.expectEqual(sorted, Array.from({ length: n }, (_, k) => k));
+  }
+});
+
+graded("01.11", 1, "permutation() is the same for the same seed and another for another", (t) => {
+  const seed = t.integer(0, 1000), order = [...new Generator(seed).permutation(50)];
+  t.expectEqual([...new Generator(seed).permutation(50)], order);
+  const other = [...new Generator(seed + 1).permutation(50)];
+  t.expect(other.join() !== order.join(), "two seeds gave the same order of 50");
+});
+
+graded("01.11", 3, "permutation() gives each order as often as any other", (t) => {
+  const generator = new Generator(t.integer(0, 1000)), counts = new Map<string, number>();
+  for (let k = 0; k < 24_000; k++) {
+    const order = generator.permutation(3).join(" ");
+    counts.set(order, (counts.get(order) ?? 0) + 1);
+  }
+  t.expectEqual(counts.size, 6);
+  for (const [order, count] of counts) {
+    // 4000 expected, and five standard deviations on either side
+    const even = Math.abs(count - 4000) < 289;
+    t.expect(even, `order ${order} came ${count} times of 24,000, not about 4000`);
+  }
+});

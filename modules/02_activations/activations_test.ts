@@ -1,0 +1,142 @@
+/**
+ * The graded tests of module 02.
+ *
+ * @module
+ */
+import { logSoftmax, relu, sigmoid, softmax, tanh } from "#activations";
+import { Tensor } from "#tensor";
+import { graded } from "../../tests/kit/graded.ts";
+
+/** A tensor that requires a gradient, as parameters will in module 03. */
+class Tracked extends Tensor {
+  override get requiresGrad(): boolean {
+    return true;
+  }
+}
+
+function tracked(numbers: readonly number[]): Tensor {
+  return new Tracked(Float32Array.from(numbers), [numbers.length]);
+}
+
+/** The shares of one row, straight from the definition. */
+function shares(row: readonly number[]): number[] {
+  const powers = row.map((score) => Math.exp(score));
+  const total = powers.reduce((a, b) => a + b);
+  return powers.map((power) => power / total);
+}
+
+// ── 02.1 ──
+
+graded("02.1", 1, "relu() keeps what is positive and makes the rest 0", (t) => {
+  t.expectTensor(relu(Tensor.of([[-2, 0, 3], [0.5, -0.5, 100]])), [[0, 0, 3], [0.5, 0, 100]]);
+  const numbers = t.normal([20]);
+  t.expectTensor(relu(Tensor.of(numbers)), numbers.map((x) => Math.max(x, 0)));
+});
+
+graded("02.1", 1, "relu() leaves its input and the format as they were", (t) => {
+  const x = Tensor.of([-1, 1], { dtype: "float64" });
+  t.expectEqual(relu(x).dtype, "float64");
+  t.expectTensor(x, [-1, 1]);
+});
+
+graded("02.1", 1, "relu() lets NaN through, so that it is seen", (t) => {
+  t.expectTensor(relu(Tensor.of([NaN, Infinity, -Infinity])), [NaN, Infinity, 0]);
+});
+
+graded("02.1", 1, "relu() remembers what it was computed from", (t) => {
+  t.expectEqual(relu(tracked([1])).requiresGrad, true);
+  t.expectEqual(relu(Tensor.of([1])).requiresGrad, false);
+});
+
+// ── 02.2 ──
+
+graded("02.2", 1, "sigmoid() goes from 0 to 1 with one half at 0", (t) => {
+  const x = Tensor.of([0, Math.log(3), -Math.log(3), Math.log(9)]);
+  t.expectTensor(sigmoid(x), [0.5, 0.75, 0.25, 0.9]);
+  const numbers = t.normal([20]);
+  t.expectTensor(sigmoid(Tensor.of(numbers)), numbers.map((v) => 1 - 1 / (1 + Math.exp(v))));
+});
+
+graded("02.2", 1, "tanh() goes from −1 to 1 through 0", (t) => {
+  const x = Tensor.of([0, Math.log(2), -Math.log(2), Math.log(3)]);
+  t.expectTensor(tanh(x), [0, 0.6, -0.6, 0.8]);
+  const numbers = t.normal([20]);
+  t.expectTensor(
+    tanh(Tensor.of(numbers)),
+    numbers.map((v) => (Math.exp(2 * v) - 1) / (Math.exp(2 * v) + 1)),
+  );
+});
+
+graded("02.2", 1, "sigmoid() and tanh() reach their limits and never NaN", (t) => {
+  const far = Tensor.of([[-1e4, 1e4], [-Infinity, Infinity]]);
+  t.expectTensor(sigmoid(far), [[0, 1], [0, 1]]);
+  t.expectTensor(tanh(far), [[-1, 1], [-1, 1]]);
+});
+
+graded("02.2", 1, "sigmoid() and tanh() remember what they were computed from", (t) => {
+  t.expectEqual(sigmoid(tracked([1])).requiresGrad, true);
+  t.expectEqual(tanh(tracked([1])).requiresGrad, true);
+});
+
+// ── 02.3 ──
+
+graded("02.3", 2, "softmax() shares 1 in proportion to the powers of e", (t) => {
+  const scores = Tensor.of([Math.log(1), Math.log(2), Math.log(5)]);
+  t.expectTensor(softmax(scores), [0.125, 0.25, 0.625]);
+  const rows = t.normal([4, 5]);
+  t.expectTensor(softmax(Tensor.of(rows)), rows.map(shares));
+});
+
+graded("02.3", 2, "softmax() survives scores that overflow", (t) => {
+  t.expectTensor(softmax(Tensor.of([1e4, 1e4])), [0.5, 0.5]);
+  t.expectTensor(softmax(Tensor.of([-1e4, -1e4 - Math.log(3)])), [0.75, 0.25], 1e-3);
+  t.expectTensor(softmax(Tensor.of([1e4, -1e4, -Infinity])), [1, 0, 0]);
+});
+
+graded("02.3", 2, "softmax() works along any axis", (t) => {
+  const lists = t.normal([3, 4]);
+  const columns = [0, 1, 2, 3].map((column) => shares(lists.map((row) => row[column])));
+  t.expectTensor(
+    softmax(Tensor.of(lists), 0),
+    lists.map((row, i) => row.map((_, j) => columns[j][i])),
+  );
+  const cube = t.normal([2, 3, 2]);
+  t.expectTensor(
+    softmax(Tensor.of(cube), 1),
+    cube.map((block) => {
+      const [left, right] = [0, 1].map((k) => shares(block.map((row) => row[k])));
+      return block.map((_, j) => [left[j], right[j]]);
+    }),
+  );
+});
+
+graded("02.3", 1, "softmax() remembers what it was computed from", (t) => {
+  t.expectEqual(softmax(tracked([1, 2])).requiresGrad, true);
+});
+
+// ── 02.4 ──
+
+graded("02.4", 2, "logSoftmax() gives the logarithms of the shares", (t) => {
+  const scores = Tensor.of([0, 0, Math.log(2)]);
+  t.expectTensor(logSoftmax(scores), [-Math.log(4), -Math.log(4), -Math.log(2)]);
+  const rows = t.normal([4, 5]);
+  t.expectTensor(logSoftmax(Tensor.of(rows)), rows.map((row) => shares(row).map(Math.log)));
+});
+
+graded("02.4", 2, "logSoftmax() stays exact where the share itself would be 0", (t) => {
+  t.expectTensor(logSoftmax(Tensor.of([1000, 0])), [0, -1000]);
+  t.expectTensor(logSoftmax(Tensor.of([-5000, -6000])), [0, -1000]);
+});
+
+graded("02.4", 1, "logSoftmax() works along any axis", (t) => {
+  const lists = t.normal([3, 4]);
+  const columns = [0, 1, 2, 3].map((column) => shares(lists.map((row) => row[column])));
+  t.expectTensor(
+    logSoftmax(Tensor.of(lists), -2),
+    lists.map((row, i) => row.map((_, j) => Math.log(columns[j][i]))),
+  );
+});
+
+graded("02.4", 1, "logSoftmax() remembers what it was computed from", (t) => {
+  t.expectEqual(logSoftmax(tracked([1, 2])).requiresGrad, true);
+});
