@@ -91,6 +91,7 @@ async function main(): Promise<number> {
     stop.abort();
   }
   process.on("SIGINT", interrupt);
+  process.stdout.on("error", () => process.exit(exit.interrupted)); // the reader has gone away
   try {
     const options = readOptions(process.argv.slice(2));
     if (options.help) {
@@ -102,7 +103,7 @@ async function main(): Promise<number> {
     if (stop.signal.aborted) {
       const done = finished.length > 0 ? finished.join("; ") : "nothing yet";
       console.error(`\nInterrupted. Finished before that: ${done}.`);
-      return exit.interrupted;
+      process.exit(exit.interrupted);
     }
     if (!(error instanceof Error)) throw error;
     complain(error);

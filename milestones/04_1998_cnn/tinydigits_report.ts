@@ -46,32 +46,26 @@ export function introduction(
   const { batchSize, learningRate, momentum, weightDecay } = recipe;
   const names = listed(options.models.map(({ title }) => title));
   const plural = (n: number, word: string): string => `${count(n)} ${word}${n === 1 ? "" : "s"}`;
+  const title = "Milestone 04 · 1998: the convolutional network, on real handwritten digits";
+  const question = "An MLP sees 64 unrelated numbers. A convolution sees a picture, and looks at " +
+    "every place of it through the same few weights. Is that worth anything, when everything else " +
+    "is equal?";
+  const plan = `Compared: ${names}. Each learns ${count(sizes.train)} digits for ` +
+    `${
+      plural(options.epochs, "epoch")
+    } in batches of ${batchSize}, by SGD (momentum ${momentum}, ` +
+    `weight decay ${weightDecay}, learning rate ${learningRate} falling to 0 along a cosine), with ` +
+    `${plural(options.seeds, "seed")}, and is then tested on ${count(sizes.test)} digits that it ` +
+    "has never seen.";
+  const facts = `modules: ${setting.modules} · kernels: ${setting.kernels} · ${setting.runtime}`;
+  const fitted = (text: string): string => wrap(text, terminal.columns);
   return [
-    paint(
-      terminal,
-      "bold",
-      "Milestone 04 · 1998: the convolutional network, on real handwritten digits",
-    ),
+    paint(terminal, "bold", fitted(title)),
     "",
-    wrap(
-      "An MLP sees 64 unrelated numbers. A convolution sees a picture, and looks at every place " +
-        "of it through the same few weights. Is that worth anything, when everything else is equal?",
-      terminal.columns,
-    ),
+    fitted(question),
     "",
-    wrap(
-      `Compared: ${names}. Each learns ${count(sizes.train)} digits for ` +
-        `${plural(options.epochs, "epoch")} in batches of ${batchSize}, by SGD (momentum ` +
-        `${momentum}, weight decay ${weightDecay}, learning rate ${learningRate} falling to 0 ` +
-        `along a cosine), with ${plural(options.seeds, "seed")}, and is then tested on ` +
-        `${count(sizes.test)} digits that it has never seen.`,
-      terminal.columns,
-    ),
-    paint(
-      terminal,
-      "dim",
-      `modules: ${setting.modules} · kernels: ${setting.kernels} · ${setting.runtime}`,
-    ),
+    fitted(plan),
+    paint(terminal, "dim", fitted(facts)),
     "",
   ].join("\n");
 }
@@ -246,7 +240,7 @@ export function drawReport(document: RunDocument, terminal: Terminal, quiet: boo
         `Which digit ${closeup.model} takes for which (rows: what it is, columns: what it says; ` +
           `${together})`,
       ),
-      drawConfusion(closeup.confusion),
+      drawConfusion(closeup.confusion, columns),
     );
     if (closeup.filters.length > 0) {
       const key = terminal.color ? "red above 0, blue below" : "# + above 0, = - below";

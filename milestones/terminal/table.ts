@@ -41,20 +41,30 @@ function drawBlocks({ headings, rows }: Table): string {
 }
 
 /**
- * Draws which digit was taken for which: rows are the truth, columns what the model said; nothing
- * stands for zero.
+ * Draws which class was taken for which: rows are the truth, columns what the model said; a dot
+ * stands for zero. Where it is wider than the terminal, the counts of what was right give way to
+ * squares, and only the mistakes are counted.
  *
  * @param counts One row of counts per class.
+ * @param columns Width of the terminal.
  * @returns The lines, joined.
  */
-export function drawConfusion(counts: readonly (readonly number[])[]): string {
-  const width = Math.max(...counts.flat().map((n) => String(n).length)) + 1;
-  const line = (label: string, cells: readonly string[]): string =>
-    `  ${label} │${cells.map((cell) => cell.padStart(width)).join("")}`;
-  const numbers = counts.map((_, k) => String(k));
+export function drawConfusion(counts: readonly (readonly number[])[], columns: number): string {
+  const whole = counts.map((row) => row.map((n) => n === 0 ? "·" : String(n)));
+  const wide = drawCrossTable(whole);
+  if (wide.split("\n")[0].length <= columns) return wide;
+  return drawCrossTable(whole.map((row, k) => row.map((cell, c) => c === k ? "■" : cell)));
+}
+
+/** Draws cells between numbered rows and numbered columns. */
+function drawCrossTable(cells: readonly (readonly string[])[]): string {
+  const width = Math.max(...cells.flat().map((cell) => cell.length)) + 1;
+  const line = (label: string, row: readonly string[]): string =>
+    `  ${label} │${row.map((cell) => cell.padStart(width)).join("")}`;
+  const numbers = cells.map((_, k) => String(k));
   return [
     line(" ", numbers),
-    `  ──┼${"─".repeat(width * counts.length)}`,
-    ...counts.map((row, k) => line(numbers[k], row.map((n) => n === 0 ? "·" : String(n)))),
+    `  ──┼${"─".repeat(width * cells.length)}`,
+    ...cells.map((row, k) => line(numbers[k], row)),
   ].join("\n");
 }

@@ -68,7 +68,7 @@ export interface FitOptions<Targets = Int32Array> {
 // gets its turn.
 
 /** Longest time without a pause, in milliseconds; a single step may of course take longer. */
-const breath = 30;
+const breath = 20;
 
 /** Makes a function that pauses when it is time to, and throws if the signal says stop. */
 function breathing(signal?: AbortSignal): () => Promise<void> | undefined {
