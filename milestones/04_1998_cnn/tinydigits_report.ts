@@ -271,10 +271,9 @@ export function drawReport(document: RunDocument, terminal: Terminal, quiet: boo
   }
   lines.push(heading("Evidence"), drawEvidence(document.evidence, terminal), "");
   lines.push(wrap(`Calibrated by: ${document.calibratedBy}`, columns), "");
-  lines.push(
-    document.passed
-      ? paint(terminal, "green", "Passed: every check that could be judged holds.")
-      : paint(terminal, "red", "Did not pass: see the failed checks above."),
-  );
+  const [style, verdict] = document.passed
+    ? ["green", "Passed: every check that could be judged holds."] as const
+    : ["red", "Did not pass: see the failed checks above."] as const;
+  lines.push(paint(terminal, style, wrap(verdict, columns)));
   return lines.join("\n");
 }

@@ -13,6 +13,8 @@ export class ShapeError extends TypeError {
   override readonly name = "ShapeError";
 
   /**
+   * Makes the error.
+   *
    * @param message What happened and why, naming the shapes.
    * @param hint What to do about it, where that can be said.
    */
@@ -27,6 +29,8 @@ export class ValueError extends RangeError {
   override readonly name = "ValueError";
 
   /**
+   * Makes the error.
+   *
    * @param message What happened and why, naming the values.
    * @param hint What to do about it, where that can be said.
    */

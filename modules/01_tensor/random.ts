@@ -63,6 +63,8 @@ export class Generator {
   #state: [number, number, number, number];
 
   /**
+   * Starts the stream of a seed.
+   *
    * @param seed A whole number, 0 … 2⁵³ − 1.
    * @throws {ValueError} If it is not.
    */

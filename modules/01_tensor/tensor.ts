@@ -212,6 +212,8 @@ export class Tensor implements Values {
   origin: Origin | null = null;
 
   /**
+   * Wraps numbers that are there already; Tensor.of() and its like make new ones.
+   *
    * @param data The numbers in row-major order; kept, not copied.
    * @param shape Sizes of the axes.
    * @throws {ShapeError} If the shape promises another count, or a size is not at least 1.

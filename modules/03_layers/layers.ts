@@ -48,7 +48,11 @@ export class Parameter extends Tensor {
   grad: Tensor | null = null;
   #version = 0;
 
-  /** @param values Numbers and shape; the numbers are kept, not copied. */
+  /**
+   * Makes a parameter.
+   *
+   * @param values Numbers and shape; the numbers are kept, not copied.
+   */
   constructor(values: Values) {
     super(values.data, values.shape);
   }
@@ -202,6 +206,8 @@ export class Linear extends Module {
   readonly bias: Parameter | null;
 
   /**
+   * Makes a layer with random weights.
+   *
    * @param inFeatures I, numbers that go in.
    * @param outFeatures O, numbers that come out.
    * @param options Generator, bias, dtype.
@@ -267,7 +273,7 @@ export class Flatten extends Module {
 }
 
 /** A layer that treats each element alone, so that shapes stay as they are. */
-abstract class Elementwise extends Module {
+export abstract class Elementwise extends Module {
   /** No multiply-accumulates, and the shape stays. */
   override cost(inputShape: Shape): Cost {
     return { outputShape: inputShape, multiplyAccumulates: 0 };
@@ -306,6 +312,8 @@ export class Sequential extends Module {
   readonly layers: readonly Module[];
 
   /**
+   * Puts layers into a row.
+   *
    * @param layers At least one.
    * @throws {ValueError} If there is none.
    */

@@ -38,6 +38,8 @@ export class GraphError extends Error {
   override readonly name = "GraphError";
 
   /**
+   * Makes the error.
+   *
    * @param message What happened and why.
    * @param hint What to do about it.
    */

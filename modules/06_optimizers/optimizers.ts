@@ -23,6 +23,8 @@ export abstract class Optimizer {
   #learningRate = 0;
 
   /**
+   * Checks the parameters.
+   *
    * @param parameters At least one, each once.
    * @param learningRate η, the length of a step.
    * @throws {ValueError} If there is no parameter, one is listed twice, or the rate is negative.
@@ -111,6 +113,8 @@ export class SGD extends Optimizer {
   readonly #velocities = new Map<Parameter, Data>();
 
   /**
+   * Makes an optimizer at rest: all velocities are 0.
+   *
    * @param parameters What to optimise.
    * @param options Learning rate, momentum, weight decay.
    * @throws {ValueError} If a rate is negative or not a number.

@@ -30,6 +30,8 @@ export class TensorDataset implements Dataset {
   readonly length: number;
 
   /**
+   * Pairs inputs with labels.
+   *
    * @param inputs (N, …), one example after the other.
    * @param labels N class labels.
    * @throws {ShapeError} If there are not as many labels as inputs.
@@ -91,6 +93,8 @@ export class DataLoader<Targets = Int32Array> implements Batches<Targets> {
   readonly #shuffle: Generator | undefined;
 
   /**
+   * Makes a loader.
+   *
    * @param dataset Where the examples are.
    * @param options Batch size, and whether to shuffle.
    * @throws {ValueError} If the batch size is not a whole number of at least 1.

@@ -190,6 +190,8 @@ export class BatchNorm2d extends Module {
   readonly #momentum: number;
 
   /**
+   * Makes a layer that changes nothing yet but mean and variance: γ is 1, β is 0.
+   *
    * @param channels C.
    * @param options ε, momentum, dtype.
    */

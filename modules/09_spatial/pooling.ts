@@ -88,6 +88,8 @@ export function maxPool2d(x: Tensor, kernelSize: number, stride: number = kernel
 /** Max-pooling as a layer. */
 export class MaxPool2d extends Module {
   /**
+   * Makes the layer.
+   *
    * @param kernelSize K, the side of the window.
    * @param stride How far the window moves, K by default.
    */

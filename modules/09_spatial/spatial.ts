@@ -252,6 +252,8 @@ export class Conv2d extends Module {
   readonly window: Window;
 
   /**
+   * Makes a layer with random filters.
+   *
    * @param inChannels C, channels that go in.
    * @param outChannels F, filters.
    * @param kernelSize K, the side of the window.

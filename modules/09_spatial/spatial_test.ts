@@ -16,7 +16,13 @@ function float64(values: Nested): Tensor {
 }
 
 /** The element of images (B, C, H, W) at a place; 0 in the padding around. */
-function pixel({ data, shape: [, C, H, W] }: Tensor, b: number, c: number, y: number, x: number) {
+function pixel(
+  { data, shape: [, C, H, W] }: Tensor,
+  b: number,
+  c: number,
+  y: number,
+  x: number,
+): number {
   return y < 0 || y >= H || x < 0 || x >= W ? 0 : data[((b * C + c) * H + y) * W + x];
 }
 
