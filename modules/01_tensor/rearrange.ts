@@ -16,6 +16,7 @@ import {
   forEachStretch,
   like,
   resolveAxes,
+  resolveAxis,
   type Shape,
   sizeOf,
   stretchedStrides,
@@ -74,8 +75,7 @@ function copyThrough(x: Values, shape: Shape, strides: Shape, start: number): Va
  * @task 01.9
  */
 export function permute(x: Values, order: readonly number[]): Values {
-  const strides = stridesOf(x.shape),
-    axes = order.map((axis) => axis < 0 ? axis + order.length : axis);
+  const strides = stridesOf(x.shape), axes = order.map((axis) => resolveAxis(axis, x.shape));
   if (resolveAxes(axes, x.shape).length !== x.shape.length) {
     throw new ShapeError(
       `Cannot permute ${describeShape(x.shape)} by ${

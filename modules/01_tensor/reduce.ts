@@ -57,7 +57,8 @@ function reduce(x: Values, axes: Axes | undefined, keepDims: boolean, fold: Fold
     result = fold(result, outer, middle, result.data.length / (outer * middle));
     last = first;
   }
-  return { data: result.data, shape: reducedShape(x.shape, folded, keepDims) };
+  const data = result === x ? x.data.slice() : result.data; // never the input's own numbers
+  return { data, shape: reducedShape(x.shape, folded, keepDims) };
 }
 
 /**

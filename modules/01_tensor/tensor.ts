@@ -487,8 +487,8 @@ export class Tensor implements Values {
   /** Shape, dtype and the numbers (the first few of a large tensor). */
   toString(): string {
     const shown = this.size <= 100
-      ? JSON.stringify(this.toArray())
-      : `[${this.data.slice(0, 8).join(", ")}, …]`;
+      ? describeNested(this.toArray())
+      : `[${Array.from(this.data.slice(0, 8), describeNested).join(", ")}, …]`;
     return `Tensor ${describeShape(this.shape)} ${this.dtype} ${shown}`;
   }
 
@@ -543,4 +543,10 @@ function nest(data: Data, shape: Shape, axis: number, at: number): Nested {
   if (axis === shape.length) return data[at];
   const step = sizeOf(shape.slice(axis + 1));
   return Array.from({ length: shape[axis] }, (_, k) => nest(data, shape, axis + 1, at + k * step));
+}
+
+/** Writes nested lists as JSON does, but NaN and infinity as what they are. */
+function describeNested(values: Nested): string {
+  if (typeof values !== "number") return `[${values.map(describeNested).join(",")}]`;
+  return Math.abs(values) === Infinity ? (values > 0 ? "∞" : "-∞") : String(values);
 }

@@ -96,35 +96,25 @@ graded("01.4", 2, "add(), sub(), mul() and div() work element by element", (t) =
   t.expectTensor(a.div(b), [[4, 2], [-1, -0.5]]);
 });
 
-graded(
-  "01.4",
-  2,
-  "add(), sub(), mul() and div() stretch a row over a matrix",
-  (t) => {
-    const left = t.normal([3, 4]), right = t.uniform([4], 1, 2);
-    const a = Tensor.of(left), b = Tensor.of(right);
-    t.expectTensor(a.add(b), table(3, 4, (row, column) => left[row][column] + right[column]));
-    t.expectTensor(b.sub(a), table(3, 4, (row, column) => right[column] - left[row][column]));
-    t.expectTensor(a.mul(b), table(3, 4, (row, column) => left[row][column] * right[column]));
-    t.expectTensor(a.div(b), table(3, 4, (row, column) => left[row][column] / right[column]));
-  },
-);
+graded("01.4", 2, "add(), sub(), mul() and div() stretch a row over a matrix", (t) => {
+  const left = t.normal([3, 4]), right = t.uniform([4], 1, 2);
+  const a = Tensor.of(left), b = Tensor.of(right);
+  t.expectTensor(a.add(b), table(3, 4, (row, column) => left[row][column] + right[column]));
+  t.expectTensor(b.sub(a), table(3, 4, (row, column) => right[column] - left[row][column]));
+  t.expectTensor(a.mul(b), table(3, 4, (row, column) => left[row][column] * right[column]));
+  t.expectTensor(a.div(b), table(3, 4, (row, column) => left[row][column] / right[column]));
+});
 
-graded(
-  "01.4",
-  2,
-  "add(), sub(), mul() and div() stretch columns and numbers",
-  (t) => {
-    const x = t.uniform([3], 1, 2), y = t.uniform([2], 1, 2);
-    const column = Tensor.of(x.map((n) => [n])), row = Tensor.of(y), two = Tensor.of(2);
-    t.expectTensor(column.add(row), table(3, 2, (i, j) => x[i] + y[j]));
-    t.expectTensor(column.sub(row), table(3, 2, (i, j) => x[i] - y[j]));
-    t.expectTensor(row.mul(column), table(3, 2, (i, j) => x[i] * y[j]));
-    t.expectTensor(row.div(column), table(3, 2, (i, j) => y[j] / x[i]));
-    t.expectTensor(two.sub(column), table(3, 1, (i) => 2 - x[i]));
-    t.expectTensor(column.div(two), table(3, 1, (i) => x[i] / 2));
-  },
-);
+graded("01.4", 2, "add(), sub(), mul() and div() stretch columns and numbers", (t) => {
+  const x = t.uniform([3], 1, 2), y = t.uniform([2], 1, 2);
+  const column = Tensor.of(x.map((n) => [n])), row = Tensor.of(y), two = Tensor.of(2);
+  t.expectTensor(column.add(row), table(3, 2, (i, j) => x[i] + y[j]));
+  t.expectTensor(column.sub(row), table(3, 2, (i, j) => x[i] - y[j]));
+  t.expectTensor(row.mul(column), table(3, 2, (i, j) => x[i] * y[j]));
+  t.expectTensor(row.div(column), table(3, 2, (i, j) => y[j] / x[i]));
+  t.expectTensor(two.sub(column), table(3, 1, (i) => 2 - x[i]));
+  t.expectTensor(column.div(two), table(3, 1, (i) => x[i] / 2));
+});
 
 graded("01.4", 1, "add(), sub(), mul() and div() leave their inputs as they were", (t) => {
   const a = Tensor.of([[1, 2], [3, 4]]), b = Tensor.of([5, 6]);

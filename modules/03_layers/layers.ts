@@ -400,7 +400,7 @@ export function summarize(model: Module, inputShape: Shape): Summary {
     return fresh.reduce((total, parameter) => total + parameter.size, 0);
   }
   function visit(module: Module, path: string, shape: Shape): Shape {
-    if (module instanceof Sequential) {
+    if (module instanceof Sequential && module.constructor === Sequential) { // not one's own kind
       return module.layers.reduce<Shape>((at, layer, k) => visit(layer, `${path}${k}.`, at), shape);
     }
     const { outputShape, multiplyAccumulates } = module.cost(shape);

@@ -67,7 +67,7 @@ export abstract class Optimizer {
 /** Refuses what cannot be a rate. */
 function checkRate(name: string, rate: number): number {
   if (rate >= 0 && rate < Infinity) return rate;
-  throw new ValueError(`Cannot set ${name} to ${rate}: it must be a number of at least 0`);
+  throw new ValueError(`Cannot set ${name} to ${rate}: it must be a finite number of at least 0`);
 }
 
 // ── 6.1 Momentum ──
