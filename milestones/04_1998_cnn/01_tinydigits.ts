@@ -16,7 +16,7 @@ import process from "node:process";
 import { DataError } from "../../datasets/idx.ts";
 import { loadTinyDigits } from "../../datasets/tinydigits.ts";
 import { Progress } from "../terminal/progress.ts";
-import { nowhere, openTerminal } from "../terminal/terminal.ts";
+import { nowhere, openTerminal, wrap } from "../terminal/terminal.ts";
 import { documentOf, type Setting } from "./tinydigits_document.ts";
 import type { ModelResult } from "./tinydigits_evidence.ts";
 import { help, type Options, readOptions, UsageError } from "./tinydigits_options.ts";
@@ -102,7 +102,8 @@ async function main(): Promise<number> {
   } catch (error) {
     if (stop.signal.aborted) {
       const done = finished.length > 0 ? finished.join("; ") : "nothing yet";
-      console.error(`\nInterrupted. Finished before that: ${done}.`);
+      const text = `Interrupted. Finished before that: ${done}.`;
+      console.error(`\n${wrap(text, openTerminal("stderr").columns)}`);
       process.exit(exit.interrupted);
     }
     if (!(error instanceof Error)) throw error;

@@ -1,0 +1,286 @@
+/**
+ * The shape of the project: who may import whom, which folders there are, and how long things may
+ * get. It looks at the files as they are, and at the module graph as Deno resolves it.
+ *
+ * @module
+ */
+import { assert, assertEquals } from "@std/assert";
+import { spawnSync } from "node:child_process";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { countCodeLines } from "./kit/code_lines.ts";
+import { type Edge, findCircles, type Graph, readGraph } from "./kit/module_graph.ts";
+import { test } from "./kit/register.ts";
+
+const root = new URL("../", import.meta.url);
+const tinydigits = "milestones/04_1998_cnn/01_tinydigits.ts";
+
+// ── What is there ──
+
+const topFolders = [
+  ".ci",
+  ".vscode",
+  "bench",
+  "datasets",
+  "milestones",
+  "modules",
+  "tests",
+  "workspace",
+];
+
+/** The files that git knows; without git, all but what git would ignore. */
+function ourFiles(): string[] {
+  const git = spawnSync("git", ["ls-files"], { cwd: root, encoding: "utf8" });
+  if (git.status === 0) return git.stdout.split("\n").filter((name) => name !== "");
+  const ignored = [".git", "node_modules", "coverage"];
+  return readdirSync(root, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => `${entry.parentPath}/${entry.name}`.slice(toPath(root).length))
+    .filter((name) => !ignored.includes(name.split("/")[0]));
+}
+
+function toPath(url: URL): string {
+  return decodeURIComponent(url.pathname);
+}
+
+/** The TypeScript files of a folder and its folders. */
+function sourcesIn(folder: string): string[] {
+  const url = new URL(`${folder}/`, root);
+  if (!existsSync(url)) return [];
+  return readdirSync(url, { withFileTypes: true }).flatMap((entry) => {
+    const name = `${folder}/${entry.name}`;
+    if (entry.isDirectory()) return sourcesIn(name);
+    return name.endsWith(".ts") ? [name] : [];
+  }).sort();
+}
+
+function read(file: string): string {
+  return readFileSync(new URL(file, root), "utf8");
+}
+
+function isTest(file: string): boolean {
+  return file.endsWith("_test.ts");
+}
+
+test("there are only the folders that the design names", () => {
+  const folders = ourFiles().filter((name) => name.includes("/")).map((name) => name.split("/")[0]);
+  assertEquals([...new Set(folders)].filter((name) => !topFolders.includes(name)), []);
+});
+
+test("no file is called utils, helpers, common or core", () => {
+  const vague = ourFiles().filter((name) => /(^|\/)(utils?|helpers?|common|core)\b/.test(name));
+  assertEquals(vague, []);
+});
+
+test("every #name leads to a file that exists", () => {
+  const { imports }: { imports: Record<string, { default: string }> } = JSON.parse(
+    read("package.json"),
+  );
+  const missing = Object.entries(imports).filter(([, to]) =>
+    !existsSync(new URL(to.default, root))
+  );
+  assertEquals(missing, []);
+});
+
+// ── Who imports whom ──
+
+/** The folders that each module may import, besides its own. */
+const lower: Record<string, readonly string[]> = {
+  "01_tensor": [],
+  "02_activations": ["01_tensor"],
+  "03_layers": ["01_tensor", "02_activations"],
+  "04_losses": ["01_tensor", "02_activations"],
+  "05_autograd": ["01_tensor", "03_layers"],
+  "06_optimizers": ["01_tensor", "03_layers"],
+  "07_training": ["01_tensor", "03_layers", "05_autograd", "06_optimizers"],
+  "08_dataloader": ["01_tensor"],
+  "09_spatial": ["01_tensor", "03_layers", "05_autograd"],
+  "fast": [],
+};
+
+/** And those of which it may import types only. */
+const lowerTypes: Record<string, readonly string[]> = {
+  "08_dataloader": ["07_training"],
+  "fast": Object.keys(lower),
+};
+
+/** `modules/01_tensor/shape.ts` → `01_tensor` */
+function moduleOf(file: string): string | undefined {
+  return file.match(/^modules\/([^/]+)\//)?.[1];
+}
+
+/** What is wrong with an import of a file in modules/, if anything is. */
+function complaint({ from, to, name, typeOnly }: Edge): string | undefined {
+  const here = moduleOf(from), there = moduleOf(to);
+  if (here === undefined) return undefined;
+  if (there === undefined) {
+    return isAllowedOutside(from, to, name) ? undefined : "is outside of modules/";
+  }
+  if (here === there) return undefined;
+  if (!name.startsWith("#")) return "is in another folder: import it by its #name";
+  // A test may use any module that was there before its own.
+  if (isTest(from) && there < here) return undefined;
+  if (lower[here]?.includes(there)) return undefined;
+  if (!lowerTypes[here]?.includes(there)) return "is not below it";
+  return typeOnly ? undefined : "may be imported for its types only";
+}
+
+/** Tests use the kit and @std; checkpoints come from outside, and are parsed with zod. */
+function isAllowedOutside(from: string, to: string, name: string): boolean {
+  if (from.endsWith("/checkpoint.ts")) return /^npm:\/?zod@/.test(to);
+  return isTest(from) && (name.startsWith("@std/") || /^(tests\/kit\/|node:)/.test(to));
+}
+
+const edge: Edge = {
+  from: "modules/03_layers/layers.ts",
+  to: "modules/01_tensor/tensor.ts",
+  name: "#tensor",
+  typeOnly: false,
+};
+const losses = { to: "modules/04_losses/losses.ts", name: "#losses" };
+const batch = {
+  from: "modules/08_dataloader/dataloader.ts",
+  to: "modules/07_training/training.ts",
+  name: "#training",
+};
+const layersTest = "modules/03_layers/layers_test.ts";
+
+// Changes to a good import, and what is then wrong with it.
+const judgements: [string, Partial<Edge>, string?][] = [
+  ["a lower module by its name", {}],
+  ["a file beside it", { to: "modules/03_layers/init.ts", name: "./init.ts" }],
+  [
+    "a lower module by a path",
+    { name: "../01_tensor/tensor.ts" },
+    "is in another folder: import it by its #name",
+  ],
+  ["a higher module", losses, "is not below it"],
+  ["a type of a higher module", { ...losses, typeOnly: true }, "is not below it"],
+  ["an unrelated module", { ...losses, from: "modules/09_spatial/spatial.ts" }, "is not below it"],
+  ["the type of a batch", { ...batch, typeOnly: true }],
+  ["more than the type of a batch", batch, "may be imported for its types only"],
+  ["the fast kernels", { to: "modules/fast/fast.ts", name: "#fast" }, "is not below it"],
+  ["a type into the fast kernels", { from: "modules/fast/fast.ts", typeOnly: true }],
+  ["an npm package", { to: "npm:/zod@4.0.0", name: "zod" }, "is outside of modules/"],
+  ["zod into checkpoints", { from: "modules/07_training/checkpoint.ts", to: "npm:/zod@4.0.0" }],
+  ["a part of the runtime", { to: "node:fs", name: "node:fs" }, "is outside of modules/"],
+  ["the kit into a test", { from: layersTest, to: "tests/kit/graded.ts" }],
+  ["the kit into a module", { to: "tests/kit/graded.ts" }, "is outside of modules/"],
+  ["an earlier module into a test", { ...losses, from: "modules/09_spatial/spatial_test.ts" }],
+  ["a later module into a test", { ...losses, from: layersTest }, "is not below it"],
+];
+for (const [name, change, wrong] of judgements) {
+  test(`complaint() judges the import of ${name}`, () => {
+    assertEquals(complaint({ ...edge, ...change }), wrong);
+  });
+}
+
+/** Only Deno shows its module graph. */
+const deno = { only: "deno" } as const;
+
+let modules: Graph | undefined;
+
+/** The graph of all files in modules/, read once. */
+function modulesGraph(): Graph {
+  return modules ??= readGraph(root, sourcesIn("modules"));
+}
+
+test("modules import their own folder and the ones below, by name", () => {
+  const wrong: string[] = [];
+  for (const edge of modulesGraph().edges) {
+    const text = complaint(edge);
+    if (text !== undefined) wrong.push(`${edge.from} imports "${edge.name}", which ${text}`);
+  }
+  assertEquals(wrong, []);
+}, deno);
+
+test("modules import nothing in circles", () => {
+  const circles = findCircles(modulesGraph().edges.filter(({ from }) => !isTest(from)));
+  assertEquals(circles.map((files) => files.join(" → ")), []);
+}, deno);
+
+test("the kit imports no module, no data and no milestone", () => {
+  const { edges } = readGraph(root, sourcesIn("tests/kit"));
+  const wrong = edges.filter(({ from, to }) =>
+    from.startsWith("tests/kit/") && /^(modules|workspace|datasets|milestones|bench)\//.test(to)
+  );
+  assertEquals(wrong, []);
+}, deno);
+
+test("nothing that the first milestone loads comes from a registry", () => {
+  const { files, edges } = readGraph(root, [tinydigits]);
+  const named = [...files, ...edges.map(({ to }) => to)];
+  assertEquals(named.filter((name) => /^(npm|jsr|https?):/.test(name)), []);
+}, { ...deno, skip: existsSync(new URL(tinydigits, root)) ? undefined : "not written yet" });
+
+test("findCircles() finds what leads back to itself, unless all of it is types", () => {
+  const at = (from: string, to: string, typeOnly = false): Edge => ({
+    from,
+    to,
+    name: "",
+    typeOnly,
+  });
+  assertEquals(findCircles([at("a", "b"), at("b", "c"), at("a", "c")]), []);
+  assertEquals(findCircles([at("a", "b", true), at("b", "a", true)]), []);
+  assertEquals(findCircles([at("a", "b"), at("b", "c", true), at("c", "a", true)]), [
+    ["a", "b", "c", "a"],
+  ]);
+  assertEquals(findCircles([at("a", "a")]), [["a", "a"]]);
+});
+
+// ── How long things are ──
+
+const sources: [string, number][] = [
+  ["", 0],
+  ["a();\n\n  \nb();", 2],
+  ["a();\n", 1],
+  ["// a\n  // b\na(); // c\n", 1],
+  ["/** a\n * b\n */\na(); /* b */\n/* c */ d();\n/* e\n f */ g();\n", 3],
+  ['const a = "// not a comment";\nconst b = "/*";\nc();\n', 3],
+  ["const a = 'it\\'s'; // b\n/* c */\n", 1],
+  ["const a = `\n// text\n\n/* text */\n`;\n// b\n", 4],
+  ["const a = `${f({ b: `// ${c} /*` })} // d`;\n// e\n", 1],
+  ["const a = `${\n  // b\n  c\n}`;\n", 3],
+  ["const a = b / c; // d\n", 1],
+];
+for (const [source, count] of sources) {
+  test(`countCodeLines() counts ${count} in ${JSON.stringify(source)}`, () => {
+    assertEquals(countCodeLines(source), count);
+  });
+}
+
+const maxLiterateLines = 700, maxModuleCode = 2600, maxKitCode = 2500;
+
+test("no chapter is longer than 700 lines, and no part has more code than its budget", () => {
+  const chapters = sourcesIn("modules").filter((file) =>
+    /^modules\/\d/.test(file) && !isTest(file)
+  );
+  const counted = chapters.filter((file) => !file.endsWith("/checkpoint.ts"));
+  const kit = sourcesIn("tests/kit");
+  const rows: [string, number, number][] = [];
+  for (const folder of Object.keys(lower).filter((name) => name !== "fast")) {
+    const files = chapters.filter((file) => moduleOf(file) === folder);
+    rows.push([folder, codeIn(files.filter((file) => counted.includes(file))), longest(files)]);
+  }
+  rows.push(["modules", codeIn(counted), longest(chapters)], ["kit", codeIn(kit), longest(kit)]);
+  console.log(["part               code   longest file", ...rows.map(tableRow)].join("\n"));
+  const tooLong = chapters.filter((file) => lengthOf(file) > maxLiterateLines);
+  assertEquals(tooLong, [], `chapters have at most ${maxLiterateLines} lines`);
+  assert(codeIn(counted) <= maxModuleCode, `01 to 09 have at most ${maxModuleCode} lines of code`);
+  assert(codeIn(kit) <= maxKitCode, `the kit has at most ${maxKitCode} lines of code`);
+});
+
+function tableRow([name, code, longest]: [string, number, number]): string {
+  return `${name.padEnd(15)} ${String(code).padStart(7)} ${String(longest).padStart(14)}`;
+}
+
+function codeIn(files: readonly string[]): number {
+  return files.reduce((sum, file) => sum + countCodeLines(read(file)), 0);
+}
+
+function longest(files: readonly string[]): number {
+  return Math.max(0, ...files.map(lengthOf));
+}
+
+function lengthOf(file: string): number {
+  return read(file).trimEnd().split("\n").length;
+}

@@ -1,0 +1,205 @@
+/**
+ * Runs everything that must hold before a commit, and counts it:
+ *
+ *   deno task ok
+ *
+ * @module
+ */
+import { spawn } from "node:child_process";
+import { resolve } from "node:path";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import { stripVTControlCharacters as withoutColours } from "node:util";
+import { requireRuntime, type Runtime } from "./runtime.ts";
+
+/** One program to run. */
+interface Part {
+  readonly runtime: Runtime;
+  readonly args: readonly string[];
+  /** Whether it runs tests and says how many; else it counts as one. */
+  readonly isTests?: boolean;
+  /** What to call it, if not by its arguments. */
+  readonly title?: string;
+}
+
+/** How many tests there were of each kind. */
+export interface Counts {
+  readonly passed: number;
+  readonly failed: number;
+  readonly skipped: number;
+}
+
+/** How a part went. */
+export interface Outcome {
+  readonly title: string;
+  readonly result: "passed" | "FAILED" | "skipped";
+  readonly seconds: number;
+  readonly counts: Counts;
+}
+
+const parts: readonly Part[] = [
+  { runtime: "deno", args: ["task", "test"], isTests: true },
+  { runtime: "bun", args: ["test", "modules", "tests"], isTests: true },
+  { runtime: "deno", args: ["fmt", "--check"] },
+  { runtime: "deno", args: ["lint"] },
+  {
+    runtime: "deno",
+    args: ["check", "mod.ts", "modules", "tests", "milestones", "datasets", "bench/*.ts"],
+    title: "deno check",
+  },
+  {
+    runtime: "deno",
+    args: [
+      "test",
+      "--doc",
+      "--no-prompt",
+      "--allow-read",
+      "--ignore=modules/**/*_test.ts", // the first part has run them
+      "modules",
+      "README.md",
+      "mod.ts",
+      "milestones/**/*.md",
+    ],
+    isTests: true,
+    title: "deno test --doc",
+  },
+  { runtime: "deno", args: ["doc", "--lint", "mod.ts"] },
+  { runtime: "deno", args: ["publish", "--dry-run", "--allow-dirty"] },
+];
+
+const one = {
+  passed: { passed: 1, failed: 0, skipped: 0 },
+  FAILED: { passed: 0, failed: 1, skipped: 0 },
+  skipped: { passed: 0, failed: 0, skipped: 1 },
+} as const;
+
+/** What a program printed, and its exit code; no code if it is not installed. */
+interface Finished {
+  readonly code?: number;
+  readonly output: string;
+}
+
+/** Runs a program in the repository's folder and keeps what it prints. */
+function run(program: string, args: readonly string[]): Promise<Finished> {
+  const { promise, resolve: finish } = Promise.withResolvers<Finished>();
+  const env = { ...process.env, NO_COLOR: "1" };
+  const cwd = resolve(fileURLToPath(new URL("../../", import.meta.url)));
+  const child = spawn(program, args, { cwd, env, stdio: ["ignore", "pipe", "pipe"] });
+  let output = "";
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding("utf8");
+    stream.on("data", (text) => output += text);
+  }
+  child.on("error", () => finish({ output }));
+  child.on("close", (code) => finish({ code: code ?? 1, output: withoutColours(output) }));
+  return promise;
+}
+
+/** Runs one part and prints a line about it, and all that it said if it failed. */
+async function runPart(part: Part): Promise<Outcome> {
+  const title = part.title ?? `${part.runtime} ${part.args.join(" ")}`;
+  process.stdout.write(`${title.padEnd(38)} `);
+  const start = performance.now();
+  const here: Runtime = process.versions.deno ? "deno" : "bun";
+  const program = part.runtime === here ? process.execPath : part.runtime;
+  const { code, output } = await run(program, part.args);
+  const seconds = (performance.now() - start) / 1000;
+  const time = `${seconds.toFixed(1).padStart(6)} s`;
+  if (code === undefined) {
+    const result = part.runtime === "bun" && process.env.CI !== "true" ? "skipped" : "FAILED";
+    console.log(`${result} ${time}  ${part.runtime} is not on PATH`);
+    return { title, result, seconds, counts: one[result] };
+  }
+  const counts = part.isTests ? countsOf(code, output) : one[code === 0 ? "passed" : "FAILED"];
+  const result = counts.failed === 0 ? "passed" : "FAILED";
+  console.log(`${result} ${time}${part.isTests ? `  ${describe(counts)}` : ""}`);
+  if (result === "FAILED") console.log(`\n${withoutPasses(output)}\n`);
+  return { title, result, seconds, counts };
+}
+
+/**
+ * Counts the tests of a run. A run that ends badly without a failed test, or that ran no test,
+ * counts as one failure.
+ *
+ * @param code The runner's exit code.
+ * @param output All that it printed, without colours.
+ * @returns How many passed, failed and were skipped.
+ */
+export function countsOf(code: number, output: string): Counts {
+  const counts = readSummary(output) ?? { passed: 0, failed: 0, skipped: 0 };
+  const isSilent = counts.failed === 0 && (code !== 0 || counts.passed === 0);
+  return isSilent ? { ...counts, failed: 1 } : counts;
+}
+
+/**
+ * Reads the summary at the end of what `deno test` or `bun test` prints.
+ *
+ * @param output All that it printed, without colours.
+ * @returns How many tests passed, failed and were skipped; nothing if there is no summary.
+ */
+export function readSummary(output: string): Counts | undefined {
+  const deno = [...output.matchAll(/^(?:ok|FAILED) \| \d+ passed.*$/gm)].at(-1)?.[0];
+  if (deno !== undefined) return readCounts(deno, "passed", "failed", ["ignored"]);
+  const bun = [...output.matchAll(/(?:^ +\d+ .*\n)+Ran \d+ tests? across /gm)].at(-1)?.[0];
+  if (bun !== undefined) return readCounts(bun, "pass", "fail", ["skip", "todo"]);
+  return undefined;
+}
+
+function readCounts(
+  text: string,
+  passed: string,
+  failed: string,
+  skipped: readonly string[],
+): Counts {
+  function count(word: string): number {
+    return Number(text.match(new RegExp(`(\\d+) ${word}\\b`))?.[1] ?? 0);
+  }
+  return {
+    passed: count(passed),
+    failed: count(failed),
+    skipped: skipped.reduce((sum, word) => sum + count(word), 0),
+  };
+}
+
+/** Leaves out the lines about tests and files that passed. */
+function withoutPasses(output: string): string {
+  return output.split("\n")
+    .filter((line) => !/ \.\.\. ok \(.*\)$|^\(pass\) |^running \d+ tests? from |^Check /.test(line))
+    .join("\n")
+    .trim();
+}
+
+/**
+ * Sums up all parts.
+ *
+ * @param outcomes How they went.
+ * @returns A table, and a last line with the sums.
+ */
+export function report(outcomes: readonly Outcome[]): string {
+  const width = Math.max(...outcomes.map(({ title }) => title.length));
+  const rows = outcomes.map(({ title, result, seconds }) =>
+    `${title.padEnd(width)}  ${result.padEnd(7)}  ${seconds.toFixed(1).padStart(7)}`
+  );
+  const sum = { passed: 0, failed: 0, skipped: 0 };
+  for (const { counts } of outcomes) {
+    sum.passed += counts.passed;
+    sum.failed += counts.failed;
+    sum.skipped += counts.skipped;
+  }
+  return [`${"part".padEnd(width)}  result   seconds`, ...rows, "", describe(sum)].join("\n");
+}
+
+function describe({ passed, failed, skipped }: Counts): string {
+  return `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`;
+}
+
+/** Runs all parts; returns the exit code. */
+async function main(): Promise<number> {
+  requireRuntime();
+  const outcomes: Outcome[] = [];
+  for (const part of parts) outcomes.push(await runPart(part));
+  console.log(`\n${report(outcomes)}`);
+  return outcomes.some(({ result }) => result === "FAILED") ? 1 : 0;
+}
+
+if (import.meta.main) process.exitCode = await main();

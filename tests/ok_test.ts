@@ -1,0 +1,91 @@
+/**
+ * What `deno task ok` counts is what the test runners said.
+ *
+ * @module
+ */
+import { assertEquals } from "@std/assert";
+import { type Counts, countsOf, readSummary, report } from "./kit/ok.ts";
+import { test } from "./kit/register.ts";
+
+const summaries: [string, string, Counts?][] = [
+  [
+    "a good run of Deno",
+    "a ... ok (1ms)\n\nok | 12 passed | 0 failed (34ms)\n\n",
+    { passed: 12, failed: 0, skipped: 0 },
+  ],
+  [
+    "a bad run of Deno",
+    "FAILED | 2 passed (1 step) | 1 failed | 3 ignored | 4 filtered out (10ms)\n\n" +
+    "error: Test failed\n",
+    { passed: 2, failed: 1, skipped: 3 },
+  ],
+  [
+    "the last of two summaries",
+    "ok | 99 passed | 0 failed (1ms)\nok | 5 passed | 0 failed (2s)\n",
+    { passed: 5, failed: 0, skipped: 0 },
+  ],
+  [
+    "a good run of Bun",
+    "(pass) a\n\n 12 pass\n 0 fail\n 34 expect() calls\nRan 12 tests across 2 files. [9.00ms]\n",
+    { passed: 12, failed: 0, skipped: 0 },
+  ],
+  [
+    "a bad run of Bun",
+    " 99 pass\n\n 1 pass\n 2 skip\n 1 todo\n 3 fail\n 2 errors\nRan 7 tests across 3 files. [1s]\n",
+    { passed: 1, failed: 3, skipped: 3 },
+  ],
+  ["a run of one test", " 1 pass\n 0 fail\nRan 1 test across 1 file. [5.00ms]\n", {
+    passed: 1,
+    failed: 0,
+    skipped: 0,
+  }],
+  ["no summary at all", 'error: Module not found "file:///nothere.ts".\n'],
+];
+for (const [name, output, counts] of summaries) {
+  test(`readSummary() reads ${name}`, () => {
+    assertEquals(readSummary(output), counts);
+  });
+}
+
+test("countsOf() makes a failure of a bad end, of no tests and of no summary", () => {
+  const good = "ok | 3 passed | 0 failed (1ms)", none = "ok | 0 passed | 0 failed (1ms)";
+  assertEquals(countsOf(0, good), { passed: 3, failed: 0, skipped: 0 });
+  assertEquals(countsOf(1, good), { passed: 3, failed: 1, skipped: 0 });
+  assertEquals(countsOf(0, none), { passed: 0, failed: 1, skipped: 0 });
+  assertEquals(countsOf(1, "error: no tests\n"), { passed: 0, failed: 1, skipped: 0 });
+  assertEquals(countsOf(1, "FAILED | 3 passed | 2 failed (1ms)"), {
+    passed: 3,
+    failed: 2,
+    skipped: 0,
+  });
+});
+
+test("report() ends with the sums", () => {
+  const tests = {
+    title: "deno task test",
+    result: "FAILED",
+    seconds: 12.34,
+    counts: { passed: 20, failed: 2, skipped: 0 },
+  } as const;
+  const lint = {
+    title: "deno lint",
+    result: "passed",
+    seconds: 0.5,
+    counts: { passed: 1, failed: 0, skipped: 0 },
+  } as const;
+  assertEquals(
+    report([tests, lint]),
+    `part            result   seconds
+deno task test  FAILED      12.3
+deno lint       passed       0.5
+
+21 passed, 2 failed`,
+  );
+  const bun = {
+    title: "bun test",
+    result: "skipped",
+    seconds: 0,
+    counts: { passed: 0, failed: 0, skipped: 1 },
+  } as const;
+  assertEquals(report([lint, bun]).split("\n").at(-1), "1 passed, 0 failed, 1 skipped");
+});
