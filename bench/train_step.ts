@@ -59,7 +59,7 @@ const times = keys.map(() => ({ ours: [] as number[], theirs: [] as number[] }))
 let peer = true;
 for (let round = 0; round < rounds; round++) {
   for (const [k, key] of keys.entries()) times[k].ours.push(await ours(key));
-  const theirs = peer ? pytorch() : null;
+  const theirs: Record<string, number> | null = peer ? pytorch() : null;
   peer = theirs !== null;
   if (theirs) keys.forEach((key, k) => times[k].theirs.push(theirs[key]));
 }

@@ -11,12 +11,12 @@
  *
  * @module
  */
-import { ShapeError } from "./errors.ts";
 import {
   broadcastShapes,
   type Data,
   forEachStretch,
   like,
+  requireOneDtype,
   sameShape,
   sizeOf,
   type Stretch,
@@ -32,23 +32,13 @@ type Loop = (out: Data, a: Data, b: Data, stretch: Stretch) => void;
 // walk to look clever: equal shapes are one stretch; a single number is one stretch with step 0; a
 // bias row is one stretch per row.
 
-/** The name of a tensor's number format. */
-function dtypeOf(values: Values): string {
-  return values.data instanceof Float64Array ? "float64" : "float32";
-}
-
 /**
  * Applies a loop to all pairs of elements, stretching axes of size 1.
  *
  * @param verb What the operation does, for the error.
  */
 function broadcast(verb: string, a: Values, b: Values, loop: Loop): Values {
-  if (a.data instanceof Float64Array !== b.data instanceof Float64Array) {
-    throw new ShapeError(
-      `Cannot ${verb} ${dtypeOf(a)} and ${dtypeOf(b)}: both must have one dtype`,
-      "convert one with .to(dtype)",
-    );
-  }
+  requireOneDtype(`Cannot ${verb}`, "and", a, b);
   if (sameShape(a.shape, b.shape)) {
     const out = like(a, a.data.length);
     loop(out, a.data, b.data, { o: 0, i: 0, iStep: 1, j: 0, jStep: 1, n: out.length });

@@ -17,6 +17,7 @@ import {
   describeShape,
   forEachStretch,
   like,
+  requireOneDtype,
   sizeOf,
   stretchedStrides,
   type Values,
@@ -106,9 +107,7 @@ export function matmul(a: Values, b: Values): Values {
       "reshape a vector to one row or one column first",
     );
   }
-  if (a.data instanceof Float64Array !== b.data instanceof Float64Array) {
-    throw new ShapeError(`${says}: both must have one dtype, one is float32 and one float64`);
-  }
+  requireOneDtype("Cannot multiply", "by", a, b);
   const [m, k] = a.shape.slice(-2), [inner, n] = b.shape.slice(-2);
   if (k !== inner) {
     const fits = a.shape.at(-1) === n;

@@ -161,8 +161,12 @@ export class Generator {
    *
    * @param count How many there are to choose from, 1 … 2³².
    * @returns A whole number.
+   * @throws {ValueError} If there is nothing to choose from, or too much.
    */
   integer(count: number): number {
+    if (!Number.isInteger(count) || count < 1 || count > 2 ** 32) {
+      throw new ValueError(`Cannot draw one of ${count}: it must be a whole number, 1 to 2³²`);
+    }
     const fair = 2 ** 32 - 2 ** 32 % count; // above it, low numbers would come more often
     for (;;) {
       const word = this.#next();

@@ -43,6 +43,7 @@ export function reshape(x: Values, shape: Shape): Values {
   let sizes = shape;
   if (open >= 0) {
     const others = shape.filter((_, axis) => axis !== open);
+    if (others.includes(-1)) throw new ShapeError(`${says}: only one size can be left open`);
     checkShape(others);
     const known = sizeOf(others);
     if (size % known !== 0) {
@@ -123,7 +124,7 @@ export function resolveRanges(ranges: readonly Range[], shape: Shape): [number, 
     if (inside && start < end) return [start, end];
     throw new ValueError(
       `Cannot slice ${describeShape(shape)} with [${range.join(", ")}] on axis ${axis}: ` +
-        `a range must hold at least one of 0 … ${n - 1}`,
+        `a range holds at least one of 0 … ${n - 1}, and nothing else`,
     );
   });
 }

@@ -300,3 +300,27 @@ export function resolveAxes(axes: Axes | undefined, shape: Shape): number[] {
   }
   return list.sort((a, b) => a - b);
 }
+
+/**
+ * Refuses tensors of different number formats.
+ *
+ * @param says What cannot be done, `Cannot convolve`.
+ * @param joined The word between the two formats: `and`, `with`, `by`.
+ * @param first A tensor.
+ * @param others Tensors that must have the same format.
+ * @throws {ShapeError} If one has not.
+ */
+export function requireOneDtype(
+  says: string,
+  joined: string,
+  first: { readonly data: Data },
+  ...others: readonly { readonly data: Data }[]
+): void {
+  const single = first.data instanceof Float32Array;
+  if (others.every(({ data }) => data instanceof Float32Array === single)) return;
+  const [one, other] = single ? ["float32", "float64"] : ["float64", "float32"];
+  throw new ShapeError(
+    `${says} ${one} ${joined} ${other}: all must have one dtype`,
+    "convert one with .to(dtype)",
+  );
+}

@@ -40,6 +40,7 @@ export {
   broadcastShapes,
   describeShape,
   like,
+  requireOneDtype,
   resolveAxis,
   sameShape,
   sizeOf,
@@ -233,7 +234,7 @@ export class Tensor implements Values {
   /** A tensor of the numbers given, as many axes deep as the lists are. */
   static of(values: Nested, options: TensorOptions = {}): Tensor {
     const shape: number[] = [];
-    for (let inner = values; typeof inner !== "number"; inner = inner[0]) {
+    for (let inner = values; Array.isArray(inner); inner = inner[0]) {
       shape.push(inner.length);
       checkShape(shape);
     }
@@ -245,8 +246,8 @@ export class Tensor implements Values {
   /** A tensor of zeros. */
   static zeros(shape: Shape, { dtype = "float32" }: TensorOptions = {}): Tensor {
     checkShape(shape);
-    const size = sizeOf(shape);
-    return new Tensor(dtype === "float64" ? new Float64Array(size) : new Float32Array(size), shape);
+    const size = sizeOf(shape), data = dtype === "float64" ? Float64Array : Float32Array;
+    return new Tensor(new data(size), [...shape]);
   }
 
   /** A tensor of ones. */
@@ -523,16 +524,18 @@ function binary(
 
 /** Copies nested lists into a typed array, and refuses ragged ones. Returns the next position. */
 function fill(data: Data, at: number, values: Nested, shape: Shape, axis: number): number {
-  const isNumber = typeof values === "number";
-  if (isNumber !== (axis === shape.length) || (!isNumber && values.length !== shape[axis])) {
-    throw new ShapeError(
-      `Cannot make a tensor of ragged lists: on axis ${axis} of ${describeShape(shape)} ` +
-        (isNumber ? `there is the number ${values}` : `there is a list of ${values.length}`),
-    );
-  }
-  if (isNumber) {
+  if (typeof values === "number" && axis === shape.length) {
     data[at] = values;
     return at + 1;
+  }
+  if (!Array.isArray(values) || axis === shape.length || values.length !== shape[axis]) {
+    const found = Array.isArray(values)
+      ? `a list of ${values.length}`
+      : `${typeof values} ${values}`;
+    throw new ShapeError(
+      `Cannot make a tensor of ragged lists: ` +
+        `for shape ${describeShape(shape)}, at depth ${axis} there is ${found}`,
+    );
   }
   for (const part of values) at = fill(data, at, part, shape, axis + 1);
   return at;

@@ -118,30 +118,31 @@ export abstract class Module {
     );
   }
 
-  /** The modules in public fields, with the fields' names; lists count by position. */
-  children(): [name: string, child: Module][] {
-    const found: [string, Module][] = [];
-    for (const [field, value] of Object.entries(this)) {
-      if (value instanceof Module) found.push([field, value]);
-      if (!Array.isArray(value)) continue;
-      value.forEach((part, k) => part instanceof Module && found.push([`${field}.${k}`, part]));
+  /** This module (path "") and all in it with their paths (`layers.0`), each once. */
+  namedModules(): Map<string, Module> {
+    const named = new Map<string, Module>(), seen = new Set<Module>();
+    function visit(module: Module, path: string): void {
+      if (seen.has(module)) return; // shared, or a circle
+      seen.add(module);
+      named.set(path, module);
+      for (const [name, part] of fieldsOf(module, path)) {
+        if (part instanceof Module) visit(part, name);
+      }
     }
-    return found;
+    visit(this, "");
+    return named;
   }
 
   /** All parameters with their paths (`layers.0.weight`), own first, each once. */
   namedParameters(): Map<string, Parameter> {
-    const named = new Map<string, Parameter>();
-    const seen = new Set<Parameter>();
-    function visit(module: Module, path: string): void {
-      for (const [field, value] of Object.entries(module)) {
-        if (!(value instanceof Parameter) || seen.has(value)) continue;
-        seen.add(value);
-        named.set(path + field, value);
+    const named = new Map<string, Parameter>(), seen = new Set<Parameter>();
+    for (const [path, module] of this.namedModules()) {
+      for (const [name, part] of fieldsOf(module, path)) {
+        if (!(part instanceof Parameter) || seen.has(part)) continue;
+        seen.add(part);
+        named.set(name, part);
       }
-      for (const [name, child] of module.children()) visit(child, `${path}${name}.`);
     }
-    visit(this, "");
     return named;
   }
 
@@ -152,8 +153,7 @@ export abstract class Module {
 
   /** Puts this module and all in it into training mode. */
   train(on = true): this {
-    this.training = on;
-    for (const [, child] of this.children()) child.train(on);
+    for (const module of this.namedModules().values()) module.training = on;
     return this;
   }
 
@@ -166,6 +166,16 @@ export abstract class Module {
   zeroGrad(): void {
     for (const parameter of this.parameters()) parameter.grad = null;
   }
+}
+
+/** What stands in a module's public fields, with paths; lists are taken apart, by position. */
+function fieldsOf(module: Module, path: string): [name: string, part: unknown][] {
+  const prefix = path === "" ? "" : `${path}.`;
+  return Object.entries(module).flatMap(([field, value]) =>
+    Array.isArray(value)
+      ? value.map((part, k): [string, unknown] => [`${prefix}${field}.${k}`, part])
+      : [[prefix + field, value]]
+  );
 }
 
 // ── 3.3 Linear ──

@@ -74,7 +74,7 @@ export function crossEntropy(scores: Tensor, labels: Int32Array): Tensor {
   for (let i = 0; i < logs.length; i++) probabilities[i] = Math.exp(logs[i]);
   loss[0] = surprise / rows;
   return result({ data: loss, shape: [] }, "crossEntropy", [scores], {
-    labels,
+    labels: labels.slice(), // the caller may use the array again before going backward
     probabilities: { data: probabilities, shape: scores.shape },
   });
 }

@@ -119,6 +119,12 @@ function stepBack(made: Tensor, origin: Origin, gradient: Tensor): readonly (Ten
   const found = typeof op === "string"
     ? (rules[op] as Rule<OpName>)(gradient, { inputs, output: made, extra: extra as undefined })
     : op.backward(gradient, made);
+  if (found.length < inputs.length) {
+    throw new ShapeError(
+      `Cannot go backward through ${name}: it must give one gradient (or null) per input, ` +
+        `${found.length} is not ${inputs.length}`,
+    );
+  }
   return inputs.map((input, k) => {
     const g = input.requiresGrad ? found[k] ?? null : null;
     if (g === null || sameShape(g.shape, input.shape)) return g;
@@ -154,7 +160,7 @@ function walkBack(loss: Tensor): Map<Tensor, Tensor> {
   try {
     const order = topologicalOrder(loss);
     if (order.some((tensor) => tensor.origin === walked)) refuse();
-    const gradients = new Map([[loss, new Tensor(loss.data.slice().fill(1), loss.shape)]]);
+    const gradients = new Map([[loss, Tensor.ones(loss.shape, { dtype: loss.dtype })]]);
     for (let k = order.length - 1; k >= 0; k--) {
       const tensor = order[k], gradient = gradients.get(tensor), { origin } = tensor;
       if (!gradient || !origin) continue;
@@ -186,7 +192,6 @@ function walkBack(loss: Tensor): Map<Tensor, Tensor> {
  * import { assertEquals } from "@std/assert";
  * import { backward } from "#autograd";
  * import { Parameter } from "#layers";
-import { Generator } from "#random";
  * import { Tensor } from "#tensor";
  * const w = new Parameter(Tensor.of([3, 4]));
  * backward(w.mul(w).sum());
@@ -195,8 +200,13 @@ import { Generator } from "#random";
  */
 export function backward(loss: Tensor): void {
   for (const [tensor, gradient] of walkBack(loss)) {
-    if (tensor instanceof Parameter) tensor.grad = tensor.grad?.add(gradient) ?? gradient;
+    if (tensor instanceof Parameter) tensor.grad = tensor.grad?.add(gradient) ?? copyOf(gradient);
   }
+}
+
+/** The same numbers in an array of their own: one gradient may have reached several tensors. */
+function copyOf({ data, shape }: Values): Tensor {
+  return new Tensor(data.slice(), shape);
 }
 
 /** A tensor that gradients are asked of, without being a parameter. */
@@ -243,9 +253,10 @@ export function gradients(loss: Tensor, inputs: readonly Tensor[]): Tensor[] {
     );
   }
   const found = walkBack(loss);
-  return inputs.map((input) =>
-    found.get(input) ?? Tensor.zeros(input.shape, { dtype: input.dtype })
-  );
+  return inputs.map((input) => {
+    const gradient = found.get(input);
+    return gradient ? copyOf(gradient) : Tensor.zeros(input.shape, { dtype: input.dtype });
+  });
 }
 
 /**
@@ -261,7 +272,6 @@ export function gradients(loss: Tensor, inputs: readonly Tensor[]): Tensor[] {
  * import { assert } from "@std/assert";
  * import { noGrad } from "#autograd";
  * import { Parameter } from "#layers";
-import { Generator } from "#random";
  * import { Tensor } from "#tensor";
  * const w = new Parameter(Tensor.ones([2]));
  * assert(!noGrad(() => w.mul(2)).requiresGrad);
@@ -395,7 +405,7 @@ export function checkGradients(
       'make the inputs with { dtype: "float64" }',
     );
   }
-  const moved = inputs.map((input) => new Tensor(input.data.slice(), input.shape));
+  const moved = inputs.map(copyOf);
   const weights = noGrad(() => weightsFor(compute(moved)));
   const loss = (at: readonly Tensor[]): Tensor => compute(at).mul(weights).sum();
   const leaves = inputs.map((input) => leaf(input));

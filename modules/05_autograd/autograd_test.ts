@@ -131,6 +131,7 @@ graded("05.2", 3, "backward() multiplies the derivatives along a chain", (t) => 
   const at = t.uniform([], -1, 1), w = new Parameter(Tensor.of(at));
   backward(w.neg().exp().sqrt());
   t.expectTensor(w.grad!, -Math.exp(-at / 2) / 2);
+  t.expect(!w.grad!.requiresGrad, "The way back must not be recorded: the gradient has a history");
 });
 
 graded("05.2", 3, "backward() waits until every use of a tensor has had its say", (t) => {

@@ -11,7 +11,7 @@
  *
  * @module
  */
-import { type OpExtras, type OpName, type Shape, sizeOf, Tensor } from "#tensor";
+import { type OpExtras, type OpName, type Shape, Tensor } from "#tensor";
 
 /** One step in a computation: what went in, what came out, what else the derivative needs. */
 export interface Step<K extends OpName> {
@@ -158,13 +158,13 @@ function inverse(order: readonly number[]): number[] {
  * @task 05.3
  * @param gradient A gradient of the broadcast shape.
  * @param shape The input's own shape.
- * @returns The gradient in the input's shape.
+ * @returns The gradient in the input's shape, if the one was stretched to the other.
  */
 export function unbroadcast(gradient: Tensor, shape: Shape): Tensor {
   const missing = gradient.rank - shape.length;
   const stretched = gradient.shape.flatMap((n, axis) =>
     axis < missing || (shape[axis - missing] === 1 && n !== 1) ? [axis] : []
   );
-  const summed = stretched.length > 0 ? gradient.sum(stretched) : gradient;
-  return sizeOf(summed.shape) === sizeOf(shape) ? summed.reshape(shape) : summed;
+  const summed = stretched.length > 0 ? gradient.sum(stretched, { keepDims: true }) : gradient;
+  return missing > 0 ? summed.reshape(summed.shape.slice(missing)) : summed;
 }

@@ -70,14 +70,13 @@ export interface FitOptions<Targets = Int32Array> {
 /** Longest time without a pause, in milliseconds; a single step may of course take longer. */
 const breath = 20;
 
-/** Makes a function that pauses when it is time to, and throws if the signal says stop. */
-function breathing(signal?: AbortSignal): () => Promise<void> | undefined {
+/** Makes a function that pauses when it is time to. */
+function breathing(): () => Promise<void> | undefined {
   let last = performance.now();
   return () => {
     if (performance.now() - last < breath) return undefined;
     return new Promise<void>((resolve) => setTimeout(resolve, 0)).then(() => {
       last = performance.now();
-      signal?.throwIfAborted();
     });
   };
 }
@@ -85,7 +84,8 @@ function breathing(signal?: AbortSignal): () => Promise<void> | undefined {
 // ── 7.3 The training loop ──
 
 /**
- * Learns from one batch: predict, measure, go backward, step.
+ * Learns from one batch: predict, measure, go backward, step. A loss that is not a finite number
+ * teaches nothing: then no step is taken.
  *
  * @task 07.2
  * @param model What learns.
@@ -102,9 +102,11 @@ export function trainStep<Targets>(
 ): number {
   optimizer.zeroGrad();
   const value = loss(model.forward(batch.inputs), batch.targets);
+  const measured = value.item();
+  if (!Number.isFinite(measured)) return measured;
   backward(value);
   optimizer.step();
-  return value.item();
+  return measured;
 }
 
 /**
@@ -142,16 +144,17 @@ export async function fit<Targets>(
 ): Promise<EpochResult[]> {
   if (!Number.isInteger(epochs) || epochs < 1 || batches.length === 0) {
     throw new ValueError(
-      `Cannot train for ${epochs} epochs of ${batches.length} batches: both must be at least 1`,
+      `Cannot train for ${epochs} epochs of ${batches.length} batches: both must be whole numbers of at least 1`,
     );
   }
   signal?.throwIfAborted();
-  const breathe = breathing(signal), history: EpochResult[] = [], steps = epochs * batches.length;
+  const breathe = breathing(), history: EpochResult[] = [], steps = epochs * batches.length;
   let step = 0;
   model.train();
   for (let epoch = 1; epoch <= epochs; epoch++) {
     let total = 0, examples = 0;
     for (const batch of batches) {
+      signal?.throwIfAborted();
       if (schedule) optimizer.learningRate = schedule(step++ / steps);
       const value = trainStep(model, batch, loss, optimizer), rows = batch.inputs.shape[0];
       if (!Number.isFinite(value)) {
@@ -184,6 +187,17 @@ export interface Evaluation {
   readonly predictions: Int32Array;
 }
 
+/** Puts a model into evaluation mode; returns what puts back the mode of each of its parts. */
+function evaluating(model: Module): () => void {
+  const modes = [...model.namedModules().values()].map((module) =>
+    [module, module.training] as const
+  );
+  model.eval();
+  return () => {
+    for (const [module, training] of modes) module.training = training;
+  };
+}
+
 /**
  * Tests a classifier: no gradients, evaluation mode, and the mode it was in put back.
  *
@@ -193,6 +207,8 @@ export interface Evaluation {
  * @param loss How wrong it is, as a mean over the rows.
  * @param signal Stops between two batches.
  * @returns Loss, accuracy and predictions, in the order of the batches.
+ * @throws {ValueError} If there are no batches.
+ * @throws {DOMException} An AbortError, if the signal says stop.
  */
 export async function evaluate(
   model: Module,
@@ -200,11 +216,14 @@ export async function evaluate(
   loss: Loss,
   signal?: AbortSignal,
 ): Promise<Evaluation> {
-  const { training } = model, breathe = breathing(signal), predictions: number[] = [];
+  if (batches.length === 0) {
+    throw new ValueError("Cannot evaluate on 0 batches: there must be at least 1");
+  }
+  const restoreMode = evaluating(model), breathe = breathing(), predictions: number[] = [];
   let total = 0, correct = 0;
-  model.eval();
   try {
     for (const { inputs, targets } of batches) {
+      signal?.throwIfAborted();
       const scores = noGrad(() => model.forward(inputs)); // (B, K)
       total += loss(scores, targets).item() * targets.length;
       scores.argmax(1).data.forEach((predicted, row) => {
@@ -215,7 +234,7 @@ export async function evaluate(
       if (pause) await pause;
     }
   } finally {
-    model.train(training);
+    restoreMode();
   }
   const examples = predictions.length;
   return {

@@ -115,6 +115,16 @@ graded("07.2", 2, "trainStep() forgets the gradients of the step before", (t) =>
   }
 });
 
+graded("07.2", 1, "trainStep() takes no step when the loss is not a finite number", (t) => {
+  const model = new Slope(2), optimizer = new SGD(model.parameters(), { learningRate: 0.01 });
+  for (const x of [NaN, Infinity]) {
+    const batch = { inputs: Tensor.of(x), targets: Tensor.of(0) };
+    t.expectTensor(Tensor.of(trainStep(model, batch, squaredError, optimizer)), x);
+    t.expectTensor(model.weight, 2, 0);
+    t.expectEqual(model.weight.version, 0);
+  }
+});
+
 // ── 7.4 Evaluation ──
 
 graded(

@@ -55,6 +55,13 @@ export class TensorDataset implements Dataset {
     const { data, shape } = this.inputs, size = data.length / this.length;
     const out = like(this.inputs, indices.length * size);
     indices.forEach((index, row) => {
+      if (!(index >= 0 && index < this.length)) {
+        throw new ValueError(
+          `Cannot fetch example ${index} of ${this.length}: indices go from 0 to ${
+            this.length - 1
+          }`,
+        );
+      }
       out.set(data.subarray(index * size, (index + 1) * size), row * size);
     });
     return {

@@ -17,6 +17,8 @@ import {
   describeShape,
   type DType,
   like,
+  requireOneDtype,
+  sameShape,
   type Shape,
   ShapeError,
   Tensor,
@@ -152,6 +154,13 @@ function normalizeByBatch(
   epsilon: number,
 ): { y: Tensor; statistics: Statistics } {
   checkImages(x.shape, gamma.size);
+  if (!sameShape(gamma.shape, [gamma.size]) || !sameShape(gamma.shape, beta.shape)) {
+    throw new ShapeError(
+      `Cannot normalise ${describeShape(x.shape)} with γ ${describeShape(gamma.shape)} and ` +
+        `β ${describeShape(beta.shape)}: both must be (${gamma.size},)`,
+    );
+  }
+  requireOneDtype("Cannot normalise", "with", x, gamma, beta);
   if (x.size === x.shape[1]) {
     throw new ShapeError(
       `Cannot normalise ${describeShape(x.shape)} by itself: ` +

@@ -18,6 +18,8 @@ import {
   describeShape,
   type DType,
   like,
+  requireOneDtype,
+  sameShape,
   type Shape,
   ShapeError,
   sizeOf,
@@ -150,8 +152,11 @@ function tensorOf({ data, shape }: Values): Tensor {
  * assertEquals(columns.toArray(), [[[1, 2, 4, 5], [2, 3, 5, 6], [4, 5, 7, 8], [5, 6, 8, 9]]]);
  * ```
  */
-export function unfold(x: Tensor, window: Partial<Window> & { kernelSize: number }): Tensor {
-  return unfoldOp([x], { stride: 1, padding: 0, ...window });
+export function unfold(
+  x: Tensor,
+  { kernelSize, stride = 1, padding = 0 }: Partial<Window> & { kernelSize: number },
+): Tensor {
+  return unfoldOp([x], { kernelSize, stride, padding });
 }
 
 // ── 9.3 Convolution ──
@@ -217,15 +222,26 @@ export function conv2d(
   bias: Tensor | null,
   { stride = 1, padding = 0 }: Partial<Omit<Window, "kernelSize">> = {},
 ): Tensor {
-  const [, channels, height, width] = weight.shape;
-  if (weight.rank !== 4 || height !== width || x.shape[1] !== channels) {
+  checkFilters(x.shape, weight.shape);
+  const [filters, , kernelSize] = weight.shape, inputs = bias ? [x, weight, bias] : [x, weight];
+  requireOneDtype("Cannot convolve", "with", x, ...inputs);
+  if (bias && !sameShape(bias.shape, [filters])) {
     throw new ShapeError(
-      `Cannot convolve ${describeShape(x.shape)} with ${describeShape(weight.shape)}: ` +
-        "it takes images (B, C, H, W) and square filters (F, C, K, K) of as many channels",
+      `Cannot add a bias ${describeShape(bias.shape)} to ${filters} filters: ` +
+        `it takes one number per filter (${filters},)`,
     );
   }
-  const inputs = bias ? [x, weight, bias] : [x, weight];
-  return convolve(inputs, { kernelSize: height, stride, padding });
+  return convolve(inputs, { kernelSize, stride, padding });
+}
+
+/** Refuses filters that do not fit the images. */
+function checkFilters(images: Shape, filters: Shape): void {
+  const [, channels, height, width] = filters;
+  if (filters.length === 4 && height === width && images[1] === channels) return;
+  throw new ShapeError(
+    `Cannot convolve ${describeShape(images)} with ${describeShape(filters)}: ` +
+      "it takes images (B, C, H, W) and square filters (F, C, K, K) of as many channels",
+  );
 }
 
 /** What Conv2d takes. */
@@ -281,6 +297,7 @@ export class Conv2d extends Module {
 
   /** B·F·oH·oW·C·K² multiply-accumulates. */
   override cost(inputShape: Shape): Cost {
+    checkFilters(inputShape, this.weight.shape);
     const { outputHeight, outputWidth } = slideOver(inputShape, this.window);
     const outputShape = [inputShape[0], this.outChannels, outputHeight, outputWidth];
     const perOutput = this.inChannels * this.window.kernelSize ** 2;

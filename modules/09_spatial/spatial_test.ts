@@ -261,6 +261,18 @@ graded("09.4", 2, "conv2d()'s gradients agree with finite differences", (t) => {
   expectDerivative(t, ([x, w]) => conv2d(x, w, null), [x, weight]);
 });
 
+graded("09.4", 1, "conv2d() gives the filters their gradient when the images need none", (t) => {
+  const x = float64(t.normal([2, 1, 4, 4])), g = float64(t.normal([2, 3, 3, 3]));
+  const weight = leaf(float64(t.normal([3, 1, 2, 2]))), bias = leaf(float64(t.normal([3])));
+  const dw = Tensor.zeros(weight.shape, { dtype: "float64" });
+  forEachProduct(x.shape, 3, { kernelSize: 2, stride: 1, padding: 0 }, (at, w, from) => {
+    dw.data[w] += g.data[at] * x.data[from];
+  });
+  const found = gradients(conv2d(x, weight, bias).mul(g).sum(), [weight, bias]);
+  t.expectTensor(found[0], dw, 1e-12);
+  t.expectTensor(found[1], g.sum([0, 2, 3]), 1e-12);
+});
+
 // ── 9.5 Max-pooling ──
 
 graded("09.5", 1, "maxPool2d() keeps the greatest number of each window", (t) => {
