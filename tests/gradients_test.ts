@@ -41,6 +41,7 @@ import {
   Tensor,
   ValueError,
 } from "#tensor";
+import { assertRefuses } from "./kit/assert_refuses.ts";
 import { test } from "./kit/register.ts";
 
 function float64(values: Nested): Tensor {
@@ -63,18 +64,6 @@ function apart(shape: Shape, seed = 1): Tensor {
     x.data[i] = (k - x.size / 2) * 0.37 + 0.1
   );
   return x;
-}
-
-/** Checks class, message and hint of an error. */
-function assertRefuses(
-  body: () => unknown,
-  ErrorClass: abstract new (...args: never[]) => Error & { readonly hint?: string },
-  message: string,
-  hint?: string,
-): void {
-  const error = assertThrows(body, ErrorClass);
-  assertEquals(error.message, message);
-  assertEquals(error.hint, hint);
 }
 
 /** The gradient of one leaf. */

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import { relu, sigmoid, tanh } from "#activations";
 import {
   type Cost,
@@ -21,6 +21,7 @@ import {
 } from "#layers";
 import { Generator } from "#random";
 import { type Shape, ShapeError, Tensor, ValueError } from "#tensor";
+import { assertRefuses } from "./kit/assert_refuses.ts";
 import { test } from "./kit/register.ts";
 
 function linear(inFeatures: number, outFeatures: number, bias = true): Linear {
@@ -36,18 +37,6 @@ class Holder extends Module {
   forward(x: Tensor): Tensor {
     return x;
   }
-}
-
-/** Checks class, message and hint of an error. */
-function assertRefuses(
-  body: () => unknown,
-  ErrorClass: abstract new (...args: never[]) => Error & { readonly hint?: string },
-  message: string,
-  hint?: string,
-): void {
-  const error = assertThrows(body, ErrorClass);
-  assertEquals(error.message, message);
-  assertEquals(error.hint, hint);
 }
 
 // ── Parameters ──

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { assert, assertEquals, assertInstanceOf, assertLess, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertLess, assertThrows } from "@std/assert";
 import { checkGradients, gradients, leaf, noGrad } from "#autograd";
 import { type Cost, type Module, summarize } from "#layers";
 import { Generator } from "#random";
@@ -19,6 +19,7 @@ import {
   type Window,
 } from "#spatial";
 import { type DType, type Nested, type Shape, ShapeError, Tensor, ValueError } from "#tensor";
+import { assertRefuses } from "./kit/assert_refuses.ts";
 import { test } from "./kit/register.ts";
 
 // ── Help ──
@@ -70,20 +71,6 @@ function inner(a: Tensor, b: Tensor): number {
   let total = 0;
   for (let i = 0; i < a.size; i++) total += a.data[i] * b.data[i];
   return total;
-}
-
-/** The whole error: class, both names, message and hint. */
-function expectError(
-  body: () => unknown,
-  Class: typeof ShapeError | typeof ValueError,
-  message: string,
-  hint?: string,
-): void {
-  const error = assertThrows(body);
-  assert(error instanceof ShapeError || error instanceof ValueError, String(error));
-  assertInstanceOf(error, Class);
-  assertInstanceOf(error, Class === ShapeError ? TypeError : RangeError);
-  assertEquals([error.name, error.message, error.hint], [Class.name, message, hint]);
 }
 
 function positions(n: number, { kernelSize, stride, padding }: Window): number {
@@ -947,5 +934,5 @@ const refusals: readonly Refusal[] = [
 ];
 
 for (const [title, body, Class, message, hint] of refusals) {
-  test(`${title} is refused`, () => expectError(body, Class, message, hint));
+  test(`${title} is refused`, () => assertRefuses(body, Class, message, hint));
 }

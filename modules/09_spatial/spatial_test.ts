@@ -7,6 +7,7 @@
 import { gradients, leaf } from "#autograd";
 import { batchNorm2d, conv2d, maxPool2d, unfold } from "#spatial";
 import { type Nested, Tensor } from "#tensor";
+import { finiteDifferences } from "../../tests/kit/finite_differences.ts";
 import { graded, type GradedContext } from "../../tests/kit/graded.ts";
 
 // ── Help ──
@@ -36,25 +37,18 @@ function pullBack(
   return gradients(compute(leaves).mul(g).sum(), leaves);
 }
 
-/** Moves each number of each input up and down, and compares. */
+/** Compares what flows back with finite differences, at each number of each input. */
 function expectDerivative(
   t: GradedContext,
   compute: (inputs: readonly Tensor[]) => Tensor,
   inputs: readonly Tensor[],
 ): void {
-  const step = 1e-5, g = float64(t.uniform(compute(inputs).shape, 0.5, 1.5));
+  const g = float64(t.uniform(compute(inputs).shape, 0.5, 1.5));
   const found = pullBack(compute, inputs, g);
-  inputs.forEach((input, which) => {
-    const slopes = Tensor.zeros(input.shape, { dtype: "float64" });
-    for (let i = 0; i < input.size; i++) {
-      const [above, below] = [step, -step].map((move) => {
-        const moved = new Tensor(input.data.slice(), input.shape);
-        moved.data[i] += move;
-        return compute(inputs.map((x, k) => k === which ? moved : x)).mul(g).sum().item();
-      });
-      slopes.data[i] = (above - below) / (2 * step);
-    }
-    t.expectTensor(found[which], slopes, 1e-7);
+  const moved = inputs.map(({ data, shape }) => new Tensor(data.slice(), shape));
+  moved.forEach(({ data, shape }, which) => {
+    const slopes = finiteDifferences(data, () => compute(moved).mul(g).sum().item());
+    t.expectTensor(found[which], { data: slopes, shape }, 1e-7);
   });
 }
 

@@ -1,0 +1,27 @@
+/**
+ * Checks of what a user is told who has made a mistake.
+ *
+ * @module
+ */
+import { assertEquals, assertThrows } from "@std/assert";
+
+/** An error with what to do about it. */
+type HintedError = Error & { readonly hint?: string };
+
+/**
+ * Fails unless `body` throws an error of exactly this class, message and hint.
+ *
+ * @param body What must be refused.
+ * @param ErrorClass The class of the error.
+ * @param message Its whole message.
+ * @param hint Its hint; left out if there must be none.
+ */
+export function assertRefuses(
+  body: () => unknown,
+  ErrorClass: abstract new (...args: never[]) => HintedError,
+  message: string,
+  hint?: string,
+): void {
+  const error = assertThrows(body, ErrorClass);
+  assertEquals([error.name, error.message, error.hint], [ErrorClass.name, message, hint]);
+}
