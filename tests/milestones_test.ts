@@ -371,6 +371,13 @@ test("drawReport() fits a terminal of 40 columns", () => {
   assertEquals(lines.filter((line) => line.length > 40 && line.includes(" ")), []);
 });
 
+test("drawReport() has room for all five models in 80 columns", () => {
+  const document = defaultRun(), [, , lenet] = document.models;
+  const rows = models.map(({ title }) => ({ ...lenet, title }));
+  const [headings] = drawReport({ ...document, models: rows }, nowhere, true).split("\n");
+  assertMatch(headings, /parameters +MACs\/image +accuracy +shifted 1 px +training$/);
+});
+
 test("drawTable() sets the first column left and the others right", () => {
   const table = { headings: ["", "n"], rows: [["one", "1"], ["three", "333"]] };
   assertEquals(drawTable(table, 80), "         n\n──────────\none      1\nthree  333");

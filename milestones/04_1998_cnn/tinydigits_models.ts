@@ -63,7 +63,7 @@ export const models: readonly ModelSpec[] = [
   { key: "wide", title: "Wide MLP 64-128-10", build: mlp(128) },
   { key: "one-conv", title: "One convolution", build: oneConvolution },
   { key: "lenet", title: "Small LeNet", build: smallLeNet },
-  { key: "frozen", title: "Small LeNet, frozen", build: smallLeNet, frozen: true },
+  { key: "frozen", title: "Frozen LeNet", build: smallLeNet, frozen: true },
 ];
 
 /** The models that are compared when nothing else is asked for. */
