@@ -224,10 +224,11 @@ test("measure() gives the mean and the standard deviation with n − 1", () => {
   assertEquals(measure([5]).spread, null);
 });
 
-test("differ() asks for more than two standard errors", () => {
-  // Spreads of √2 over two seeds: each mean has a standard error of 1, their difference of √2.
-  assert(!differ(measure([1, 3]), measure([3.8, 5.8])));
-  assert(differ(measure([1, 3]), measure([3.9, 5.9])));
+test("differ() is Welch's t-test at 95 %", () => {
+  // Spreads of √2 over two seeds: each mean has a standard error of 1, their difference of √2,
+  // with 2 degrees of freedom, for which t is 4.303: 4.303 · √2 = 6.085.
+  assert(!differ(measure([1, 3]), measure([7, 9])));
+  assert(differ(measure([1, 3]), measure([7.2, 9.2])));
   assert(!differ(measure([1]), measure([100])));
 });
 

@@ -5,7 +5,7 @@
  * @module
  */
 import { assert, assertEquals, assertLess, assertThrows } from "@std/assert";
-import { checkGradients, gradients, leaf, noGrad } from "#autograd";
+import { backward, checkGradients, gradients, leaf, noGrad } from "#autograd";
 import { type Cost, type Module, summarize } from "#layers";
 import { Generator } from "#random";
 import {
@@ -936,3 +936,16 @@ const refusals: readonly Refusal[] = [
 for (const [title, body, Class, message, hint] of refusals) {
   test(`${title} is refused`, () => assertRefuses(body, Class, message, hint));
 }
+
+test("BatchNorm2d in evaluation keeps the statistics it used, whatever a later training step does", () => {
+  const norm = new BatchNorm2d(1), x = Tensor.of([[[[1, 2], [3, 6]]]]);
+  const gradientOfScale = (between: () => void): number => {
+    norm.weight.grad = null;
+    const loss = norm.eval().forward(x).sum();
+    between();
+    backward(loss);
+    return norm.weight.grad === null ? NaN : (norm.weight.grad as Tensor).item();
+  };
+  const undisturbed = gradientOfScale(() => {});
+  assertEquals(gradientOfScale(() => norm.train().forward(x.mul(10))), undisturbed);
+});

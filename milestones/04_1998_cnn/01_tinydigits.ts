@@ -13,6 +13,8 @@
  * @module
  */
 import process from "node:process";
+import { GraphError } from "#autograd";
+import { ShapeError, ValueError } from "#tensor";
 import { DataError } from "../../datasets/idx.ts";
 import { loadTinyDigits } from "../../datasets/tinydigits.ts";
 import { Progress } from "../terminal/progress.ts";
@@ -30,7 +32,8 @@ const exit = { passed: 0, failed: 1, couldNotRun: 2, interrupted: 130 } as const
 function settingNow(): Setting {
   const { deno, bun, node } = process.versions;
   const runtime = deno ? `Deno ${deno}` : bun ? `Bun ${bun}` : `Node ${node}`;
-  const yours = import.meta.resolve("#tensor").includes("/workspace/");
+  const workspace = new URL("../../workspace/", import.meta.url).href;
+  const yours = import.meta.resolve("#tensor").startsWith(workspace);
   return { runtime, modules: yours ? "yours" : "reference", kernels: "loops" };
 }
 
@@ -78,8 +81,11 @@ async function compare(options: Options, signal: AbortSignal, finished: string[]
   return document.passed ? exit.passed : exit.failed;
 }
 
-/** Prints an error that the user can do something about: one line, and a hint. */
+/** Prints an error: one line and a hint where we know what happened, else where it happened. */
 function complain(error: Error & { hint?: string }): void {
+  const expected = [UsageError, DataError, ShapeError, ValueError, GraphError]
+    .some((Known) => error instanceof Known);
+  if (!expected) return console.error(error); // a bug, perhaps in your modules: say where
   console.error(`${error.name}: ${error.message}${error.hint ? `\n  hint: ${error.hint}` : ""}`);
 }
 

@@ -37,7 +37,7 @@ export interface ModelRow {
   readonly shifted: Measured;
   /** Seconds of training. */
   readonly trainingSeconds: Measured;
-  /** Loss after each epoch, for each seed. */
+  /** Mean loss of each epoch while it ran, for each seed. */
   readonly losses: readonly (readonly number[])[];
 }
 

@@ -51,8 +51,9 @@ function checkSlope({ spec, runs }: ModelResult): Check[] {
   const { predictedSlope: predicted, measuredSlope: measured } = runs[0].evidence;
   if (predicted === null || measured === null) return [];
   return [{
-    claim: `${spec.title}: along the gradient that reaches the filters the loss should change by ` +
-      `${predicted.toFixed(4)}, and moving them changes it by ${measured.toFixed(4)}`,
+    claim: `${spec.title}: along the gradient that reaches the filters (first seed, before ` +
+      `training) the loss should have the slope ${predicted.toFixed(4)}, and moving them a ` +
+      `little measures ${measured.toFixed(4)}`,
     passed: predicted > 0 && Math.abs(predicted - measured) < 0.05 * predicted,
     suspicion: predicted > 0
       ? "the backward of conv2d(), maxPool2d() or batchNorm2d(): check it with checkGradients()"

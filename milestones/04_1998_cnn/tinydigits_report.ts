@@ -128,6 +128,11 @@ function drawWrong({ wrong }: Closeup, terminal: Terminal): string {
 
 // ── What the numbers support ──
 
+/** What would settle a comparison that few seeds leave open. */
+function moreSeeds(seeds: number): string {
+  return seeds < 5 ? " Five seeds may tell (--seeds 5)." : "";
+}
+
 /** One sentence about accuracy, which claims a difference only if there is one. */
 function compareAccuracy(conv: ModelRow, mlp: ModelRow): string {
   const parameters = `${count(conv.parameters)} parameters against ${count(mlp.parameters)}`;
@@ -136,7 +141,7 @@ function compareAccuracy(conv: ModelRow, mlp: ModelRow): string {
     const seeds = conv.accuracy.values.length;
     return `${conv.title} and ${mlp.title} cannot be told apart by accuracy with ` +
       `${seeds === 1 ? "one seed" : `${seeds} seeds`}: ${percent(conv.accuracy)} and ` +
-      `${percent(mlp.accuracy)}, with ${parameters}.`;
+      `${percent(mlp.accuracy)}, with ${parameters}.` + moreSeeds(seeds);
   }
   const rates = `${(errors[1] * 100).toFixed(1)} errors in a hundred digits against ` +
     `${(errors[0] * 100).toFixed(1)}, with ${parameters} and ` +
@@ -150,7 +155,8 @@ function compareAccuracy(conv: ModelRow, mlp: ModelRow): string {
 function compareShift(conv: ModelRow, mlp: ModelRow): string {
   const numbers = `${percent(conv.shifted)} against ${percent(mlp.shifted)}`;
   if (!differ(conv.shifted, mlp.shifted)) {
-    return `Shifted by one pixel, the two cannot be told apart: ${numbers}.`;
+    return `Shifted by one pixel, the two cannot be told apart with these seeds: ` +
+      `${numbers}.`;
   }
   return `Shifted by one pixel, ${conv.title} reads ${
     conv.shifted.mean > mlp.shifted.mean ? "more" : "less"
@@ -168,7 +174,7 @@ export function conclusions({ models, layers }: RunDocument): string[] {
   if (mlp && wide && mlp !== wide) sentences.push(compareAccuracy(wide, mlp));
   const losses = models.map(({ accuracy, shifted }) => accuracy.mean - shifted.mean);
   const least = Math.min(...losses);
-  if (models.length > 1 && least > 0) {
+  if (layers.length > 0 && models.length > 1 && least > 0) {
     sentences.push(
       `One pixel still costs every model something, the least ${(least * 100).toFixed(1)} points ` +
         `(${models[losses.indexOf(least)].title}): convolution and pooling do not make a network ` +
@@ -182,8 +188,8 @@ export function conclusions({ models, layers }: RunDocument): string[] {
     sentences.push(
       `Sharing weights is what saves parameters: ${most.layer} of ${most.model} has ` +
         `${count(most.weights)}, and a dense layer that computes the same map would have ` +
-        `${count(most.denseWeights)}. That holds layer by layer, not for whole models, whose ` +
-        "dense layers at the end weigh more.",
+        `${count(most.denseWeights)}. That is a count layer by layer, not one of whole models: ` +
+        "theirs stand in the table.",
     );
   }
   return sentences;

@@ -47,7 +47,7 @@ export interface Run {
   readonly shifted: readonly number[];
   /** Seconds of training, without the tests. */
   readonly trainingSeconds: number;
-  /** Loss after each epoch. */
+  /** Mean loss of each epoch, while it ran. */
   readonly history: readonly EpochResult[];
   /** What it took each test digit for. */
   readonly predictions: Int32Array;

@@ -308,7 +308,7 @@ export class Tensor implements Values {
     return this.origin !== null;
   }
 
-  /** How often the numbers were replaced; only parameters ever are. */
+  /** How often write() has replaced the numbers; 0 for all but parameters. */
   get version(): number {
     return 0;
   }

@@ -94,7 +94,7 @@ export interface Cost {
 
 /** A layer or a model: forward() and the parameters in its public fields. */
 export abstract class Module {
-  /** Whether the module is being trained; Dropout and batch norm behave differently then. */
+  /** Whether the module is being trained; batch norm behaves differently then. */
   training = true;
 
   /**

@@ -239,8 +239,9 @@ export class BatchNorm2d extends Module {
   #byRunning(x: Tensor): Tensor {
     checkImages(x.shape, this.channels);
     const perChannel = [this.channels, 1, 1];
+    const mean = this.runningMean.mul(1); // copies: a later training step changes the originals
     const scale = this.weight.div(this.runningVariance.add(this.#epsilon).sqrt());
-    const shift = this.bias.sub(this.runningMean.mul(scale));
+    const shift = this.bias.sub(mean.mul(scale));
     return x.mul(scale.reshape(perChannel)).add(shift.reshape(perChannel));
   }
 
