@@ -422,16 +422,16 @@ test("Progress prints a plain line every few epochs where there is no terminal",
   assertEquals(lines, [
     "MLP  epoch 2/6  loss 0.5000  T",
     "MLP  epoch 4/6  loss 0.2500  T",
-    "MLP  done",
+    "MLP: done",
     "",
   ]);
 });
 
 test("Progress overwrites one line at a terminal, and never a second one", () => {
   let text = "";
-  const terminal = { ...nowhere, live: true, columns: 30, write: (part: string) => text += part };
+  const terminal = { ...nowhere, live: true, columns: 20, write: (part: string) => text += part };
   const progress = new Progress(terminal, "MLP", 2);
   progress.show(1, 0.5);
-  assert(text.startsWith("\r\x1b[KMLP  ██████████"));
-  assertEquals(text.length, "\r\x1b[K".length + 29);
+  assert(text.startsWith("\r\x1b[KMLP  epoch 1/2"));
+  assertEquals(text.length, "\r\x1b[K".length + 19);
 });

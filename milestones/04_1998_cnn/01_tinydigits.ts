@@ -68,7 +68,9 @@ async function compare(options: Options, signal: AbortSignal, finished: string[]
       );
       runs.push(run);
       progress.finish(
-        `${(run.accuracy * 100).toFixed(1)} % read right after ${run.trainingSeconds.toFixed(1)} s`,
+        `${(run.accuracy * 100).toFixed(1)} % read right, trained in ${
+          run.trainingSeconds.toFixed(1)
+        } s`,
       );
       finished.push(title);
     }

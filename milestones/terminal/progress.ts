@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Terminal } from "./terminal.ts";
+import { type Terminal, wrap } from "./terminal.ts";
 
 /** Shows how far one training run is. */
 export class Progress {
@@ -30,8 +30,9 @@ export class Progress {
     const every = Math.max(1, Math.ceil(this.#epochs / 3));
     if (!live && (epoch % every !== 0 || epoch === this.#epochs)) return; // finish() says the last
     const seconds = ((performance.now() - this.#started) / 1000).toFixed(1);
-    const filled = Math.round(epoch / this.#epochs * 20);
-    const bar = live ? `${"█".repeat(filled)}${"░".repeat(20 - filled)}  ` : "";
+    const length = live && columns >= 80 ? 20 : 0,
+      filled = Math.round(epoch / this.#epochs * length);
+    const bar = length > 0 ? `${"█".repeat(filled)}${"░".repeat(length - filled)}  ` : "";
     const line = `${this.#title}  ${bar}epoch ${epoch}/${this.#epochs}  loss ${
       loss.toFixed(4)
     }  ${seconds} s`;
@@ -40,8 +41,7 @@ export class Progress {
 
   /** Ends the line with what came out. */
   finish(text: string): void {
-    const line = `${this.#title}  ${text}`;
-    const { live, columns } = this.#terminal;
-    this.#terminal.write(live ? `\r\x1b[K${line.slice(0, columns - 1)}\n` : `${line}\n`);
+    const { live, columns } = this.#terminal, line = wrap(`${this.#title}: ${text}`, columns);
+    this.#terminal.write(`${live ? "\r\x1b[K" : ""}${line}\n`);
   }
 }

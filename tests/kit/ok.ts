@@ -186,7 +186,9 @@ export function report(outcomes: readonly Outcome[]): string {
     sum.failed += counts.failed;
     sum.skipped += counts.skipped;
   }
-  return [`${"part".padEnd(width)}  result   seconds`, ...rows, "", describe(sum)].join("\n");
+  const skipped = sum.skipped > 0 ? ["", `skipped: ${sum.skipped}`] : [];
+  const total = describe({ ...sum, skipped: 0 });
+  return [`${"part".padEnd(width)}  result   seconds`, ...rows, ...skipped, "", total].join("\n");
 }
 
 function describe({ passed, failed, skipped }: Counts): string {
