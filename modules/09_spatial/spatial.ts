@@ -223,15 +223,15 @@ export function conv2d(
   { stride = 1, padding = 0 }: Partial<Omit<Window, "kernelSize">> = {},
 ): Tensor {
   checkFilters(x.shape, weight.shape);
-  const [filters, , kernelSize] = weight.shape, inputs = bias ? [x, weight, bias] : [x, weight];
-  requireOneDtype("Cannot convolve", "with", x, ...inputs);
+  const [filters, , kernelSize] = weight.shape, learned = bias ? [weight, bias] : [weight];
+  requireOneDtype("Cannot convolve", "with", x, ...learned);
   if (bias && !sameShape(bias.shape, [filters])) {
     throw new ShapeError(
       `Cannot add a bias ${describeShape(bias.shape)} to ${filters} filters: ` +
         `it takes one number per filter (${filters},)`,
     );
   }
-  return convolve(inputs, { kernelSize, stride, padding });
+  return convolve([x, ...learned], { kernelSize, stride, padding });
 }
 
 /** Refuses filters that do not fit the images. */

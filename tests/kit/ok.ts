@@ -187,7 +187,7 @@ export function report(outcomes: readonly Outcome[]): string {
     sum.skipped += counts.skipped;
   }
   const skipped = sum.skipped > 0 ? ["", `skipped: ${sum.skipped}`] : [];
-  const total = describe({ ...sum, skipped: 0 });
+  const total = `${sum.passed} passed, ${sum.failed} failed`;
   return [`${"part".padEnd(width)}  result   seconds`, ...rows, ...skipped, "", total].join("\n");
 }
 
