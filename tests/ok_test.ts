@@ -4,7 +4,7 @@
  * @module
  */
 import { assertEquals } from "@std/assert";
-import { type Counts, countsOf, readSummary, report } from "./kit/ok.ts";
+import { type Counts, countsOf, readCoverage, readSummary, report } from "./kit/ok.ts";
 import { test } from "./kit/register.ts";
 
 const summaries: [string, string, Counts?][] = [
@@ -58,6 +58,20 @@ test("countsOf() makes a failure of a bad end, of no tests and of no summary", (
     failed: 2,
     skipped: 0,
   });
+});
+
+test("readCoverage() sums up the lines of modules/, and names the files below 95 %", () => {
+  const lcov = [
+    "SF:/a/modules/b/modules/01_tensor/shape.ts\nFN:1,a\nDA:1,2\nDA:2,0\nLH:99\nLF:100",
+    "SF:C:\\a\\modules\\02_activations\\relu.ts\nDA:1,1\nBRF:0\nBRH:0\nLH:47\nLF:50",
+    "SF:/a/modules/03_layers/types.ts\nLH:0\nLF:0",
+    "SF:/a/tests/kit/ok.ts\nLH:1\nLF:1000\n",
+  ].map((record) => `${record}\nend_of_record\n`).join("");
+  assertEquals(readCoverage(lcov), {
+    percent: 146 / 150 * 100,
+    text: "97.3 % of 150 lines\n   94.0 % of modules\\02_activations\\relu.ts",
+  });
+  assertEquals(readCoverage(""), { percent: 0, text: "0.0 % of 0 lines" });
 });
 
 test("report() ends with the sums", () => {

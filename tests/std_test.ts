@@ -34,7 +34,7 @@ import {
   SEPARATOR,
   toFileUrl,
 } from "@std/path";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import process from "node:process";
 import { test } from "./kit/register.ts";
 
@@ -455,6 +455,7 @@ test("toFileUrl() escapes, and fromFileUrl() forgives a lone %", () => {
 // ── The files that name packages and tasks ──
 
 interface Config {
+  readonly lock: unknown;
   readonly imports: Record<string, string>;
   readonly links: readonly string[];
   readonly tasks: Record<string, unknown>;
@@ -467,8 +468,11 @@ interface Package {
 }
 
 interface Manifest {
-  readonly dependencies: Record<string, string>;
   readonly scripts: Record<string, string>;
+}
+
+interface Lock {
+  readonly specifiers: Record<string, string>;
 }
 
 interface EditorConfig {
@@ -487,13 +491,12 @@ const links = config.links.map((folder) => ({
   package: readJson<Package>(`${folder}/deno.json`),
 }));
 
-/** The name → version range of the pins of one registry: `npm:mitata@^1.0.34`. */
-function pins(registry: "npm" | "jsr"): Record<string, string> {
+/** The name → version range of the pins in deno.json: `jsr:@std/assert@^1.0.0`. */
+function pins(): Record<string, string> {
   const found: Record<string, string> = {};
   for (const [name, specifier] of Object.entries(config.imports)) {
-    const [, from, target, range] = specifier.match(/^(npm|jsr):(@?[^@]+)@([^/]+)/) ?? [];
-    if (from !== registry) continue;
-    assertEquals(target, name, "each package is imported by its own name");
+    const [, target, range] = specifier.match(/^jsr:(@?[^@]+)@([^/]+)/) ?? [];
+    assertEquals(target, name, "each package comes from JSR, and is imported by its own name");
     found[name] = range;
   }
   return found;
@@ -509,8 +512,33 @@ function isInRange(version: string, range: string): boolean {
   return have[1] > minor || have[1] === minor && have[2] >= patch;
 }
 
-test("deno.json and package.json pin the same npm packages", () => {
-  assertEquals(manifest.dependencies, pins("npm"));
+// Deno fetches what the configuration or the lock file beside it names before it runs any task.
+// So an npm package stands in one file that only its users load, in Deno's spelling and in Bun's.
+
+/** Where each npm package is named. */
+const npmFiles = {
+  "mitata": "bench/mitata.ts",
+  "fast-check": "tests/properties/fast_check.ts",
+};
+
+test("an npm package is named in one file, always with the same exact version", () => {
+  const locked: Record<string, string> = {};
+  for (const [name, file] of Object.entries(npmFiles)) {
+    const source = readFileSync(new URL(`../${file}`, import.meta.url), "utf8");
+    const named = [...source.matchAll(/"(?:npm:)?([a-z-]+)@([^"]*)"/g)];
+    const spelled = new Set(named.map(([text]) => text.slice(1, -1)));
+    const version = named[0]?.[2] ?? "";
+    assertMatch(version, /^\d+\.\d+\.\d+$/);
+    assertEquals(spelled, new Set([`npm:${name}@${version}`, `${name}@${version}`]));
+    locked[`npm:${name}@${version}`] = version;
+  }
+  assertEquals(readJson<Lock>("tests/deno.lock").specifiers, locked);
+});
+
+test("no npm package stands where every task would fetch it", () => {
+  assertEquals([config.lock, existsSync(new URL("../deno.lock", import.meta.url))], [false, false]);
+  const text = ["deno.json", "package.json"].map((file) => JSON.stringify(readJson(file))).join();
+  assertEquals(text.match(/npm:|[dD]ependencies/g), null);
 });
 
 test("deno.json and package.json have the same tasks", () => {
@@ -518,7 +546,7 @@ test("deno.json and package.json have the same tasks", () => {
 });
 
 test("every @std package is linked to a local one, whose version the pin allows", () => {
-  const ranges = pins("jsr");
+  const ranges = pins();
   assertEquals(links.map((link) => link.package.name).sort(), Object.keys(ranges).sort());
   for (const { package: { name, version } } of links) {
     assert(isInRange(version, ranges[name]), `${name} ${version} is not in ${ranges[name]}`);

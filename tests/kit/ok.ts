@@ -16,8 +16,8 @@ import { requireRuntime, type Runtime } from "./runtime.ts";
 interface Part {
   readonly runtime: Runtime;
   readonly args: readonly string[];
-  /** Whether it runs tests and says how many; else it counts as one. */
-  readonly isTests?: boolean;
+  /** Whether it runs tests and says how many, or measures how much they ran; else it counts as one. */
+  readonly kind?: "tests" | "coverage";
   /** What to call it, if not by its arguments. */
   readonly title?: string;
 }
@@ -37,14 +37,37 @@ export interface Outcome {
   readonly counts: Counts;
 }
 
+/** The least share of the lines in modules/ that the tests must run, in per cent. */
+const leastCoverage = 95;
+
 const parts: readonly Part[] = [
-  { runtime: "deno", args: ["task", "test"], isTests: true },
-  { runtime: "bun", args: ["test", "modules", "tests"], isTests: true },
+  {
+    runtime: "deno",
+    args: ["task", "test", "--coverage=coverage", "--clean", "--coverage-raw-data-only"],
+    kind: "tests",
+    title: "deno task test",
+  },
+  {
+    runtime: "deno",
+    args: ["coverage", "--quiet", "--lcov", "--include=/modules/", "coverage"],
+    kind: "coverage",
+    title: "deno coverage",
+  },
+  { runtime: "bun", args: ["test", "modules", "tests"], kind: "tests" },
   { runtime: "deno", args: ["fmt", "--check"] },
   { runtime: "deno", args: ["lint"] },
   {
     runtime: "deno",
-    args: ["check", "mod.ts", "modules", "tests", "milestones", "datasets", "bench/*.ts"],
+    args: [
+      "check",
+      "--lock=tests/deno.lock",
+      "mod.ts",
+      "modules",
+      "tests",
+      "milestones",
+      "datasets",
+      "bench/*.ts",
+    ],
     title: "deno check",
   },
   {
@@ -60,7 +83,7 @@ const parts: readonly Part[] = [
       "mod.ts",
       "milestones/**/*.md",
     ],
-    isTests: true,
+    kind: "tests",
     title: "deno test --doc",
   },
   { runtime: "deno", args: ["doc", "--lint", "mod.ts"] },
@@ -110,11 +133,35 @@ async function runPart(part: Part): Promise<Outcome> {
     console.log(`${result} ${time}  ${part.runtime} is not on PATH`);
     return { title, result, seconds, counts: one[result] };
   }
-  const counts = part.isTests ? countsOf(code, output) : one[code === 0 ? "passed" : "FAILED"];
+  const { counts, text, details } = judge(part, code, output);
   const result = counts.failed === 0 ? "passed" : "FAILED";
-  console.log(`${result} ${time}${part.isTests ? `  ${describe(counts)}` : ""}`);
-  if (result === "FAILED") console.log(`\n${withoutPasses(output)}\n`);
+  console.log(`${result} ${time}  ${text}`.trimEnd());
+  if (result === "FAILED") console.log(`\n${details}\n`);
   return { title, result, seconds, counts };
+}
+
+/** What came of a part: its counts, a few words, and what to show if it failed. */
+interface Judgement {
+  readonly counts: Counts;
+  readonly text: string;
+  readonly details: string;
+}
+
+function judge({ kind }: Part, code: number, output: string): Judgement {
+  if (kind === "tests") {
+    const counts = countsOf(code, output);
+    return { counts, text: describe(counts), details: withoutPasses(output) };
+  }
+  if (kind === "coverage" && code === 0) {
+    const { percent, text } = readCoverage(output);
+    const details = `The tests must run ${leastCoverage} % of the lines in modules/.`;
+    return { counts: one[percent < leastCoverage ? "FAILED" : "passed"], text, details };
+  }
+  return {
+    counts: one[code === 0 ? "passed" : "FAILED"],
+    text: "",
+    details: withoutPasses(output),
+  };
 }
 
 /**
@@ -159,6 +206,38 @@ function readCounts(
     failed: count(failed),
     skipped: skipped.reduce((sum, word) => sum + count(word), 0),
   };
+}
+
+/** How much of modules/ the tests ran. */
+export interface Coverage {
+  /** The share of all lines, in per cent; 0 if nothing was measured. */
+  readonly percent: number;
+  /** That share, and on a line each the files below the least. */
+  readonly text: string;
+}
+
+/**
+ * Reads what `deno coverage --lcov` prints: for each file `SF:` its path, `LF:` how many lines can
+ * run and `LH:` how many did.
+ *
+ * @param lcov All that it printed.
+ * @returns The share of lines that ran.
+ */
+export function readCoverage(lcov: string): Coverage {
+  let lines = 0, run = 0;
+  const low: string[] = [];
+  for (const record of lcov.split("end_of_record")) {
+    const file = record.match(/^SF:.*[\\/](modules[\\/].*)$/m)?.[1];
+    const all = Number(record.match(/^LF:(\d+)$/m)?.[1] ?? 0);
+    const ran = Number(record.match(/^LH:(\d+)$/m)?.[1] ?? 0);
+    if (file === undefined || all === 0) continue;
+    lines += all;
+    run += ran;
+    const percent = ran / all * 100;
+    if (percent < leastCoverage) low.push(`\n  ${percent.toFixed(1).padStart(5)} % of ${file}`);
+  }
+  const percent = lines === 0 ? 0 : run / lines * 100;
+  return { percent, text: `${percent.toFixed(1)} % of ${lines} lines${low.join("")}` };
 }
 
 /** Leaves out the lines about tests and files that passed. */
