@@ -10,7 +10,6 @@
 import { spawnSync } from "node:child_process";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
-import { measure } from "mitata";
 import { crossEntropy } from "#losses";
 import { SGD } from "#optimizers";
 import { Generator } from "#random";
@@ -18,6 +17,7 @@ import { Tensor } from "#tensor";
 import { trainStep } from "#training";
 import { models } from "../milestones/04_1998_cnn/tinydigits_models.ts";
 import { drawTable } from "../milestones/terminal/table.ts";
+import { measure } from "./mitata.ts";
 
 const rounds = 3;
 const keys = ["mlp", "one-conv", "lenet"];
@@ -39,7 +39,8 @@ async function ours(key: string): Promise<number> {
   });
   const inputs = Tensor.uniform([32, 1, 8, 8], generator);
   const targets = Int32Array.from({ length: 32 }, (_, k) => k % 10);
-  const step = (): number => trainStep(model, { inputs, targets }, crossEntropy, optimizer);
+  const step = (): number =>
+    trainStep(model, [{ inputs, targets }], { loss: crossEntropy, optimizer });
   for (let k = 0; k < 300; k++) step();
   const { p50 } = await measure(step, { min_cpu_time: 1e9 });
   return p50 / 1e6;

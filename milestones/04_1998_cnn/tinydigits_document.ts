@@ -169,10 +169,10 @@ function layerCounts(spec: ModelSpec): LayerCount[] {
 function closeupOf({ spec, runs }: ModelResult, test: TensorDataset): Closeup {
   const confusion = Array.from({ length: 10 }, () => new Array<number>(10).fill(0));
   for (const { predictions } of runs) {
-    predictions.forEach((prediction, k) => confusion[test.labels[k]][prediction]++);
+    predictions.forEach((prediction, k) => confusion[test.targets[k]][prediction]++);
   }
   const { seed, predictions, confidences, filters } = runs[0];
-  const wrong = [...predictions.keys()].filter((k) => predictions[k] !== test.labels[k]);
+  const wrong = [...predictions.keys()].filter((k) => predictions[k] !== test.targets[k]);
   wrong.sort((a, b) => confidences[b] - confidences[a] || a - b);
   const [count, , side] = filters?.shape ?? [0, 0, 0];
   const size = filters ? filters.size / count : 0;
@@ -188,7 +188,7 @@ function closeupOf({ spec, runs }: ModelResult, test: TensorDataset): Closeup {
     wrongCount: wrong.length,
     wrong: wrong.slice(0, 5).map((index) => ({
       index,
-      label: test.labels[index],
+      label: test.targets[index],
       prediction: predictions[index],
       confidence: confidences[index],
       pixels: Array.from(test.inputs.data.subarray(index * 64, (index + 1) * 64)),

@@ -172,12 +172,12 @@ export async function runModel(
   const trainingSeconds = (performance.now() - started) / 1000;
 
   const whole = (inputs: Tensor): DataLoader =>
-    new DataLoader(new TensorDataset(inputs, test.labels), { batchSize: 200 });
-  const tested = await evaluate(model, whole(test.inputs), crossEntropy, signal);
+    new DataLoader(new TensorDataset(inputs, test.targets), { batchSize: 200 });
+  const tested = await evaluate(model, whole(test.inputs), { loss: crossEntropy, signal });
   const shifted: number[] = [];
   for (const [dy, dx] of directions) {
     const moved = whole(shift(test.inputs, dy, dx));
-    shifted.push((await evaluate(model, moved, crossEntropy, signal)).accuracy);
+    shifted.push((await evaluate(model, moved, { loss: crossEntropy, signal })).accuracy);
   }
   const scores = noGrad(() => model.eval().forward(test.inputs)); // (797, 10)
   const moved = filters.map(({ data }, k) => data.map((w, i) => w - before[k][i]));
@@ -192,7 +192,7 @@ export async function runModel(
     filters: filters[0] ?? null,
     evidence: {
       loss: tested.loss,
-      recomputedLoss: plainCrossEntropy(scores, test.labels),
+      recomputedLoss: plainCrossEntropy(scores, test.targets),
       filtersMoved: filters.length > 0 ? lengthOf(moved) / lengthOf(before) : null,
       predictedSlope: slope?.predicted ?? null,
       measuredSlope: slope?.measured ?? null,

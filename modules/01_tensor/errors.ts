@@ -1,5 +1,6 @@
 /**
- * The two errors that every module throws for a value that it cannot use.
+ * The two errors that every module throws for a value that it cannot use, and the checks that many
+ * of them share.
  *
  * A message is one sentence, `Cannot <verb> <values>: <rule>, <what was found>`. What to do about
  * it stands apart, in `hint`, so that a program can show one without the other.
@@ -37,4 +38,45 @@ export class ValueError extends RangeError {
   constructor(message: string, readonly hint?: string) {
     super(message);
   }
+}
+
+/**
+ * Refuses what is not a whole number, or too small.
+ *
+ * @param says What cannot be done, naming the value: `Cannot make batches of 2.5`.
+ * @param n The number.
+ * @param least The smallest allowed, 1 by default.
+ * @throws {ValueError} If it is neither whole nor large enough.
+ */
+export function requireWhole(says: string, n: number, least = 1): void {
+  if (Number.isInteger(n) && n >= least) return;
+  throw new ValueError(`${says}: it must be a whole number of at least ${least}`);
+}
+
+/**
+ * Refuses what is not a number of a range.
+ *
+ * @param says What cannot be done, naming the value: `Cannot set momentum to -1`.
+ * @param x The number.
+ * @param least The smallest allowed, 0 by default.
+ * @param most The greatest allowed; any finite number by default.
+ * @throws {ValueError} If it is NaN, infinite or out of range.
+ */
+export function requireNumber(says: string, x: number, least = 0, most = Infinity): void {
+  if (Number.isFinite(x) && x >= least && x <= most) return;
+  const range = most === Infinity ? `of at least ${least}` : `from ${least} to ${most}`;
+  throw new ValueError(`${says}: it must be a finite number ${range}`);
+}
+
+/**
+ * Refuses options that nobody reads: a misspelt name would silently do nothing.
+ *
+ * @param owner What was given the options: `SGD`.
+ * @param unread The options that are left when all known ones are taken out.
+ * @throws {ValueError} If there is one.
+ */
+export function requireNoOther(owner: string, unread: object): void {
+  const names = Object.keys(unread);
+  if (names.length === 0) return;
+  throw new ValueError(`Cannot use the option ${names[0]}: ${owner} has none of that name`);
 }

@@ -11,84 +11,57 @@
  * @module
  */
 import { ShapeError } from "./errors.ts";
-import {
-  broadcastShapes,
-  type Data,
-  describeShape,
-  forEachStretch,
-  like,
-  requireOneDtype,
-  sizeOf,
-  stretchedStrides,
-  type Values,
-} from "./shape.ts";
+import { broadcastShapes, forEachStretch, like } from "./shape.ts";
+import { type Data, requireOneDtype, say, sizeOf, stretchedStrides, type Values } from "./shape.ts";
 
-// ── 1.7 Rows by columns ──
+// ── 1.9 Rows by columns ──
 // out[i, j] = Σₚ a[i, p] · b[p, j]. Three loops in any order give the right answer. What decides
 // the time is how often a number is fetched from memory. Computed one by one, each product costs
-// two fetches. Computed as a tile of two rows by four columns, eight sums grow side by side in
-// local variables, and six fetches feed eight products:
+// two fetches. Computed four columns at a time, four sums grow side by side in local variables, and
+// five fetches feed four products:
 //
 //             b0 b1 b2 b3
-//        x →  s0 s1 s2 s3        one row of a, four columns of b
-//        y →  t0 t1 t2 t3        the next row of a
+//        x →  s0 s1 s2 s3        one number of a, four columns of b
 //
 // The sums are JavaScript numbers, so they grow in float64 and are rounded once, at the end.
 
+/** A matrix within a larger array. */
+interface Block {
+  readonly data: Data;
+  readonly start: number;
+}
+
 /**
- * Writes the product of two matrices, which lie inside of larger arrays, into a third.
+ * Writes the product of two matrices into a third.
  *
- * @task 01.7
- * @param out Where to write, from position o on: (m, n).
- * @param a First matrix, from position at on: (m, k).
- * @param b Second matrix, from position bt on: (k, n).
+ * @task 01.9
+ * @param out Where to write (m, n).
+ * @param a First matrix (m, k).
+ * @param b Second matrix (k, n).
  */
-function multiplyInto(
-  out: Data,
-  o: number,
-  a: Data,
-  at: number,
-  b: Data,
-  bt: number,
-  m: number,
-  k: number,
-  n: number,
-): void {
-  for (let i = 0; i < m; i += 2) {
-    const down = i + 1 < m ? 1 : 0; // the last of an odd number of rows is its own neighbour
-    const a0 = at + i * k, a1 = a0 + down * k, row0 = o + i * n, row1 = row0 + down * n;
+function multiplyInto(out: Block, a: Block, b: Block, [m, k, n]: readonly number[]): void {
+  const x = a.data, y = b.data, to = out.data;
+  for (let i = 0, o = out.start; i < m; i++) {
+    const row = a.start + i * k;
     let j = 0;
-    for (; j + 3 < n; j += 4) {
-      let s0 = 0, s1 = 0, s2 = 0, s3 = 0, t0 = 0, t1 = 0, t2 = 0, t3 = 0;
-      for (let p = 0, q = bt + j; p < k; p++, q += n) {
-        const x = a[a0 + p], y = a[a1 + p];
-        const b0 = b[q], b1 = b[q + 1], b2 = b[q + 2], b3 = b[q + 3];
-        s0 += x * b0;
-        s1 += x * b1;
-        s2 += x * b2;
-        s3 += x * b3;
-        t0 += y * b0;
-        t1 += y * b1;
-        t2 += y * b2;
-        t3 += y * b3;
+    for (; j + 3 < n; j += 4, o += 4) {
+      let s0 = 0, s1 = 0, s2 = 0, s3 = 0;
+      for (let p = row, q = b.start + j; p < row + k; p++, q += n) {
+        const by = x[p];
+        s0 += by * y[q];
+        s1 += by * y[q + 1];
+        s2 += by * y[q + 2];
+        s3 += by * y[q + 3];
       }
-      out[row0 + j] = s0;
-      out[row0 + j + 1] = s1;
-      out[row0 + j + 2] = s2;
-      out[row0 + j + 3] = s3;
-      out[row1 + j] = t0;
-      out[row1 + j + 1] = t1;
-      out[row1 + j + 2] = t2;
-      out[row1 + j + 3] = t3;
+      to[o] = s0;
+      to[o + 1] = s1;
+      to[o + 2] = s2;
+      to[o + 3] = s3;
     }
-    for (; j < n; j++) { // columns that fill no tile
-      let s = 0, t = 0;
-      for (let p = 0, q = bt + j; p < k; p++, q += n) {
-        s += a[a0 + p] * b[q];
-        t += a[a1 + p] * b[q];
-      }
-      out[row0 + j] = s;
-      out[row1 + j] = t;
+    for (; j < n; j++, o++) { // columns that fill no tile
+      let sum = 0;
+      for (let p = row, q = b.start + j; p < row + k; p++, q += n) sum += x[p] * y[q];
+      to[o] = sum;
     }
   }
 }
@@ -97,34 +70,36 @@ function multiplyInto(
 // A stack of matrices is multiplied pair by pair, and a single matrix meets every one of the other
 // stack: broadcasting once more, this time with whole matrices for elements.
 
+/**
+ * Refuses a product that does not exist.
+ *
+ * @throws {ShapeError} If an operand is a single number, or the inner sizes differ.
+ */
+export function checkProduct(a: Values, b: Values): void {
+  requireOneDtype("Cannot multiply", a, b);
+  const says = say`Cannot multiply ${a} by ${b}`, inner = a.shape.at(-1);
+  if (inner === undefined || b.shape.length === 0) {
+    throw new ShapeError(`${says}: both must have at least one axis`, "use mul() for numbers");
+  }
+  const found = b.shape.at(-2) ?? b.shape[0];
+  if (inner === found) return;
+  const flipped = b.shape.length > 1 && inner === b.shape.at(-1);
+  const hint = flipped ? "is the second one transposed?" : undefined;
+  throw new ShapeError(`${says}: inner sizes must match, ${inner} is not ${found}`, hint);
+}
+
 /** Multiplies matrices or broadcasting stacks of them: (…, m, k) by (…, k, n) → (…, m, n). */
 export function matmul(a: Values, b: Values): Values {
-  const rankA = a.shape.length, rankB = b.shape.length;
-  const says = `Cannot multiply ${describeShape(a.shape)} by ${describeShape(b.shape)}`;
-  if (rankA < 2 || rankB < 2) {
-    throw new ShapeError(
-      `${says}: both must have at least two axes`,
-      "reshape a vector to one row or one column first",
-    );
-  }
-  requireOneDtype("Cannot multiply", "by", a, b);
-  const [m, k] = a.shape.slice(-2), [inner, n] = b.shape.slice(-2);
-  if (k !== inner) {
-    const fits = a.shape.at(-1) === n;
-    throw new ShapeError(
-      `${says}: inner sizes must match, ${k} is not ${inner}`,
-      fits ? "is the second one transposed?" : undefined,
-    );
-  }
+  const [m, k] = a.shape.slice(-2), n = b.shape[b.shape.length - 1];
   const stackA = a.shape.slice(0, -2), stackB = b.shape.slice(0, -2);
-  const stack = broadcastShapes(stackA, stackB), count = sizeOf(stack);
-  const x = a.data, y = b.data, out = like(a, count * m * n);
-  const strides = [stretchedStrides(stackA, stack), stretchedStrides(stackB, stack)];
-  forEachStretch(stack, strides[0], strides[1], ({ o, i, iStep, j, jStep, n: pairs }) => {
+  const stack = broadcastShapes(stackA, stackB), data = like(a, sizeOf(stack) * m * n);
+  const aSteps = stretchedStrides(stackA, stack), bSteps = stretchedStrides(stackB, stack);
+  forEachStretch(stack, aSteps, bSteps, ({ o, i, iStep, j, jStep, n: pairs }) => {
     for (let pair = 0; pair < pairs; pair++) {
-      const at = (i + pair * iStep) * m * k, bt = (j + pair * jStep) * k * n;
-      multiplyInto(out, (o + pair) * m * n, x, at, y, bt, m, k, n);
+      const left = { data: a.data, start: (i + pair * iStep) * m * k };
+      const right = { data: b.data, start: (j + pair * jStep) * k * n };
+      multiplyInto({ data, start: (o + pair) * m * n }, left, right, [m, k, n]);
     }
   });
-  return { data: out, shape: [...stack, m, n] };
+  return { data, shape: [...stack, m, n] };
 }

@@ -9,7 +9,7 @@
  *
  * @module
  */
-import { ValueError } from "./errors.ts";
+import { requireWhole, ValueError } from "./errors.ts";
 
 /** Where a generator stands: four 32-bit words. */
 export type GeneratorState = readonly [number, number, number, number];
@@ -39,10 +39,7 @@ function expandSeed(words: readonly number[]): [number, number, number, number] 
  */
 function portableLog(x: number): number {
   let exponent = 0, mantissa = x;
-  while (mantissa < Math.SQRT1_2) {
-    mantissa *= 2;
-    exponent--;
-  }
+  for (; mantissa < Math.SQRT1_2; mantissa *= 2) exponent--;
   const s = (mantissa - 1) / (mantissa + 1), square = s * s;
   let total = 0;
   for (let k = 23; k >= 1; k -= 2) total = total * square + 1 / k;
@@ -65,15 +62,11 @@ export class Generator {
   /**
    * Starts the stream of a seed.
    *
-   * @param seed A whole number, 0 … 2⁵³ − 1.
+   * @param seed A whole number of at least 0.
    * @throws {ValueError} If it is not.
    */
   constructor(seed: number) {
-    if (!Number.isSafeInteger(seed) || seed < 0) {
-      throw new ValueError(
-        `Cannot seed a generator with ${seed}: a seed is a whole number of at least 0`,
-      );
-    }
+    requireWhole(`Cannot seed a generator with ${seed}`, seed, 0);
     this.#state = expandSeed([seed >>> 0, Math.floor(seed / 2 ** 32)]);
   }
 
@@ -90,13 +83,9 @@ export class Generator {
    */
   restore(state: GeneratorState): void {
     const sound = state.length === 4 && state.every((word) => word === word >>> 0);
-    if (!sound || state.every((word) => word === 0)) {
-      throw new ValueError(
-        `Cannot restore a generator to [${state.join(", ")}]: ` +
-          "a state is four words of 32 bits, not all of them 0",
-      );
-    }
-    this.#state = [...state];
+    if (sound && state.some((word) => word !== 0)) return void (this.#state = [...state]);
+    const rule = "a state is four words of 32 bits, not all of them 0";
+    throw new ValueError(`Cannot restore a generator to [${state.join(", ")}]: ${rule}`);
   }
 
   /**
@@ -105,8 +94,10 @@ export class Generator {
    *
    * @param count How many, at least 1.
    * @returns The children; the parent moves on by four draws for each.
+   * @throws {ValueError} If the count is not a whole number of at least 1.
    */
   split(count: number): Generator[] {
+    requireWhole(`Cannot split a generator into ${count}`, count);
     return Array.from({ length: count }, () => {
       const child = new Generator(0);
       child.#state = expandSeed([this.#next(), this.#next(), this.#next(), this.#next()]);
@@ -177,16 +168,17 @@ export class Generator {
   /**
    * Shuffles 0 … n − 1 (Fisher and Yates; Durstenfeld, 1964).
    *
-   * @task 01.11
+   * @task 01.16
    * @param n How many.
    * @returns Each of 0 … n − 1 once, in random order.
+   * @throws {ValueError} If n is not a whole number of at least 0.
    */
   permutation(n: number): Int32Array {
+    requireWhole(`Cannot shuffle ${n} things`, n, 0);
     const order = Int32Array.from({ length: n }, (_, index) => index);
     for (let last = n - 1; last > 0; last--) {
-      const chosen = this.integer(last + 1), kept = order[last];
-      order[last] = order[chosen];
-      order[chosen] = kept;
+      const chosen = this.integer(last + 1);
+      [order[last], order[chosen]] = [order[chosen], order[last]];
     }
     return order;
   }

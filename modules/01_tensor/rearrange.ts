@@ -5,24 +5,14 @@
  * nothing: row-major order means that (4, 6) and (2, 2, 6) are the same memory. All the others
  * copy, so that every tensor stays a plain row of numbers that the loops can run straight through.
  *
- * At the end you can reshape, permute, cut and pad.
+ * At the end you can reshape, permute, cut, pad, join and pick.
  *
  * @module
  */
 import { ShapeError, ValueError } from "./errors.ts";
-import {
-  checkShape,
-  describeShape,
-  forEachStretch,
-  like,
-  resolveAxes,
-  resolveAxis,
-  type Shape,
-  sizeOf,
-  stretchedStrides,
-  stridesOf,
-  type Values,
-} from "./shape.ts";
+import { checkShape, forEachStretch, like, requireOneDtype, resolveAxes } from "./shape.ts";
+import { resolveAxis, say, sizeOf, stretchedStrides, stridesOf } from "./shape.ts";
+import type { Shape, Values } from "./shape.ts";
 
 /** The part of an axis to keep, [start, end) with negatives counted from the end; null for all. */
 export type Range = readonly [start: number, end: number] | null;
@@ -30,34 +20,29 @@ export type Range = readonly [start: number, end: number] | null;
 /** How many zeros to put before and after each axis. */
 export type Padding = readonly (readonly [before: number, after: number])[];
 
-// ── 1.8 Another shape for the same numbers ──
+// ── 1.10 Another shape for the same numbers ──
 
 /**
  * Finds the size that −1 stands for, and checks that no number is lost.
  *
- * @task 01.8
+ * @task 01.10
  */
 export function reshape(x: Values, shape: Shape): Values {
-  const says = `Cannot reshape ${describeShape(x.shape)} to ${describeShape(shape)}`;
+  const says = say`Cannot reshape ${x} to ${shape}`;
   const size = x.data.length, open = shape.indexOf(-1);
-  let sizes = shape;
-  if (open >= 0) {
-    const others = shape.filter((_, axis) => axis !== open);
-    if (others.includes(-1)) throw new ShapeError(`${says}: only one size can be left open`);
-    checkShape(others);
-    const known = sizeOf(others);
-    if (size % known !== 0) {
-      throw new ShapeError(`${says}: ${size} elements do not divide by ${known}`);
-    }
-    sizes = shape.map((n, axis) => axis === open ? size / known : n);
-  } else checkShape(shape);
-  if (sizeOf(sizes) !== size) {
-    throw new ShapeError(`${says}: the count must stay, ${size} is not ${sizeOf(sizes)}`);
+  const others = shape.filter((_, axis) => axis !== open), known = sizeOf(others);
+  if (others.includes(-1)) throw new ShapeError(`${says}: only one size can be left open`);
+  checkShape(others);
+  if (open < 0 && known !== size) {
+    throw new ShapeError(`${says}: the count must stay, ${size} is not ${known}`);
   }
-  return { data: x.data, shape: sizes };
+  if (size % known === 0) {
+    return { data: x.data, shape: shape.map((n, axis) => axis === open ? size / known : n) };
+  }
+  throw new ShapeError(`${says}: ${size} elements do not divide by ${known}`);
 }
 
-// ── 1.9 Another order ──
+// ── 1.11 Another order ──
 // Permuting axes, stretching them and cutting a part out are one thing: read the same memory with
 // other strides, from another start.
 
@@ -73,16 +58,12 @@ function copyThrough(x: Values, shape: Shape, strides: Shape, start: number): Va
 /**
  * Puts axes into another order: axis k of the result is axis `order[k]` of x.
  *
- * @task 01.9
+ * @task 01.11
  */
 export function permute(x: Values, order: readonly number[]): Values {
   const strides = stridesOf(x.shape), axes = order.map((axis) => resolveAxis(axis, x.shape));
   if (resolveAxes(axes, x.shape).length !== x.shape.length) {
-    throw new ShapeError(
-      `Cannot permute ${describeShape(x.shape)} by ${
-        describeShape(order)
-      }: each axis must be named`,
-    );
+    throw new ShapeError(say`Cannot permute ${x} by ${order}: each axis must be named`);
   }
   return copyThrough(x, axes.map((axis) => x.shape[axis]), axes.map((axis) => strides[axis]), 0);
 }
@@ -92,16 +73,12 @@ export function expand(x: Values, shape: Shape): Values {
   checkShape(shape);
   const missing = shape.length - x.shape.length;
   const fits = missing >= 0 && x.shape.every((n, axis) => n === 1 || n === shape[axis + missing]);
-  if (!fits) {
-    throw new ShapeError(
-      `Cannot expand ${describeShape(x.shape)} to ${describeShape(shape)}: ` +
-        "only axes of size 1 can be stretched, and new axes only added in front",
-    );
-  }
-  return copyThrough(x, shape, stretchedStrides(x.shape, shape), 0);
+  if (fits) return copyThrough(x, shape, stretchedStrides(x.shape, shape), 0);
+  const rule = "only axes of size 1 can be stretched, and new axes only added in front";
+  throw new ShapeError(say`Cannot expand ${x} to ${shape}: ` + rule);
 }
 
-// ── 1.10 Cutting and padding ──
+// ── 1.12 Cutting and padding ──
 // Each undoes the other, and each is the other's derivative.
 
 /**
@@ -111,10 +88,8 @@ export function expand(x: Values, shape: Shape): Values {
  */
 export function resolveRanges(ranges: readonly Range[], shape: Shape): [number, number][] {
   if (ranges.length > shape.length) {
-    throw new ShapeError(
-      `Cannot slice ${describeShape(shape)} with ${ranges.length} ranges: ` +
-        `there are ${shape.length} axes`,
-    );
+    const says = say`Cannot slice ${shape} with ${ranges.length} ranges`;
+    throw new ShapeError(`${says}: there are ${shape.length} axes`);
   }
   return shape.map((n, axis) => {
     const range = ranges[axis] ?? null;
@@ -122,17 +97,15 @@ export function resolveRanges(ranges: readonly Range[], shape: Shape): [number, 
     const [start, end] = range.map((at) => at < 0 ? at + n : at);
     const inside = Number.isInteger(start) && Number.isInteger(end) && start >= 0 && end <= n;
     if (inside && start < end) return [start, end];
-    throw new ValueError(
-      `Cannot slice ${describeShape(shape)} with [${range.join(", ")}] on axis ${axis}: ` +
-        `a range holds at least one of 0 … ${n - 1}, and nothing else`,
-    );
+    const says = say`Cannot slice ${shape} with [${range.join(", ")}] on axis ${axis}`;
+    throw new ValueError(`${says}: a range holds at least one of 0 … ${n - 1}, and nothing else`);
   });
 }
 
 /**
  * Cuts a part out.
  *
- * @task 01.10
+ * @task 01.12
  */
 export function slice(x: Values, ranges: readonly (readonly [number, number])[]): Values {
   const strides = stridesOf(x.shape);
@@ -143,16 +116,14 @@ export function slice(x: Values, ranges: readonly (readonly [number, number])[])
 /**
  * Puts zeros around.
  *
- * @task 01.10
+ * @task 01.13
  */
 export function pad(x: Values, padding: Padding): Values {
   const fits = padding.length === x.shape.length &&
     padding.flat().every((n) => Number.isInteger(n) && n >= 0);
   if (!fits) {
-    throw new ValueError(
-      `Cannot pad ${describeShape(x.shape)} with ${JSON.stringify(padding)}: ` +
-        "each axis needs [before, after], whole numbers of at least 0",
-    );
+    const rule = "each axis needs [before, after], whole numbers of at least 0";
+    throw new ValueError(say`Cannot pad ${x} with ${JSON.stringify(padding)}: ` + rule);
   }
   const shape = x.shape.map((n, axis) => n + padding[axis][0] + padding[axis][1]);
   const strides = stridesOf(shape);
@@ -162,4 +133,63 @@ export function pad(x: Values, padding: Padding): Values {
     for (let k = 0, at = start + i; k < n; k++, at += iStep) out[at] = from[o + k];
   });
   return { data: out, shape };
+}
+
+// ── 1.14 Joining and picking ──
+
+/**
+ * Joins tensors along an axis, one after the other.
+ *
+ * @task 01.14
+ */
+export function concat(parts: readonly Values[], axis: number): Values {
+  const [first, ...others] = parts;
+  if (!first) throw new ValueError("Cannot join nothing: concat() takes at least one tensor");
+  requireOneDtype("Cannot join", ...parts);
+  const along = resolveAxis(axis, first.shape);
+  const odd = others.find(({ shape }) =>
+    shape.length !== first.shape.length || shape.some((n, k) => k !== along && n !== first.shape[k])
+  );
+  if (odd) {
+    const says = say`Cannot join ${first} and ${odd} along axis ${along}`;
+    throw new ShapeError(`${says}: all other sizes must be equal`);
+  }
+  const shape = [...first.shape], outer = sizeOf(shape.slice(0, along));
+  shape[along] = parts.reduce((total, part) => total + part.shape[along], 0);
+  const out = like(first, sizeOf(shape)), row = out.length / outer;
+  let at = 0;
+  for (const { data } of parts) {
+    const width = data.length / outer; // what one part gives to each row of the whole
+    for (let o = 0; o < outer; o++) {
+      out.set(data.subarray(o * width, (o + 1) * width), o * row + at);
+    }
+    at += width;
+  }
+  return { data: out, shape };
+}
+
+/**
+ * Finds where picked elements lie: along one axis at the index given, on all others at the place of
+ * the index itself (PyTorch's gather).
+ *
+ * @task 01.15
+ * @throws {ShapeError} If the index has another rank, or reaches further on another axis.
+ * @throws {ValueError} If an index is not a whole number, or out of range.
+ */
+export function gatherPlaces(x: Values, axis: number, index: Values): Int32Array {
+  const along = resolveAxis(axis, x.shape), sizes = x.shape, n = sizes[along];
+  const says = say`Cannot gather ${index} from ${sizes}`;
+  const fits = index.shape.length === sizes.length &&
+    index.shape.every((size, k) => k === along || size <= sizes[k]);
+  if (!fits) throw new ShapeError(`${says}: the index must have as many axes, and be no larger`);
+  const wrong = index.data.find((at) => !(Number.isInteger(at) && at >= 0 && at < n));
+  if (wrong !== undefined) {
+    throw new ValueError(`${says}: an index is one of 0 … ${n - 1}, ${wrong} is not`);
+  }
+  const strides = stridesOf(sizes), step = strides[along], places = new Int32Array(index.data);
+  strides[along] = 0;
+  forEachStretch(index.shape, strides, strides, ({ o, i, iStep, n }) => {
+    for (let k = 0; k < n; k++) places[o + k] = i + k * iStep + places[o + k] * step;
+  });
+  return places;
 }

@@ -9,19 +9,10 @@
  *
  * @module
  */
-import { ValueError } from "./errors.ts";
-import {
-  type Axes,
-  describeShape,
-  like,
-  resolveAxes,
-  resolveAxis,
-  type Shape,
-  sizeOf,
-  type Values,
-} from "./shape.ts";
+import { like, resolveAxes, resolveAxis, sizeOf } from "./shape.ts";
+import type { Axes, Shape, Values } from "./shape.ts";
 
-// ── 1.5 Three blocks ──
+// ── 1.7 Three blocks ──
 // However many axes a tensor has, folding neighbouring ones sees only three blocks: what lies
 // outside of them, themselves, and what lies inside. Folding axis 1 of (2, 3, 4) is
 //
@@ -43,10 +34,10 @@ export function reducedShape(shape: Shape, axes: readonly number[], keepDims: bo
 }
 
 /** Folds one block of neighbouring axes of a tensor seen as (outer, middle, inner). */
-type Fold = (x: Values, outer: number, middle: number, inner: number) => Values;
+export type Fold = (x: Values, outer: number, middle: number, inner: number) => Values;
 
 /** Folds axes, one block of neighbours after the other, from the last to the first. */
-function reduce(x: Values, axes: Axes | undefined, keepDims: boolean, fold: Fold): Values {
+export function fold(x: Values, axes: Axes | undefined, keepDims: boolean, block: Fold): Values {
   const folded = resolveAxes(axes, x.shape);
   let result = x;
   for (let last = folded.length - 1; last >= 0; last--) {
@@ -54,7 +45,7 @@ function reduce(x: Values, axes: Axes | undefined, keepDims: boolean, fold: Fold
     while (first > 0 && folded[first - 1] === folded[first] - 1) first--;
     const from = folded[first], to = folded[last] + 1;
     const outer = sizeOf(x.shape.slice(0, from)), middle = sizeOf(x.shape.slice(from, to));
-    result = fold(result, outer, middle, result.data.length / (outer * middle));
+    result = block(result, outer, middle, result.data.length / (outer * middle));
     last = first;
   }
   const data = result === x ? x.data.slice() : result.data; // never the input's own numbers
@@ -65,62 +56,45 @@ function reduce(x: Values, axes: Axes | undefined, keepDims: boolean, fold: Fold
  * Sums a block. The total is kept in float64: ten thousand float32 additions, each rounded, would
  * lose three digits.
  *
- * @task 01.5
+ * @task 01.7
  */
-function sumBlock(x: Values, outer: number, middle: number, inner: number): Values {
-  const from = x.data, out = like(x, outer * inner);
-  if (inner === 1) {
-    for (let o = 0, at = 0; o < outer; o++) {
-      let total = 0;
-      for (const end = at + middle; at < end; at++) total += from[at];
-      out[o] = total;
-    }
-  } else {
-    const totals = new Float64Array(inner);
-    for (let o = 0, at = 0; o < outer; o++) {
-      totals.fill(0);
-      for (let m = 0; m < middle; m++) {
-        for (let i = 0; i < inner; i++, at++) totals[i] += from[at];
-      }
-      out.set(totals, o * inner);
-    }
-  }
-  return { data: out, shape: [outer, inner] };
-}
-
-/** Takes the greatest of a block; NaN wins, as in PyTorch. */
-function maxBlock(x: Values, outer: number, middle: number, inner: number): Values {
-  const from = x.data, out = like(x, outer * inner);
+export function sumBlock(x: Values, outer: number, middle: number, inner: number): Values {
+  const from = x.data, out = like(x, outer * inner), size = middle * inner;
   for (let o = 0; o < outer; o++) {
     for (let i = 0; i < inner; i++) {
-      const at = o * middle * inner + i;
-      out[o * inner + i] = from[at + indexOfMax(x, at, middle, inner) * inner];
+      let total = 0;
+      for (let at = o * size + i, end = (o + 1) * size; at < end; at += inner) total += from[at];
+      out[o * inner + i] = total;
     }
   }
   return { data: out, shape: [outer, inner] };
 }
 
-/** Finds the first greatest of n numbers that start at `at`, `step` apart; the first NaN wins. */
-function indexOfMax({ data }: Values, at: number, n: number, step: number): number {
-  let best = 0, greatest = data[at];
-  for (let k = 1; k < n && greatest === greatest; k++) {
-    const value = data[at + k * step];
-    if (value > greatest || value !== value) {
-      best = k;
-      greatest = value;
+// ── 1.8 The greatest, and where it stands ──
+
+/**
+ * Finds where in a block the greatest stand: the first of equals; NaN wins, as in PyTorch.
+ *
+ * @task 01.8
+ */
+function placesOfMax(x: Values, outer: number, middle: number, inner: number): Int32Array {
+  const from = x.data, places = new Int32Array(outer * inner), size = middle * inner;
+  for (let o = 0; o < outer; o++) {
+    for (let i = 0; i < inner; i++) {
+      let best = o * size + i;
+      for (let at = best + inner; at < (o + 1) * size && !Number.isNaN(from[best]); at += inner) {
+        if (from[at] > from[best] || Number.isNaN(from[at])) best = at;
+      }
+      places[o * inner + i] = best;
     }
   }
-  return best;
+  return places;
 }
 
-/** The sum over axes. */
-export function sum(x: Values, axes: Axes | undefined, keepDims: boolean): Values {
-  return reduce(x, axes, keepDims, sumBlock);
-}
-
-/** The greatest over axes. */
-export function max(x: Values, axes: Axes | undefined, keepDims: boolean): Values {
-  return reduce(x, axes, keepDims, maxBlock);
+/** The greatest of a block. */
+export function maxBlock(x: Values, outer: number, middle: number, inner: number): Values {
+  const places = placesOfMax(x, outer, middle, inner);
+  return { data: like(x, places.length).map((_, k) => x.data[places[k]]), shape: [outer, inner] };
 }
 
 /** How many elements fold into one. */
@@ -128,22 +102,11 @@ export function foldedCount(shape: Shape, axes: Axes | undefined): number {
   return resolveAxes(axes, shape).reduce((count, axis) => count * shape[axis], 1);
 }
 
-/**
- * Where the greatest along one axis stands; the first of equals.
- *
- * @task 01.6
- */
+/** Where the greatest along one axis stands; the first of equals. */
 export function argmax(x: Values, axis: number, keepDims: boolean): Values {
-  if (x.shape.length === 0) {
-    throw new ValueError(`Cannot take argmax of shape ${describeShape(x.shape)}: it has no axes`);
-  }
-  const folded = resolveAxis(axis, x.shape);
-  const middle = x.shape[folded], inner = sizeOf(x.shape.slice(folded + 1));
-  const outer = x.data.length / (middle * inner), out = like(x, outer * inner);
-  for (let o = 0; o < outer; o++) {
-    for (let i = 0; i < inner; i++) {
-      out[o * inner + i] = indexOfMax(x, o * middle * inner + i, middle, inner);
-    }
-  }
-  return { data: out, shape: reducedShape(x.shape, [folded], keepDims) };
+  const folded = resolveAxis(axis, x.shape), middle = x.shape[folded];
+  const inner = sizeOf(x.shape.slice(folded + 1)), outer = x.data.length / (middle * inner);
+  const places = placesOfMax(x, outer, middle, inner), data = like(x, places.length);
+  places.forEach((place, k) => data[k] = Math.floor(place / inner) % middle);
+  return { data, shape: reducedShape(x.shape, [folded], keepDims) };
 }

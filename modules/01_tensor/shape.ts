@@ -54,9 +54,7 @@ export type Axes = number | readonly number[];
  * ```
  */
 export function sizeOf(shape: Shape): number {
-  let size = 1;
-  for (const n of shape) size *= n;
-  return size;
+  return shape.reduce((size, n) => size * n, 1);
 }
 
 // ── 1.2 Where an element lies ──
@@ -122,10 +120,8 @@ export function broadcastShapes(a: Shape, b: Shape): number[] {
     const n = a[a.length - fromEnd] ?? 1;
     const m = b[b.length - fromEnd] ?? 1;
     if (n !== m && n !== 1 && m !== 1) {
-      throw new ShapeError(
-        `Cannot broadcast ${describeShape(a)} with ${describeShape(b)}: ` +
-          `sizes, counted from the end, must be equal or 1, ${n} is not ${m}`,
-      );
+      const rule = `sizes, counted from the end, must be equal or 1, ${n} is not ${m}`;
+      throw new ShapeError(say`Cannot broadcast ${a} with ${b}: ` + rule);
     }
     shape[rank - fromEnd] = n === 1 ? m : n;
   }
@@ -140,18 +136,21 @@ export function broadcastShapes(a: Shape, b: Shape): number[] {
 /** A straight stretch of `n` elements, with the positions and steps of two operands along it. */
 export interface Stretch {
   /** First position in the row-major output; its step is 1. */
-  o: number;
+  readonly o: number;
   /** First position in the first operand. */
-  i: number;
+  readonly i: number;
   /** How far the first operand moves from one element to the next; 0 repeats one number. */
   readonly iStep: number;
   /** First position in the second operand. */
-  j: number;
+  readonly j: number;
   /** How far the second operand moves from one element to the next. */
   readonly jStep: number;
   /** How many elements. */
   readonly n: number;
 }
+
+/** What is done with each stretch. */
+export type Visit = (stretch: Stretch) => void;
 
 /**
  * Walks a shape in row-major order, in the longest stretches along which two operands each move by
@@ -161,42 +160,33 @@ export interface Stretch {
  * @param shape The shape to walk.
  * @param iStrides Strides of the first operand on that shape; 0 where it is stretched.
  * @param jStrides Strides of the second.
- * @param visit Called once per stretch, with one object that is reused.
+ * @param visit Called once per stretch.
  */
-export function forEachStretch(
-  shape: Shape,
-  iStrides: Shape,
-  jStrides: Shape,
-  visit: (stretch: Stretch) => void,
-): void {
+export function forEachStretch(shape: Shape, iStrides: Shape, jStrides: Shape, visit: Visit): void {
   const sizes: number[] = [], iSteps: number[] = [], jSteps: number[] = []; // innermost first
   for (let axis = shape.length - 1; axis >= 0; axis--) {
     if (shape[axis] === 1) continue;
-    const last = sizes.length - 1;
-    const merges = last >= 0 && iStrides[axis] === iSteps[last] * sizes[last] &&
-      jStrides[axis] === jSteps[last] * sizes[last];
-    if (merges) {
-      sizes[last] *= shape[axis];
-    } else {
-      sizes.push(shape[axis]);
-      iSteps.push(iStrides[axis]);
-      jSteps.push(jStrides[axis]);
+    const last = sizes.length - 1, size = sizes[last];
+    if (iStrides[axis] === iSteps[last] * size && jStrides[axis] === jSteps[last] * size) {
+      sizes[last] *= shape[axis]; // the outer axis goes on where the inner one ends
+      continue;
     }
+    sizes.push(shape[axis]);
+    iSteps.push(iStrides[axis]);
+    jSteps.push(jStrides[axis]);
   }
-  const levels = sizes.length, n = sizes[0] ?? 1, total = sizeOf(shape);
-  const at: Stretch = { o: 0, i: 0, iStep: iSteps[0] ?? 0, j: 0, jStep: jSteps[0] ?? 0, n };
-  const position = new Array<number>(levels).fill(0);
-  for (; at.o < total; at.o += n) {
-    visit(at);
-    for (let level = 1; level < levels; level++) {
-      at.i += iSteps[level];
-      at.j += jSteps[level];
-      if (++position[level] < sizes[level]) break;
-      position[level] = 0;
-      at.i -= iSteps[level] * sizes[level];
-      at.j -= jSteps[level] * sizes[level];
+  const [n = 1] = sizes, [iStep = 0] = iSteps, [jStep = 0] = jSteps;
+  let o = 0;
+  function walk(level: number, i: number, j: number): void {
+    if (level < 1) {
+      visit({ o, i, iStep, j, jStep, n });
+      o += n;
+      return;
     }
+    const iMove = iSteps[level], jMove = jSteps[level];
+    for (let k = 0; k < sizes[level]; k++) walk(level - 1, i + k * iMove, j + k * jMove);
   }
+  walk(sizes.length - 1, 0, 0);
 }
 
 /**
@@ -208,9 +198,7 @@ export function forEachStretch(
  */
 export function stretchedStrides(from: Shape, to: Shape): number[] {
   const own = stridesOf(from), missing = to.length - from.length;
-  return to.map((_, axis) =>
-    axis < missing || from[axis - missing] === 1 ? 0 : own[axis - missing]
-  );
+  return to.map((_, k) => k < missing || from[k - missing] === 1 ? 0 : own[k - missing]);
 }
 
 // ── Small tools (given) ──
@@ -234,9 +222,7 @@ export function like(values: { readonly data: Data }, size: number): Data {
  * @returns True if rank and all sizes are equal.
  */
 export function sameShape(a: Shape, b: Shape): boolean {
-  if (a.length !== b.length) return false;
-  for (let axis = 0; axis < a.length; axis++) if (a[axis] !== b[axis]) return false;
-  return true;
+  return a.length === b.length && a.every((n, axis) => n === b[axis]);
 }
 
 /**
@@ -250,6 +236,21 @@ export function describeShape(shape: Shape): string {
 }
 
 /**
+ * Writes a message: shapes, and tensors by their shapes, appear as describeShape() writes them.
+ *
+ * @example For a template
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { say, Tensor } from "#tensor";
+ * assertEquals(say`Cannot add ${Tensor.zeros([3])} to ${[2, 4]}`, "Cannot add (3,) to (2, 4)");
+ * ```
+ */
+export function say(text: TemplateStringsArray, ...values: readonly unknown[]): string {
+  const parts = values.map((part) => part instanceof Object && "shape" in part ? part.shape : part);
+  return String.raw({ raw: text }, ...parts.map((s) => Array.isArray(s) ? describeShape(s) : s));
+}
+
+/**
  * Refuses what cannot be a shape.
  *
  * @param shape Sizes to check.
@@ -258,10 +259,8 @@ export function describeShape(shape: Shape): string {
 export function checkShape(shape: Shape): void {
   for (const n of shape) {
     if (Number.isInteger(n) && n > 0) continue;
-    throw new ShapeError(
-      `Cannot make a tensor of shape ${describeShape(shape)}: ` +
-        `sizes must be whole numbers of at least 1, ${n} is not`,
-    );
+    const rule = `sizes must be whole numbers of at least 1, ${n} is not`;
+    throw new ShapeError(say`Cannot make a tensor of shape ${shape}: ` + rule);
   }
 }
 
@@ -276,10 +275,8 @@ export function checkShape(shape: Shape): void {
 export function resolveAxis(axis: number, shape: Shape): number {
   const rank = shape.length;
   if (Number.isInteger(axis) && axis >= -rank && axis < rank) return axis < 0 ? axis + rank : axis;
-  throw new ValueError(
-    `Cannot use axis ${axis} of shape ${describeShape(shape)}: ` +
-      (rank === 0 ? "a single number has no axes" : `axes go from ${-rank} to ${rank - 1}`),
-  );
+  const rule = rank === 0 ? "a single number has no axes" : `axes go from ${-rank} to ${rank - 1}`;
+  throw new ValueError(say`Cannot use axis ${axis} of shape ${shape}: ` + rule);
 }
 
 /**
@@ -293,34 +290,21 @@ export function resolveAxis(axis: number, shape: Shape): number {
 export function resolveAxes(axes: Axes | undefined, shape: Shape): number[] {
   if (axes === undefined) return shape.map((_, axis) => axis);
   const list = (typeof axes === "number" ? [axes] : axes).map((axis) => resolveAxis(axis, shape));
-  if (new Set(list).size !== list.length) {
-    throw new ValueError(
-      `Cannot use axes ${describeShape(list)} of shape ${describeShape(shape)}: one is named twice`,
-    );
-  }
-  return list.sort((a, b) => a - b);
+  if (new Set(list).size === list.length) return list.sort((a, b) => a - b);
+  throw new ValueError(say`Cannot use axes ${list} of shape ${shape}: one is named twice`);
 }
 
 /**
  * Refuses tensors of different number formats.
  *
  * @param says What cannot be done, `Cannot convolve`.
- * @param joined The word between the two formats: `and`, `with`, `by`.
- * @param first A tensor.
- * @param others Tensors that must have the same format.
+ * @param tensors Tensors that must have the same format.
  * @throws {ShapeError} If one has not.
  */
-export function requireOneDtype(
-  says: string,
-  joined: string,
-  first: { readonly data: Data },
-  ...others: readonly { readonly data: Data }[]
-): void {
-  const single = first.data instanceof Float32Array;
-  if (others.every(({ data }) => data instanceof Float32Array === single)) return;
-  const [one, other] = single ? ["float32", "float64"] : ["float64", "float32"];
-  throw new ShapeError(
-    `${says} ${one} ${joined} ${other}: all must have one dtype`,
-    "convert one with .to(dtype)",
-  );
+export function requireOneDtype(says: string, ...tensors: readonly Values[]): void {
+  const formats = tensors.map(({ data }) => data instanceof Float32Array ? "float32" : "float64");
+  const other = formats.find((format) => format !== formats[0]);
+  if (other === undefined) return;
+  const message = `${says} ${formats[0]} and ${other}: all must have one dtype`;
+  throw new ShapeError(message, "convert one with .to(dtype)");
 }

@@ -7,6 +7,8 @@
  *
  *   shape.ts · arithmetic.ts · reduce.ts · matmul.ts · rearrange.ts · random.ts
  *
+ * and in origin.ts, print.ts and errors.ts, which are given.
+ *
  * At the end you have NumPy's core, and one thing that NumPy lacks: a tensor remembers how it was
  * made. Module 05 will need nothing else to compute gradients.
  *
@@ -14,38 +16,25 @@
  *
  * @module
  */
-import * as arithmetic from "./arithmetic.ts";
-import { ShapeError } from "./errors.ts";
-import { matmul } from "./matmul.ts";
+import { broadcast, clip, comparisons, each, loops, pairLoops } from "./arithmetic.ts";
+import { requireNoOther, ShapeError, ValueError } from "./errors.ts";
+import { checkProduct, matmul } from "./matmul.ts";
+import { type CustomOp, type OpExtras, type OpName, type Origin, recording } from "./origin.ts";
+import { describeNumbers } from "./print.ts";
 import type { Generator } from "./random.ts";
 import * as rearrange from "./rearrange.ts";
 import type { Padding, Range } from "./rearrange.ts";
 import * as reduce from "./reduce.ts";
-import {
-  type Axes,
-  checkShape,
-  type Data,
-  describeShape,
-  type DType,
-  resolveAxes,
-  type Shape,
-  sizeOf,
-  type Values,
-} from "./shape.ts";
+import { checkShape, like, resolveAxes, resolveAxis, sameShape, say, sizeOf } from "./shape.ts";
+import type { Axes, Data, DType, Shape, Values } from "./shape.ts";
 
-export { ShapeError, ValueError } from "./errors.ts";
+export * from "./errors.ts";
+export type { CustomOp, Gradient, OpExtras, OpName, Origin, PlainOp } from "./origin.ts";
+export { setRecording } from "./origin.ts";
 export type { Padding, Range } from "./rearrange.ts";
-export type { Axes, Data, DType, Shape, Values } from "./shape.ts";
-export {
-  broadcastShapes,
-  describeShape,
-  like,
-  requireOneDtype,
-  resolveAxis,
-  sameShape,
-  sizeOf,
-  stridesOf,
-} from "./shape.ts";
+export { broadcastShapes, describeShape, like, requireOneDtype, resolveAxis } from "./shape.ts";
+export { type Axes, type Data, type DType, type Shape, type Values } from "./shape.ts";
+export { sameShape, say, sizeOf, stridesOf } from "./shape.ts";
 
 /** A number, or lists of lists of numbers of equal lengths. */
 export type Nested = number | readonly Nested[];
@@ -56,107 +45,26 @@ export interface TensorOptions {
   readonly dtype?: DType;
 }
 
+/** Options of a factory, and numbers by name beside. */
+export type With<Name extends string> = TensorOptions & { readonly [N in Name]?: number };
+
+/** Tensor.arange(): the first number (0 by default) and how far apart they are (1). */
+export type RangeOptions = With<"start" | "step">;
+
+/** Tensor.uniform(): the lowest number (0 by default) and the bound that is not reached (1). */
+export type UniformOptions = With<"low" | "high">;
+
+/** Tensor.normal(): the centre (0 by default) and the spread (1). */
+export type NormalOptions = With<"mean" | "standardDeviation">;
+
 /** What a reduction takes. */
 export interface ReduceOptions {
   /** Keep the folded axes, with size 1; false by default. */
   readonly keepDims?: boolean;
 }
 
-// ── Origin: how a tensor was made ──
-// Each operation ends in result(), which notes the operation and its inputs, if gradients may be
-// asked for later. That is all this module knows of gradients; the calculus is in module 05.
-
-/**
- * The primitive operations of modules 01 to 04, each with what its derivative needs to know beside
- * inputs and output. The list is closed: module 05 has one rule for each, and the compiler counts.
- */
-export interface OpExtras {
-  /** a + b */
-  readonly add: undefined;
-  /** a − b */
-  readonly sub: undefined;
-  /** a · b, element by element */
-  readonly mul: undefined;
-  /** a / b */
-  readonly div: undefined;
-  /** −x */
-  readonly neg: undefined;
-  /** eˣ */
-  readonly exp: undefined;
-  /** ln x */
-  readonly log: undefined;
-  /** √x */
-  readonly sqrt: undefined;
-  /** Another number format. */
-  readonly to: undefined;
-  /** The sum over axes; `kept` is the result's shape with the folded axes as 1. */
-  readonly sum: { readonly kept: Shape };
-  /** The greatest over axes; `kept` as above. */
-  readonly max: { readonly kept: Shape; readonly axes: readonly number[] };
-  /** Matrix product. */
-  readonly matmul: undefined;
-  /** Another shape for the same numbers. */
-  readonly reshape: undefined;
-  /** Another order of axes. */
-  readonly permute: { readonly order: readonly number[] };
-  /** Axes of size 1 stretched. */
-  readonly expand: undefined;
-  /** A part. */
-  readonly slice: { readonly ranges: readonly (readonly [number, number])[] };
-  /** Zeros around. */
-  readonly pad: { readonly padding: Padding };
-  /** max(x, 0) (module 02) */
-  readonly relu: undefined;
-  /** 1 / (1 + e⁻ˣ) (module 02) */
-  readonly sigmoid: undefined;
-  /** Hyperbolic tangent (module 02) */
-  readonly tanh: undefined;
-  /** Shares of a whole along an axis (module 02) */
-  readonly softmax: { readonly axis: number };
-  /** Their logarithms (module 02) */
-  readonly logSoftmax: { readonly axis: number };
-  /** The surprise at the right labels (module 04) */
-  readonly crossEntropy: { readonly labels: Int32Array; readonly probabilities: Values };
-}
-
-/** The name of a primitive operation. */
-export type OpName = keyof OpExtras;
-
-/** An operation that brings its own derivative; module 05's defineOp() makes them. */
-export interface CustomOp {
-  /** Its name, for messages. */
-  readonly name: string;
-  /** The gradient of each input, given that of the output; null where there is none. */
-  readonly backward: (gradient: Tensor, made: Tensor) => readonly (Tensor | null)[];
-}
-
-/** How a tensor was made. */
-export interface Origin {
-  /** The operation. */
-  readonly op: OpName | CustomOp;
-  /** What it was made from. */
-  readonly inputs: readonly Tensor[];
-  /** What the derivative needs to know beside. */
-  readonly extra: unknown;
-  /** The inputs' versions at that moment. */
-  readonly versions: readonly number[];
-}
-
-let recording = true;
-
-/**
- * Switches the noting of origins on or off.
- *
- * @param on Whether results shall remember how they were made.
- * @returns A function that puts back what was before.
- */
-export function setRecording(on: boolean): () => void {
-  const before = recording;
-  recording = on;
-  return () => {
-    recording = before;
-  };
-}
+/** Of a variance also what is taken off the count, 1 by default. */
+export type VarianceOptions = ReduceOptions & { readonly correction?: number };
 
 /**
  * Makes an operation's result, with its origin if an input requires a gradient and recording is on.
@@ -169,30 +77,14 @@ export function setRecording(on: boolean): () => void {
  */
 export function result<K extends OpName>(
   out: Values,
-  op: K,
+  op: K | CustomOp,
   inputs: readonly Tensor[],
   ...extra: OpExtras[K] extends undefined ? [] : [OpExtras[K]]
 ): Tensor {
-  return remember(new Tensor(out.data, out.shape), op, inputs, extra[0]);
-}
-
-/**
- * Notes a tensor's origin if an input requires a gradient and recording is on.
- *
- * @param made The new tensor.
- * @param op Which operation made it.
- * @param inputs From what.
- * @param extra What the derivative needs beside.
- * @returns The same tensor.
- */
-export function remember(
-  made: Tensor,
-  op: OpName | CustomOp,
-  inputs: readonly Tensor[],
-  extra: unknown,
-): Tensor {
+  const made = new Tensor(out.data, out.shape);
   if (recording && inputs.some((input) => input.requiresGrad)) {
-    made.origin = { op, inputs, extra, versions: inputs.map((input) => input.version) };
+    const versions = inputs.map((input) => input.version);
+    made.origin = { op, inputs, extra: extra[0], versions };
   }
   return made;
 }
@@ -221,33 +113,25 @@ export class Tensor implements Values {
    */
   constructor(readonly data: Data, readonly shape: Shape) {
     checkShape(shape);
-    if (sizeOf(shape) !== data.length) {
-      throw new ShapeError(
-        `Cannot make a tensor of shape ${describeShape(shape)}: ` +
-          `it needs ${sizeOf(shape)} numbers, there are ${data.length}`,
-      );
-    }
+    if (sizeOf(shape) === data.length) return;
+    const rule = `it needs ${sizeOf(shape)} numbers, there are ${data.length}`;
+    throw new ShapeError(say`Cannot make a tensor of shape ${shape}: ` + rule);
   }
 
   // ── Factories ──
 
   /** A tensor of the numbers given, as many axes deep as the lists are. */
   static of(values: Nested, options: TensorOptions = {}): Tensor {
-    const shape: number[] = [];
-    for (let inner = values; Array.isArray(inner); inner = inner[0]) {
-      shape.push(inner.length);
-      checkShape(shape);
-    }
-    const tensor = Tensor.zeros(shape, options);
-    fill(tensor.data, 0, values, shape, 0);
+    const tensor = Tensor.zeros(shapeOf(values), options);
+    tensor.data.set(flatten(values));
     return tensor;
   }
 
   /** A tensor of zeros. */
-  static zeros(shape: Shape, { dtype = "float32" }: TensorOptions = {}): Tensor {
+  static zeros(shape: Shape, { dtype = "float32", ...other }: TensorOptions = {}): Tensor {
+    requireNoOther("a tensor", other);
     checkShape(shape);
-    const size = sizeOf(shape), data = dtype === "float64" ? Float64Array : Float32Array;
-    return new Tensor(new data(size), [...shape]);
+    return new Tensor(dataOf(dtype, sizeOf(shape)), [...shape]);
   }
 
   /** A tensor of ones. */
@@ -257,33 +141,32 @@ export class Tensor implements Values {
 
   /** A tensor of one number repeated. */
   static full(shape: Shape, value: number, options: TensorOptions = {}): Tensor {
-    const tensor = Tensor.zeros(shape, options);
-    tensor.data.fill(value);
-    return tensor;
+    return filled(shape, options, () => value);
+  }
+
+  /** The numbers from start on that lie below end, step apart: PyTorch's arange. */
+  static arange(end: number, options: RangeOptions = {}): Tensor {
+    const { start = 0, step = 1, ...others } = options, count = Math.ceil((end - start) / step);
+    if (count >= 1 && count < Infinity) return filled([count], others, (i) => start + i * step);
+    const says = `Cannot count from ${start} to ${end} in steps of ${step}`;
+    throw new ValueError(`${says}: there must be at least one step, and an end`);
+  }
+
+  /** A square matrix of zeros with ones on its diagonal. */
+  static eye(n: number, options: TensorOptions = {}): Tensor {
+    return filled([n, n], options, (i) => i % (n + 1) === 0 ? 1 : 0);
   }
 
   /** Random numbers, drawn evenly from [low, high), which is [0, 1) by default. */
-  static uniform(
-    shape: Shape,
-    generator: Generator,
-    { low = 0, high = 1, ...options }: TensorOptions & { low?: number; high?: number } = {},
-  ): Tensor {
-    const tensor = Tensor.zeros(shape, options), { data } = tensor;
-    for (let i = 0; i < data.length; i++) data[i] = generator.uniform(low, high);
-    return tensor;
+  static uniform(shape: Shape, generator: Generator, options: UniformOptions = {}): Tensor {
+    const { low = 0, high = 1, ...others } = options;
+    return filled(shape, others, () => generator.uniform(low, high));
   }
 
   /** Random numbers from a normal distribution, by default of mean 0 and standard deviation 1. */
-  static normal(
-    shape: Shape,
-    generator: Generator,
-    { mean = 0, standardDeviation = 1, ...options }:
-      & TensorOptions
-      & { mean?: number; standardDeviation?: number } = {},
-  ): Tensor {
-    const tensor = Tensor.zeros(shape, options), { data } = tensor;
-    for (let i = 0; i < data.length; i++) data[i] = generator.normal(mean, standardDeviation);
-    return tensor;
+  static normal(shape: Shape, generator: Generator, options: NormalOptions = {}): Tensor {
+    const { mean = 0, standardDeviation = 1, ...others } = options;
+    return filled(shape, others, () => generator.normal(mean, standardDeviation));
   }
 
   // ── Facts ──
@@ -317,54 +200,95 @@ export class Tensor implements Values {
 
   /** This plus other: a tensor whose shape broadcasts with this one's, or a number. */
   add(other: Tensor | number): Tensor {
-    return binary("add", arithmetic.add, this, other);
+    return binary("add", this, other);
   }
 
   /** This minus other. */
   sub(other: Tensor | number): Tensor {
-    return binary("sub", arithmetic.sub, this, other);
+    return binary("sub", this, other);
   }
 
   /** This times other, element by element. */
   mul(other: Tensor | number): Tensor {
-    return binary("mul", arithmetic.mul, this, other);
+    return binary("mul", this, other);
   }
 
   /** This divided by other, element by element. */
   div(other: Tensor | number): Tensor {
-    return binary("div", arithmetic.div, this, other);
+    return binary("div", this, other);
+  }
+
+  /** This to the power of other. */
+  pow(other: Tensor | number): Tensor {
+    return binary("pow", this, other);
+  }
+
+  /** The greater of this and other; its gradient is shared evenly where they are equal. */
+  maximum(other: Tensor | number): Tensor {
+    return binary("maximum", this, other);
   }
 
   /** The negative of each element. */
   neg(): Tensor {
-    return result(arithmetic.neg(this), "neg", [this]);
+    return unary("neg", this);
   }
 
   /** e to the power of each element. */
   exp(): Tensor {
-    return result(arithmetic.exp(this), "exp", [this]);
+    return unary("exp", this);
   }
 
   /** The natural logarithm of each element. */
   log(): Tensor {
-    return result(arithmetic.log(this), "log", [this]);
+    return unary("log", this);
   }
 
   /** The square root of each element. */
   sqrt(): Tensor {
-    return result(arithmetic.sqrt(this), "sqrt", [this]);
+    return unary("sqrt", this);
   }
 
-  /** 1 where equal to other, else 0; no gradient flows through a comparison. */
+  /** The size of each element without its sign. */
+  abs(): Tensor {
+    return unary("abs", this);
+  }
+
+  /** Each element, or the bound that it is beyond; infinite bounds are none. */
+  clip(low: number, high: number): Tensor {
+    if (low <= high) return result(clip(this, low, high), "clip", [this], { low, high });
+    throw new ValueError(`Cannot clip to ${low} … ${high}: the first must not be the greater`);
+  }
+
+  // ── Comparisons: 1 where it is so, else 0; no gradient flows through them ──
+
+  /** Where this equals other. */
   equal(other: Tensor | number): Tensor {
-    const { data, shape } = arithmetic.equal(this, operand(this, other));
-    return new Tensor(data, shape);
+    return compare("equal", this, other);
   }
 
-  /** 1 where greater than other, else 0; no gradient flows through a comparison. */
+  /** Where this is not equal to other. */
+  notEqual(other: Tensor | number): Tensor {
+    return compare("notEqual", this, other);
+  }
+
+  /** Where this is greater than other. */
   greater(other: Tensor | number): Tensor {
-    const { data, shape } = arithmetic.greater(this, operand(this, other));
-    return new Tensor(data, shape);
+    return compare("greater", this, other);
+  }
+
+  /** Where this is greater than other or equal. */
+  greaterEqual(other: Tensor | number): Tensor {
+    return compare("greaterEqual", this, other);
+  }
+
+  /** Where this is less than other. */
+  less(other: Tensor | number): Tensor {
+    return compare("greater", operand(this, other), this);
+  }
+
+  /** Where this is less than other or equal. */
+  lessEqual(other: Tensor | number): Tensor {
+    return compare("greaterEqual", operand(this, other), this);
   }
 
   // ── Reductions: over one axis, several, or all when left out ──
@@ -372,7 +296,7 @@ export class Tensor implements Values {
   /** The sum over axes. */
   sum(axes?: Axes, { keepDims = false }: ReduceOptions = {}): Tensor {
     const kept = reduce.reducedShape(this.shape, resolveAxes(axes, this.shape), true);
-    return result(reduce.sum(this, axes, keepDims), "sum", [this], { kept });
+    return result(reduce.fold(this, axes, keepDims, reduce.sumBlock), "sum", [this], { kept });
   }
 
   /** The mean over axes. */
@@ -384,23 +308,54 @@ export class Tensor implements Values {
   max(axes?: Axes, { keepDims = false }: ReduceOptions = {}): Tensor {
     const folded = resolveAxes(axes, this.shape);
     const kept = reduce.reducedShape(this.shape, folded, true);
-    return result(reduce.max(this, axes, keepDims), "max", [this], { kept, axes: folded });
+    return result(reduce.fold(this, axes, keepDims, reduce.maxBlock), "max", [this], {
+      kept,
+      axes: folded,
+    });
   }
 
-  /** The position of the greatest along an axis, as numbers; the first of equals. No gradient. */
-  argmax(axis = -1, { keepDims = false }: ReduceOptions = {}): Tensor {
-    const { data, shape } = reduce.argmax(this, axis, keepDims);
-    return new Tensor(data, shape);
+  /** The least over axes; its gradient is shared evenly among equals. */
+  min(axes?: Axes, options: ReduceOptions = {}): Tensor {
+    return this.neg().max(axes, options).neg();
+  }
+
+  /**
+   * The mean squared distance from the mean over axes.
+   *
+   * @param axes Which axes; all when left out.
+   * @param options keepDims, and correction: what is taken off the count, 1 by default (as in
+   * PyTorch), which makes the variance of a sample unbiased; 0 for that of the numbers themselves.
+   * @returns The variances.
+   * @throws {ValueError} If the count is not above the correction.
+   */
+  variance(axes?: Axes, { correction = 1, ...options }: VarianceOptions = {}): Tensor {
+    const count = reduce.foldedCount(this.shape, axes);
+    if (!(count > correction)) {
+      const says = `Cannot take the variance of ${count} numbers with correction ${correction}`;
+      throw new ValueError(`${says}: there must be more numbers than that`);
+    }
+    const distance = this.sub(this.mean(axes, { keepDims: true }));
+    return distance.mul(distance).sum(axes, options).div(count - correction);
+  }
+
+  /**
+   * The position of the greatest along an axis, as a number; the first of equals. Left out, the
+   * position among all numbers in row-major order. No gradient.
+   */
+  argmax(axis?: number, { keepDims = false }: ReduceOptions = {}): Tensor {
+    if (axis !== undefined) return tensorOf(reduce.argmax(this, axis, keepDims));
+    return this.reshape([-1]).argmax(0).reshape(keepDims ? this.shape.map(() => 1) : []);
   }
 
   // ── Matrix product ──
 
   /**
-   * The matrix product, over broadcasting stacks of matrices.
+   * The matrix product, over broadcasting stacks of matrices. A vector counts as a row on the left
+   * and as a column on the right, and that axis is gone from the result.
    *
-   * @param other (…, k, n) where this is (…, m, k).
+   * @param other (…, k, n) where this is (…, m, k); or (k,).
    * @returns (…, m, n).
-   * @throws {ShapeError} If the inner sizes differ, or one has fewer than two axes.
+   * @throws {ShapeError} If the inner sizes differ, or one is a single number.
    *
    * @example Rows by columns
    * ```ts
@@ -411,6 +366,9 @@ export class Tensor implements Values {
    * ```
    */
   matmul(other: Tensor): Tensor {
+    checkProduct(this, other);
+    if (other.rank === 1) return this.matmul(other.unsqueeze(1)).squeeze(-1);
+    if (this.rank === 1) return this.unsqueeze(0).matmul(other).squeeze(-2);
     return result(matmul(this, other), "matmul", [this, other]);
   }
 
@@ -430,6 +388,19 @@ export class Tensor implements Values {
   transpose(): Tensor {
     const axes = this.shape.map((_, axis) => axis);
     return this.permute([...axes.slice(0, -2), ...axes.slice(-2).reverse()]);
+  }
+
+  /** Without an axis of size 1, or without all of them; other axes stay, as in PyTorch. */
+  squeeze(axis?: number): Tensor {
+    const chosen = axis === undefined ? -1 : resolveAxis(axis, this.shape);
+    return this.reshape(this.shape.filter((n, k) => n !== 1 || (chosen >= 0 && k !== chosen)));
+  }
+
+  /** With one more axis, of size 1, in front of the axis named; −1 adds it at the end. */
+  unsqueeze(axis: number): Tensor {
+    const shape = [...this.shape];
+    shape.splice(resolveAxis(axis, [...shape, 1]), 0, 1);
+    return this.reshape(shape);
   }
 
   /** Axes of size 1 stretched, and new axes in front. */
@@ -462,22 +433,55 @@ export class Tensor implements Values {
     return result(rearrange.pad(this, padding), "pad", [this], { padding });
   }
 
+  /** Several tensors, one after the other along an axis. */
+  static concat(tensors: readonly Tensor[], axis = 0): Tensor {
+    const joined = rearrange.concat(tensors, axis);
+    return result(joined, "concat", tensors, { axis: resolveAxis(axis, joined.shape) });
+  }
+
+  /** Several tensors of one shape, side by side along a new axis. */
+  static stack(tensors: readonly Tensor[], axis = 0): Tensor {
+    return Tensor.concat(tensors.map((tensor) => tensor.unsqueeze(axis)), axis);
+  }
+
+  /**
+   * Picks one element for each element of an index, along one axis (PyTorch's gather).
+   *
+   * @param axis The axis along which `index` says where.
+   * @param index Whole numbers, with as many axes as this.
+   * @returns A tensor of the index's shape.
+   * @throws {ShapeError} If the index has another rank, or is larger on another axis.
+   * @throws {ValueError} If an index is not a whole number, or out of range.
+   *
+   * @example The score of one class per row
+   * ```ts
+   * import { assertEquals } from "@std/assert";
+   * import { Tensor } from "#tensor";
+   * const scores = Tensor.of([[1, 2, 3], [4, 5, 6]]);
+   * assertEquals(scores.gather(1, Tensor.of([[2], [0]])).toArray(), [[3], [4]]);
+   * ```
+   */
+  gather(axis: number, index: Tensor): Tensor {
+    const places = rearrange.gatherPlaces(this, axis, index);
+    const out = like(this, places.length).map((_, k) => this.data[places[k]]);
+    return result({ data: out, shape: index.shape }, "gather", [this], { places });
+  }
+
   // ── Out of the tensor ──
 
   /** The same numbers in another format. */
   to(dtype: DType): Tensor {
     if (dtype === this.dtype) return this;
-    const data = dtype === "float64" ? new Float64Array(this.data) : new Float32Array(this.data);
+    const data = dataOf(dtype, this.size);
+    data.set(this.data);
     return result({ data, shape: this.shape }, "to", [this]);
   }
 
   /** The only number of a tensor of one element. */
   item(): number {
     if (this.size === 1) return this.data[0];
-    throw new ShapeError(
-      `Cannot take one number out of ${describeShape(this.shape)}: it holds ${this.size}`,
-      "reduce it first, with sum() or mean()",
-    );
+    const says = say`Cannot take one number out of ${this}: it holds ${this.size}`;
+    throw new ShapeError(says, "reduce it first, with sum() or mean()");
   }
 
   /** The numbers as lists of lists. */
@@ -485,12 +489,10 @@ export class Tensor implements Values {
     return nest(this.data, this.shape, 0, 0);
   }
 
-  /** Shape, dtype and the numbers (the first few of a large tensor). */
+  /** Shape, dtype and the numbers in aligned rows; of a large tensor the ends of each axis. */
   toString(): string {
-    const shown = this.size <= 100
-      ? describeNested(this.toArray())
-      : `[${Array.from(this.data.slice(0, 8), describeNested).join(", ")}, …]`;
-    return `Tensor ${describeShape(this.shape)} ${this.dtype} ${shown}`;
+    const numbers = describeNumbers(this), apart = this.rank > 1 ? "\n" : " ";
+    return say`Tensor ${this} ${this.dtype}${apart}${numbers}`;
   }
 
   /** What `console.log` prints in Deno: the numbers, not the whole history. */
@@ -512,33 +514,56 @@ function operand(first: Tensor, other: Tensor | number): Tensor {
 }
 
 /** Runs a two-operand primitive and notes its origin. */
-function binary(
-  op: "add" | "sub" | "mul" | "div",
-  compute: (a: Values, b: Values) => Values,
-  first: Tensor,
-  other: Tensor | number,
-): Tensor {
+function binary(op: keyof typeof pairLoops, first: Tensor, other: Tensor | number): Tensor {
   const second = operand(first, other);
-  return result(compute(first, second), op, [first, second]);
+  return result(broadcast(pairLoops[op], first, second), op, [first, second]);
 }
 
-/** Copies nested lists into a typed array, and refuses ragged ones. Returns the next position. */
-function fill(data: Data, at: number, values: Nested, shape: Shape, axis: number): number {
-  if (typeof values === "number" && axis === shape.length) {
-    data[at] = values;
-    return at + 1;
+/** Runs a comparison. */
+function compare(op: keyof typeof comparisons, first: Tensor, other: Tensor | number): Tensor {
+  return tensorOf(broadcast(comparisons[op], first, operand(first, other)));
+}
+
+/** Runs a one-operand primitive and notes its origin. */
+function unary(op: keyof typeof loops, x: Tensor): Tensor {
+  return result(each(loops[op], x), op, [x]);
+}
+
+/** Wraps plain values that need no origin. */
+export function tensorOf({ data, shape }: Values): Tensor {
+  return new Tensor(data, shape);
+}
+
+/** Makes a tensor of numbers that follow from their position. */
+function filled(shape: Shape, options: TensorOptions, at: (i: number) => number): Tensor {
+  const tensor = Tensor.zeros(shape, options), { data } = tensor;
+  for (let i = 0; i < data.length; i++) data[i] = at(i);
+  return tensor;
+}
+
+/** Makes room for numbers of a format. */
+function dataOf(dtype: DType, size: number): Data {
+  if (dtype === "float32") return new Float32Array(size);
+  if (dtype === "float64") return new Float64Array(size);
+  throw new ValueError(`Cannot make numbers of dtype ${dtype}: it is "float32" or "float64"`);
+}
+
+/** Measures nested lists, and refuses ragged ones. */
+function shapeOf(values: Nested): number[] {
+  if (typeof values === "number") return [];
+  if (!Array.isArray(values)) {
+    const hint = ArrayBuffer.isView(values) ? "use new Tensor(data, shape)" : undefined;
+    throw new ShapeError(`Cannot make a tensor of ${values}: it is a ${typeof values}`, hint);
   }
-  if (!Array.isArray(values) || axis === shape.length || values.length !== shape[axis]) {
-    const found = Array.isArray(values)
-      ? `a list of ${values.length}`
-      : `${typeof values} ${values}`;
-    throw new ShapeError(
-      `Cannot make a tensor of ragged lists: ` +
-        `for shape ${describeShape(shape)}, at depth ${axis} there is ${found}`,
-    );
-  }
-  for (const part of values) at = fill(data, at, part, shape, axis + 1);
-  return at;
+  const [first = [], ...others] = values.map(shapeOf);
+  const odd = others.find((shape) => !sameShape(shape, first));
+  if (!odd) return [values.length, ...first];
+  throw new ShapeError(say`Cannot make a tensor of ragged lists: ${odd} stands beside ${first}`);
+}
+
+/** All numbers of nested lists, one after the other. */
+function flatten(values: Nested): number[] {
+  return typeof values === "number" ? [values] : values.flatMap(flatten);
 }
 
 /** Cuts a typed array into nested lists. */
@@ -546,10 +571,4 @@ function nest(data: Data, shape: Shape, axis: number, at: number): Nested {
   if (axis === shape.length) return data[at];
   const step = sizeOf(shape.slice(axis + 1));
   return Array.from({ length: shape[axis] }, (_, k) => nest(data, shape, axis + 1, at + k * step));
-}
-
-/** Writes nested lists as JSON does, but NaN and infinity as what they are. */
-function describeNested(values: Nested): string {
-  if (typeof values !== "number") return `[${values.map(describeNested).join(",")}]`;
-  return Math.abs(values) === Infinity ? (values > 0 ? "∞" : "-∞") : String(values);
 }

@@ -2,39 +2,142 @@
  * # 03 · Layers: how weights begin
  *
  * If weights start too large, signals grow from layer to layer until they drown everything; too
- * small, and they die out. The right size follows from how many numbers each unit adds up: the
- * *fan-in*.
+ * small, and they die out. The right size follows from how many numbers each unit adds up, its
+ * *fan-in*, and from how many units each number goes to, its *fan-out*.
+ *
+ * At the end you have the four ways of beginning that networks really use, each one formula.
+ *
+ * Throughout: weights (O, I) of a Linear, (F, C, K, K) of a Conv2d: outputs first
  *
  * @module
  */
 import type { Generator } from "#random";
-import { type DType, type Shape, Tensor } from "#tensor";
+import { say, type Shape, ShapeError, sizeOf, Tensor, type TensorOptions } from "#tensor";
+
+/** Draws the first weights of a layer. */
+export type Initializer = (shape: Shape, generator: Generator, options?: TensorOptions) => Tensor;
+
+// ── 3.1 How many numbers meet ──
+// An output of a Linear adds up I numbers. An output of a Conv2d adds up C·K·K of them: everything
+// that the window sees. The spread of a sum of n numbers grows with √n, and all formulas below
+// divide by just that.
 
 /**
- * Draws weights evenly from ±1/√fanIn, PyTorch's default for Linear and Conv2d.
+ * Counts how many numbers one output adds up, and how many outputs one number goes to.
  *
  * @task 03.1
- * @param shape Their shape.
- * @param fanIn How many numbers one output adds up.
+ * @param shape Shape of the weights, outputs first, inputs second, then the window.
+ * @returns Fan-in and fan-out.
+ * @throws {ShapeError} If there are fewer than two axes.
+ *
+ * @example A 3×3 window over 2 channels, 8 filters
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { fansOf } from "#layers";
+ * assertEquals(fansOf([8, 2, 3, 3]), { fanIn: 18, fanOut: 72 });
+ * ```
+ */
+export function fansOf(shape: Shape): Fans {
+  const [outputs, inputs, ...window] = shape, seen = sizeOf(window);
+  if (shape.length >= 2) return { fanIn: inputs * seen, fanOut: outputs * seen };
+  const rule = "they have at least two axes, (O, I)";
+  throw new ShapeError(say`Cannot count the inputs of weights ${shape}: ` + rule);
+}
+
+// ── 3.2 The formulas ──
+// A signal keeps its size if the variance of the weights is 1/fanIn (LeCun). relu throws half of it
+// away, so twice as much is needed (Kaiming). And if the gradients on their way back shall keep
+// their size too, fan-in and fan-out share (Xavier). Evenly drawn numbers from ±b have the variance
+// b²/3, which is where the 3 and the 6 come from.
+
+/** Number format, and how many numbers one output adds up; counted from the shape by default. */
+export type FanInOptions = TensorOptions & { readonly fanIn?: number };
+
+/**
+ * Draws evenly from ±1/√fanIn, with which PyTorch begins the weights and biases of Linear and
+ * Conv2d.
+ *
+ * @task 03.2
+ * @param shape Shape of the weights, or of the biases.
  * @param generator Where the random numbers come from.
- * @param dtype The number format.
+ * @param options The fan-in, which a shape of biases does not tell, and the number format.
  * @returns The weights.
+ * @throws {ShapeError} If the fan-in is not given, and the shape has fewer than two axes.
  *
  * @example No weight is larger than 1/√fanIn
  * ```ts
  * import { assert } from "@std/assert";
  * import { uniformByFanIn } from "#layers";
  * import { Generator } from "#random";
- * const weight = uniformByFanIn([8, 16], 16, new Generator(1), "float32");
+ * const weight = uniformByFanIn([8, 16], new Generator(1));
  * assert(weight.data.every((w) => Math.abs(w) <= 1 / 4));
  * ```
  */
 export function uniformByFanIn(
   shape: Shape,
-  fanIn: number,
   generator: Generator,
-  dtype: DType,
+  options: FanInOptions = {},
 ): Tensor {
-  const bound = 1 / Math.sqrt(fanIn);
-  return Tensor.uniform(shape, generator, { low: -bound, high: bound, dtype });
+  const { fanIn = fansOf(shape).fanIn, ...format } = options, high = 1 / Math.sqrt(fanIn);
+  return Tensor.uniform(shape, generator, { low: -high, high, ...format });
 }
+
+/** How many numbers one output of a layer adds up, and how many outputs one number goes to. */
+export type Fans = { readonly fanIn: number; readonly fanOut: number };
+
+/** The variance that each formula gives to the weights. */
+const variances = {
+  /** @task 03.3 */
+  lecun: ({ fanIn }: Fans): number => 1 / fanIn,
+
+  /** @task 03.3 */
+  kaiming: ({ fanIn }: Fans): number => 2 / fanIn,
+
+  /** @task 03.3 */
+  xavier: ({ fanIn, fanOut }: Fans): number => 2 / (fanIn + fanOut),
+};
+
+/** Makes an initialiser that draws evenly from ±√(3·variance). */
+function evenly(variance: (fans: Fans) => number): Initializer {
+  return (shape, generator, options = {}) => {
+    const high = Math.sqrt(3 * variance(fansOf(shape)));
+    return Tensor.uniform(shape, generator, { low: -high, high, ...options });
+  };
+}
+
+/** Makes an initialiser that draws from a bell curve of mean 0. */
+function normally(variance: (fans: Fans) => number): Initializer {
+  return (shape, generator, options = {}) => {
+    const standardDeviation = Math.sqrt(variance(fansOf(shape)));
+    return Tensor.normal(shape, generator, { standardDeviation, ...options });
+  };
+}
+
+/** Evenly from ±√(3 / fanIn): sums keep the size of what they add up (LeCun et al., 1998). */
+export const lecunUniform: Initializer = evenly(variances.lecun);
+
+/** Normal with standard deviation √(1 / fanIn) (LeCun et al., 1998). */
+export const lecunNormal: Initializer = normally(variances.lecun);
+
+/** Evenly from ±√(6 / fanIn), for layers before a relu (He et al., 2015). */
+export const kaimingUniform: Initializer = evenly(variances.kaiming);
+
+/**
+ * Normal with standard deviation √(2 / fanIn), for layers before a relu (He et al., 2015).
+ *
+ * @example The spread is the formula's, within chance
+ * ```ts
+ * import { assertAlmostEquals } from "@std/assert";
+ * import { kaimingNormal } from "#layers";
+ * import { Generator } from "#random";
+ * const weight = kaimingNormal([64, 32], new Generator(1));
+ * assertAlmostEquals(Math.sqrt(weight.variance().item()), 0.25, 0.02);
+ * ```
+ */
+export const kaimingNormal: Initializer = normally(variances.kaiming);
+
+/** Evenly from ±√(6 / (fanIn + fanOut)), before a tanh or sigmoid (Glorot and Bengio, 2010). */
+export const xavierUniform: Initializer = evenly(variances.xavier);
+
+/** Normal with standard deviation √(2 / (fanIn + fanOut)) (Glorot and Bengio, 2010). */
+export const xavierNormal: Initializer = normally(variances.xavier);

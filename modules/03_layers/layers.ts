@@ -12,24 +12,16 @@
  *
  * @module
  */
-import { relu, sigmoid, tanh } from "#activations";
+import { gelu, leakyRelu, logSoftmax, relu, sigmoid, softmax, tanh } from "#activations";
 import type { Generator } from "#random";
-import {
-  type Data,
-  describeShape,
-  type DType,
-  type Shape,
-  ShapeError,
-  sizeOf,
-  Tensor,
-  ValueError,
-  type Values,
-} from "#tensor";
-import { uniformByFanIn } from "./init.ts";
+import { requireNumber, requireWhole, sameShape, say, ShapeError } from "#tensor";
+import { sizeOf, Tensor, ValueError } from "#tensor";
+import type { Data, Shape, TensorOptions, Values } from "#tensor";
+import { fansOf, type Initializer, uniformByFanIn } from "./init.ts";
 
-export { uniformByFanIn } from "./init.ts";
+export * from "./init.ts";
 
-// ── 3.1 Parameters ──
+// ── Parameters (given) ──
 
 /**
  * A tensor that a model keeps and an optimizer changes.
@@ -80,7 +72,7 @@ export class Parameter extends Tensor {
   }
 }
 
-// ── 3.2 Modules ──
+// ── Modules (given) ──
 // A model is a tree of modules. Nobody registers anything: a module's parts are simply its public
 // fields, and parameters() finds them by looking.
 
@@ -112,38 +104,28 @@ export abstract class Module {
    * @throws {ShapeError} If the module does not say.
    */
   cost(inputShape: Shape): Cost {
-    throw new ShapeError(
-      `Cannot count ${this.constructor.name} on ${describeShape(inputShape)}: it has no cost()`,
-      "write cost(inputShape), which returns { outputShape, multiplyAccumulates }",
-    );
+    const hint = "write cost(inputShape), which returns { outputShape, multiplyAccumulates }";
+    const name = this.constructor.name;
+    throw new ShapeError(say`Cannot count ${name} on ${inputShape}: it has no cost()`, hint);
   }
 
-  /** This module (path "") and all in it with their paths (`layers.0`), each once. */
+  /** All parts of a kind in here, with their paths (`layers.0.weight`), each once. */
+  #named<Part>(Kind: abstract new (...args: never[]) => Part): Map<string, Part> {
+    const named = new Map<string, Part>();
+    for (const [path, part] of partsOf(this, "", new Set())) {
+      if (part instanceof Kind) named.set(path, part);
+    }
+    return named;
+  }
+
+  /** This module (path "") and all in it, each once. */
   namedModules(): Map<string, Module> {
-    const named = new Map<string, Module>(), seen = new Set<Module>();
-    function visit(module: Module, path: string): void {
-      if (seen.has(module)) return; // shared, or a circle
-      seen.add(module);
-      named.set(path, module);
-      for (const [name, part] of fieldsOf(module, path)) {
-        if (part instanceof Module) visit(part, name);
-      }
-    }
-    visit(this, "");
-    return named;
+    return this.#named(Module);
   }
 
-  /** All parameters with their paths (`layers.0.weight`), own first, each once. */
+  /** All parameters with their paths, own first, each once. */
   namedParameters(): Map<string, Parameter> {
-    const named = new Map<string, Parameter>(), seen = new Set<Parameter>();
-    for (const [path, module] of this.namedModules()) {
-      for (const [name, part] of fieldsOf(module, path)) {
-        if (!(part instanceof Parameter) || seen.has(part)) continue;
-        seen.add(part);
-        named.set(name, part);
-      }
-    }
-    return named;
+    return this.#named(Parameter);
   }
 
   /** All parameters, each once. */
@@ -166,19 +148,79 @@ export abstract class Module {
   zeroGrad(): void {
     for (const parameter of this.parameters()) parameter.grad = null;
   }
+
+  /** Copies of all parameters and running statistics, by their paths. */
+  stateDict(): Map<string, Tensor> {
+    const own = [...this.#named(Tensor)];
+    return new Map(own.map(([name, { data, shape }]) => [name, new Tensor(data.slice(), shape)]));
+  }
+
+  /**
+   * Takes over the numbers of a state. Nothing changes unless all of it fits.
+   *
+   * @param state What stateDict() gave, here or in a model built alike.
+   * @param options strict, true by default: names on one side only are an error.
+   * @throws {ValueError} If it does not fit; the message lists every name.
+   */
+  loadStateDict(state: State, { strict = true } = {}): void {
+    const own = this.#named(Tensor);
+    const common = new Map([...own].filter(([name]) => strict || state.has(name)));
+    const given = new Map([...state].filter(([name]) => strict || own.has(name)));
+    checkState(this.constructor.name, common, given);
+    for (const [name, { data }] of given) {
+      const tensor = own.get(name);
+      if (tensor instanceof Parameter) tensor.write((numbers) => numbers.set(data));
+      else tensor?.data.set(data);
+    }
+  }
+}
+
+/** Tensors by name. */
+export type State = ReadonlyMap<string, Values>;
+
+/**
+ * Refuses a saved state that does not fit.
+ *
+ * @param owner Whose state it is to become.
+ * @param own What the owner has.
+ * @param state What is given.
+ * @throws {ValueError} If names or shapes differ; the message lists every name.
+ */
+export function checkState(owner: string, own: State, state: State): void {
+  const complaints = [...own].flatMap(([name, { shape }]) => {
+    const given = state.get(name);
+    if (!given) return `${name} is missing`;
+    return sameShape(given.shape, shape) ? [] : say`${name} is ${given}, not ${shape}`;
+  });
+  for (const name of state.keys()) if (!own.has(name)) complaints.push(`${name} is unexpected`);
+  if (complaints.length === 0) return;
+  throw new ValueError(`Cannot load this state into ${owner}: ${complaints.join(", ")}`);
+}
+
+/** A module, its own tensors, and then all that is in its modules: each once, with its path. */
+function* partsOf(module: Module, path: string, seen: Set<object>): Iterable<[string, object]> {
+  if (seen.has(module)) return; // shared, or a circle
+  seen.add(module);
+  yield [path, module];
+  const fields = fieldsOf(module, path === "" ? "" : `${path}.`);
+  for (const [name, part] of fields) {
+    if (!(part instanceof Tensor) || seen.has(part)) continue;
+    seen.add(part);
+    yield [name, part];
+  }
+  for (const [name, part] of fields) if (part instanceof Module) yield* partsOf(part, name, seen);
 }
 
 /** What stands in a module's public fields, with paths; lists are taken apart, by position. */
-function fieldsOf(module: Module, path: string): [name: string, part: unknown][] {
-  const prefix = path === "" ? "" : `${path}.`;
-  return Object.entries(module).flatMap(([field, value]) =>
+function fieldsOf(module: Module, prefix: string): [name: string, part: unknown][] {
+  return Object.entries(module).flatMap(([field, value]): [string, unknown][] =>
     Array.isArray(value)
-      ? value.map((part, k): [string, unknown] => [`${prefix}${field}.${k}`, part])
+      ? value.map((part, k) => [`${prefix}${field}.${k}`, part])
       : [[prefix + field, value]]
   );
 }
 
-// ── 3.3 Linear ──
+// ── 3.4 Linear ──
 // Every output is a weighted sum of all inputs:
 //
 //   y = x·Wᵀ + b        x (B, I) · W (O, I) · b (O) · y (B, O)
@@ -186,14 +228,29 @@ function fieldsOf(module: Module, path: string): [name: string, part: unknown][]
 // W holds one row per output, as in PyTorch, so that a row can be read as "what this unit looks
 // for".
 
-/** What Linear takes. */
-export interface LinearOptions {
+/** How the weights of a layer begin. */
+export interface WeightOptions extends TensorOptions {
   /** Draws the first weights. */
   readonly generator: Generator;
   /** Whether to add a bias; true by default. */
   readonly bias?: boolean;
-  /** The number format, float32 by default. */
-  readonly dtype?: DType;
+  /** How the weights begin; uniformByFanIn, as in PyTorch, by default. */
+  readonly initialize?: Initializer;
+}
+
+/**
+ * Draws the weights of a layer, and then its biases (given).
+ *
+ * @param shape Shape of the weights, outputs first.
+ * @param options Generator, bias, initialiser, dtype.
+ * @returns Weights and biases; null without bias.
+ * @throws {ValueError} If an option is unknown.
+ */
+export function drawWeights(shape: Shape, options: WeightOptions): [Parameter, Parameter | null] {
+  const { generator, bias = true, initialize = uniformByFanIn, ...format } = options;
+  const weight = new Parameter(initialize(shape, generator, format)), { fanIn } = fansOf(shape);
+  if (!bias) return [weight, null];
+  return [weight, new Parameter(uniformByFanIn([shape[0]], generator, { fanIn, ...format }))];
 }
 
 /**
@@ -220,25 +277,21 @@ export class Linear extends Module {
    *
    * @param inFeatures I, numbers that go in.
    * @param outFeatures O, numbers that come out.
-   * @param options Generator, bias, dtype.
+   * @param options Generator, bias, initialiser, dtype.
+   * @throws {ValueError} If a count is not a whole number of at least 1.
    */
-  constructor(
-    readonly inFeatures: number,
-    readonly outFeatures: number,
-    { generator, bias = true, dtype = "float32" }: LinearOptions,
-  ) {
+  constructor(readonly inFeatures: number, readonly outFeatures: number, options: WeightOptions) {
     super();
-    const draw = (...shape: number[]): Parameter =>
-      new Parameter(uniformByFanIn(shape, inFeatures, generator, dtype));
-    this.weight = draw(outFeatures, inFeatures);
-    this.bias = bias ? draw(outFeatures) : null;
+    requireWhole(`Cannot make a Linear of ${inFeatures} inputs`, inFeatures);
+    requireWhole(`Cannot make a Linear of ${outFeatures} outputs`, outFeatures);
+    [this.weight, this.bias] = drawWeights([outFeatures, inFeatures], options);
   }
 
   /**
    * Computes x·Wᵀ + b.
    *
-   * @task 03.3
-   * @param x (B, I); axes before the last are all batch.
+   * @task 03.4
+   * @param x (B, I); axes before the last, if there are any, are all batch.
    * @returns (B, O).
    * @throws {ShapeError} If the last axis is not I.
    */
@@ -250,34 +303,31 @@ export class Linear extends Module {
 
   /** B·I·O multiply-accumulates. */
   override cost(inputShape: Shape): Cost {
-    if (inputShape.length < 2 || inputShape.at(-1) !== this.inFeatures) {
-      throw new ShapeError(
-        `Cannot feed ${describeShape(inputShape)} to Linear(${this.inFeatures}, ` +
-          `${this.outFeatures}): it takes (B, ${this.inFeatures})`,
-        inputShape.length > 2 ? "put a Flatten before it" : undefined,
-      );
+    const { inFeatures: I, outFeatures: O } = this, outputShape = [...inputShape.slice(0, -1), O];
+    if (inputShape.at(-1) === I) {
+      return { outputShape, multiplyAccumulates: sizeOf(outputShape) * I };
     }
-    const outputShape = [...inputShape.slice(0, -1), this.outFeatures];
-    return { outputShape, multiplyAccumulates: sizeOf(outputShape) * this.inFeatures };
+    const says = say`Cannot feed ${inputShape} to Linear(${I}, ${O}): it takes (B, ${I})`;
+    throw new ShapeError(says, inputShape.length > 2 ? "put a Flatten before it" : undefined);
   }
 }
 
-// ── 3.4 Layers without parameters ──
+// ── 3.5 Layers without parameters ──
 
 /** Makes each image of a batch one row: (B, C, H, W) → (B, C·H·W). */
 export class Flatten extends Module {
   /**
    * Joins all axes but the first.
    *
-   * @task 03.4
+   * @task 03.5
    */
   forward(x: Tensor): Tensor {
     return x.reshape(this.cost(x.shape).outputShape);
   }
 
   /** No arithmetic. */
-  override cost(inputShape: Shape): Cost {
-    const [batch, ...rest] = inputShape;
+  override cost([batch, ...rest]: Shape): Cost {
+    if (batch === undefined) throw new ShapeError("Cannot flatten (): there is no batch axis");
     return { outputShape: [batch, sizeOf(rest)], multiplyAccumulates: 0 };
   }
 }
@@ -290,31 +340,126 @@ export abstract class Elementwise extends Module {
   }
 }
 
-/** relu as a layer. */
+/** What a layer without parameters computes. */
+export type Compute = (x: Tensor) => Tensor;
+
+/** max(x, 0) as a layer. */
 export class ReLU extends Elementwise {
-  /** max(x, 0). */
-  forward(x: Tensor): Tensor {
-    return relu(x);
-  }
+  /** Computes relu(). */
+  override readonly forward: Compute = relu;
 }
 
-/** sigmoid as a layer. */
+/** relu with a slope below 0, as a layer. */
+export class LeakyReLU extends Elementwise {
+  /**
+   * Makes the layer.
+   *
+   * @param slope What a negative number is multiplied by; 0.01 by default.
+   */
+  constructor(readonly slope = 0.01) {
+    super();
+  }
+
+  /** Computes leakyRelu(). */
+  override readonly forward: Compute = (x) => leakyRelu(x, this.slope);
+}
+
+/** 1 / (1 + e⁻ˣ) as a layer. */
 export class Sigmoid extends Elementwise {
-  /** 1 / (1 + e⁻ˣ). */
-  forward(x: Tensor): Tensor {
-    return sigmoid(x);
-  }
+  /** Computes sigmoid(). */
+  override readonly forward: Compute = sigmoid;
 }
 
-/** tanh as a layer. */
+/** The hyperbolic tangent as a layer. */
 export class Tanh extends Elementwise {
-  /** Hyperbolic tangent. */
+  /** Computes tanh(). */
+  override readonly forward: Compute = tanh;
+}
+
+/** x times the normal distribution's share below x, as a layer. */
+export class GELU extends Elementwise {
+  /** Computes gelu(). */
+  override readonly forward: Compute = gelu;
+}
+
+/** Scores to shares along an axis, as a layer. */
+export class Softmax extends Elementwise {
+  /**
+   * Makes the layer.
+   *
+   * @param axis Along which the shares sum to 1; the last by default.
+   */
+  constructor(readonly axis = -1) {
+    super();
+  }
+
+  /** Computes softmax(). */
+  override readonly forward: Compute = (x) => softmax(x, this.axis);
+}
+
+/** Scores to the logarithms of shares along an axis, as a layer. */
+export class LogSoftmax extends Elementwise {
+  /**
+   * Makes the layer.
+   *
+   * @param axis Along which the shares sum to 1; the last by default.
+   */
+  constructor(readonly axis = -1) {
+    super();
+  }
+
+  /** Computes logSoftmax(). */
+  override readonly forward: Compute = (x) => logSoftmax(x, this.axis);
+}
+
+// ── 3.6 Dropout ──
+// In training each number is set to 0 with probability p, so that no unit can rely on another one.
+// What is left is scaled by 1/(1 − p): then the sums keep their size, and in evaluation there is
+// nothing to do at all.
+
+/**
+ * Drops numbers at random while training (Srivastava et al., 2014).
+ *
+ * @example In evaluation everything passes
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { Dropout } from "#layers";
+ * import { Generator } from "#random";
+ * import { Tensor } from "#tensor";
+ * const layer = new Dropout(0.5, { generator: new Generator(1) });
+ * assertEquals(layer.eval().forward(Tensor.of([1, 2])).toArray(), [1, 2]);
+ * ```
+ */
+export class Dropout extends Elementwise {
+  readonly #generator: Generator;
+
+  /**
+   * Makes the layer.
+   *
+   * @param probability p, the part that is dropped, 0 to 1.
+   * @param options The generator that chooses.
+   * @throws {ValueError} If p is not from 0 to 1.
+   */
+  constructor(readonly probability: number, { generator }: { readonly generator: Generator }) {
+    super();
+    requireNumber(`Cannot drop with probability ${probability}`, probability, 0, 1);
+    this.#generator = generator;
+  }
+
+  /**
+   * Sets numbers to 0 with probability p and scales the others by 1/(1 − p), while training.
+   *
+   * @task 03.6
+   */
   forward(x: Tensor): Tensor {
-    return tanh(x);
+    const p = this.probability;
+    if (!this.training || p === 0) return x;
+    const kept = Tensor.uniform(x.shape, this.#generator, { dtype: x.dtype }).greaterEqual(p);
+    return x.mul(p < 1 ? kept.div(1 - p) : kept);
   }
 }
 
-// ── 3.5 Sequential ──
+// ── 3.7 Sequential ──
 
 /** Layers one after the other. */
 export class Sequential extends Module {
@@ -329,16 +474,14 @@ export class Sequential extends Module {
    */
   constructor(...layers: readonly Module[]) {
     super();
-    if (layers.length === 0) {
-      throw new ValueError("Cannot make a Sequential of nothing: it needs at least one layer");
-    }
+    requireWhole(`Cannot make a Sequential of ${layers.length} layers`, layers.length);
     this.layers = layers;
   }
 
   /**
    * Feeds each layer with what the one before it gave.
    *
-   * @task 03.5
+   * @task 03.7
    */
   forward(x: Tensor): Tensor {
     let value = x;
@@ -358,30 +501,25 @@ export class Sequential extends Module {
   }
 }
 
-// ── 3.6 What a model costs ──
+// ── What a model costs (given) ──
+
+/** Numbers that can be trained, and multiplications with their additions. */
+export type Costs = { readonly parameters: number; readonly multiplyAccumulates: number };
 
 /** One line of a summary. */
-export interface LayerSummary {
+export interface LayerSummary extends Costs {
   /** Path and class of the layer. */
   readonly name: string;
   /** The shape that goes in, batch axis included. */
   readonly inputShape: Shape;
   /** The shape that comes out. */
   readonly outputShape: Shape;
-  /** Numbers that can be trained, those counted on an earlier line left out. */
-  readonly parameters: number;
-  /** Multiplications with their additions. */
-  readonly multiplyAccumulates: number;
 }
 
-/** What a model costs, layer by layer and together. */
-export interface Summary {
+/** What a model costs, layer by layer and together, for the batch of the input shape. */
+export interface Summary extends Costs {
   /** One line per layer, in order. */
   readonly layers: readonly LayerSummary[];
-  /** Numbers that can be trained, each once. */
-  readonly parameters: number;
-  /** Multiplications with their additions, for the batch of the input shape. */
-  readonly multiplyAccumulates: number;
 }
 
 /**
@@ -402,27 +540,23 @@ export interface Summary {
  * ```
  */
 export function summarize(model: Module, inputShape: Shape): Summary {
-  const layers: LayerSummary[] = [];
-  const counted = new Set<Parameter>();
-  function countNew(module: Module): number {
-    const fresh = module.parameters().filter((parameter) => !counted.has(parameter));
-    for (const parameter of fresh) counted.add(parameter);
-    return fresh.reduce((total, parameter) => total + parameter.size, 0);
-  }
+  const layers: LayerSummary[] = [], counted = new Set<Parameter>();
   function visit(module: Module, path: string, shape: Shape): Shape {
     if (module instanceof Sequential && module.constructor === Sequential) { // not one's own kind
       return module.layers.reduce<Shape>((at, layer, k) => visit(layer, `${path}${k}.`, at), shape);
     }
-    const { outputShape, multiplyAccumulates } = module.cost(shape);
+    const cost = module.cost(shape), before = sizeTogether(counted);
     const name = `${path && path.slice(0, -1) + " "}${module.constructor.name}`;
-    const parameters = countNew(module);
-    layers.push({ name, inputShape: shape, outputShape, parameters, multiplyAccumulates });
-    return outputShape;
+    for (const parameter of module.parameters()) counted.add(parameter);
+    layers.push({ name, inputShape: shape, parameters: sizeTogether(counted) - before, ...cost });
+    return cost.outputShape;
   }
   visit(model, "", inputShape);
-  return {
-    layers,
-    parameters: layers.reduce((total, layer) => total + layer.parameters, 0),
-    multiplyAccumulates: layers.reduce((total, layer) => total + layer.multiplyAccumulates, 0),
-  };
+  const multiplyAccumulates = layers.reduce((sum, layer) => sum + layer.multiplyAccumulates, 0);
+  return { layers, parameters: sizeTogether(counted), multiplyAccumulates };
+}
+
+/** How many numbers some parameters have. */
+function sizeTogether(parameters: Iterable<Parameter>): number {
+  return [...parameters].reduce((total, { size }) => total + size, 0);
 }

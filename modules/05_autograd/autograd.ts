@@ -15,19 +15,9 @@
  */
 import { Parameter } from "#layers";
 import { Generator } from "#random";
-import {
-  type CustomOp,
-  describeShape,
-  type OpName,
-  type Origin,
-  remember,
-  sameShape,
-  setRecording,
-  ShapeError,
-  Tensor,
-  ValueError,
-  type Values,
-} from "#tensor";
+import { result, sameShape, say, setRecording, ShapeError, ValueError } from "#tensor";
+import { stridesOf, Tensor, tensorOf, type Values } from "#tensor";
+import type { CustomOp, Gradient, OpName, Origin, PlainOp } from "#tensor";
 import { type Rule, rules, unbroadcast } from "./rules.ts";
 
 export { type Rule, rules, type Step, unbroadcast } from "./rules.ts";
@@ -66,22 +56,16 @@ export class GraphError extends Error {
  * @returns Everything on the way that requires a gradient, the result last.
  */
 export function topologicalOrder(last: Tensor): Tensor[] {
-  const order: Tensor[] = [];
-  const seen = new Set<Tensor>();
-  const open: { tensor: Tensor; next: number }[] = [];
-  function enter(tensor: Tensor): void {
-    if (seen.has(tensor) || !tensor.requiresGrad) return;
-    seen.add(tensor);
-    open.push({ tensor, next: 0 });
-  }
-  enter(last);
-  while (open.length > 0) {
-    const top = open[open.length - 1], inputs = top.tensor.origin?.inputs ?? [];
-    if (top.next < inputs.length) {
-      enter(inputs[top.next++]);
-    } else {
-      order.push(top.tensor);
-      open.pop();
+  const order: Tensor[] = [], seen = new Set<Tensor>();
+  const open = [{ tensor: last, inputsAreListed: false }];
+  for (let top = open.pop(); top; top = open.pop()) {
+    const { tensor, inputsAreListed } = top;
+    if (inputsAreListed) order.push(tensor);
+    else if (tensor.requiresGrad && !seen.has(tensor)) {
+      seen.add(tensor);
+      open.push({ tensor, inputsAreListed: true }); // its turn comes when all above it is done
+      const inputs = tensor.origin?.inputs ?? [];
+      for (const input of inputs) open.push({ tensor: input, inputsAreListed: false });
     }
   }
   return order;
@@ -89,51 +73,38 @@ export function topologicalOrder(last: Tensor): Tensor[] {
 
 // ── 5.2 The walk ──
 
-/** Stands in the place of an origin whose graph was walked, so that its memory can be freed. */
-const walked: Origin = {
-  op: { name: "walked", backward: refuse },
-  inputs: [],
-  extra: null,
-  versions: [],
-};
+/** Stand in the place of an operation whose graph was walked, so that its memory can be freed. */
+const spent: CustomOp = { name: "walked", backward: refuse };
+const walked: Origin = { op: spent, inputs: [], extra: null, versions: [] };
 
 function refuse(): never {
-  throw new GraphError(
-    "Cannot go backward twice over one computation: its intermediate values are gone",
-    "compute the loss again, or add two losses before going backward",
-  );
+  const says = "Cannot go backward twice over one computation: its intermediate values are gone";
+  throw new GraphError(says, "compute the loss again, or add two losses before going backward");
 }
 
 /** One step back: the gradients of a tensor's inputs, each in its input's shape. */
 function stepBack(made: Tensor, origin: Origin, gradient: Tensor): readonly (Tensor | null)[] {
   const { op, inputs, extra, versions } = origin;
-  const name = typeof op === "string" ? op : op.name;
-  const changed = inputs.findIndex((input, k) => input.version !== versions[k]);
-  if (changed >= 0) {
-    throw new GraphError(
-      `Cannot go backward through ${name}: its input ${describeShape(inputs[changed].shape)} ` +
-        "was changed after it was used",
-      "call backward() before the optimizer's step()",
-    );
+  const says = `Cannot go backward through ${typeof op === "string" ? op : op.name}`;
+  const changed = inputs.find((input, k) => input.version !== versions[k]);
+  if (changed) {
+    const rule = say`its input ${changed} was changed after it was used`;
+    throw new GraphError(`${says}: ${rule}`, "call backward() before the optimizer's step()");
   }
   const found = typeof op === "string"
     ? (rules[op] as Rule<OpName>)(gradient, { inputs, output: made, extra: extra as undefined })
     : op.backward(gradient, made);
   if (found.length < inputs.length) {
-    throw new ShapeError(
-      `Cannot go backward through ${name}: it must give one gradient (or null) per input, ` +
-        `${found.length} is not ${inputs.length}`,
-    );
+    const counts = `${found.length} is not ${inputs.length}`;
+    throw new ShapeError(`${says}: it must give one gradient (or null) per input, ${counts}`);
   }
   return inputs.map((input, k) => {
-    const g = input.requiresGrad ? found[k] ?? null : null;
-    if (g === null || sameShape(g.shape, input.shape)) return g;
-    const summed = unbroadcast(g, input.shape);
-    if (sameShape(summed.shape, input.shape)) return summed;
-    throw new ShapeError(
-      `Cannot go backward through ${name}: the gradient of an input must have its shape, ` +
-        `${describeShape(g.shape)} is not ${describeShape(input.shape)}`,
-    );
+    const given = input.requiresGrad ? found[k] : null;
+    if (given === null) return null;
+    const g = given instanceof Tensor ? given : given(), own = unbroadcast(g, input.shape);
+    if (sameShape(own.shape, input.shape)) return own;
+    const rule = say`the gradient of an input must have its shape, ${g} is not ${input}`;
+    throw new ShapeError(`${says}: ${rule}`);
   });
 }
 
@@ -145,16 +116,12 @@ function stepBack(made: Tensor, origin: Origin, gradient: Tensor): readonly (Ten
  */
 function walkBack(loss: Tensor): Map<Tensor, Tensor> {
   if (loss.size !== 1) {
-    throw new ShapeError(
-      `Cannot go backward from ${describeShape(loss.shape)}: a loss is a single number`,
-      "reduce it first, with sum() or mean()",
-    );
+    const says = say`Cannot go backward from ${loss}: a loss is a single number`;
+    throw new ShapeError(says, "reduce it first, with sum() or mean()");
   }
   if (!loss.requiresGrad) {
-    throw new GraphError(
-      "Cannot go backward from a constant: nothing it was computed from requires a gradient",
-      "was it computed inside of noGrad(), or without any parameter?",
-    );
+    const says = "Cannot go backward from a constant: nothing in it requires a gradient";
+    throw new GraphError(says, "was it computed inside of noGrad(), or without any parameter?");
   }
   const restore = setRecording(false);
   try {
@@ -211,8 +178,16 @@ function copyOf({ data, shape }: Values): Tensor {
 
 /** A tensor that gradients are asked of, without being a parameter. */
 class Leaf extends Tensor {
+  constructor(readonly source: Values) {
+    super(source.data, source.shape);
+  }
+
   override get requiresGrad(): boolean {
     return true;
+  }
+
+  override get version(): number {
+    return this.source instanceof Tensor ? this.source.version : 0;
   }
 }
 
@@ -221,9 +196,39 @@ class Leaf extends Tensor {
  *
  * @param values Whose numbers to share.
  * @returns A new tensor over the same numbers.
+ *
+ * @example How much each pixel matters
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { gradients, leaf } from "#autograd";
+ * import { Tensor } from "#tensor";
+ * const pixels = leaf(Tensor.of([1, 2]));
+ * const score = pixels.mul(Tensor.of([3, -1])).sum();
+ * assertEquals(gradients(score, [pixels])[0].toArray(), [3, -1]);
+ * ```
  */
 export function leaf(values: Values): Tensor {
-  return new Leaf(values.data, values.shape);
+  return new Leaf(values);
+}
+
+/**
+ * Cuts a tensor off from how it was made: the same numbers, and no gradient flows through.
+ *
+ * @param values Whose numbers to share.
+ * @returns A new tensor over the same numbers.
+ *
+ * @example A constant for whoever uses it
+ * ```ts
+ * import { assert } from "@std/assert";
+ * import { detach } from "#autograd";
+ * import { Parameter } from "#layers";
+ * import { Tensor } from "#tensor";
+ * const w = new Parameter(Tensor.ones([2]));
+ * assert(!detach(w.mul(2)).requiresGrad);
+ * ```
+ */
+export function detach(values: Values): Tensor {
+  return tensorOf(values);
 }
 
 /**
@@ -246,11 +251,8 @@ export function leaf(values: Values): Tensor {
 export function gradients(loss: Tensor, inputs: readonly Tensor[]): Tensor[] {
   for (const input of inputs) {
     if (input.requiresGrad && input.origin === null) continue;
-    throw new ValueError(
-      `Cannot give the gradient of ${describeShape(input.shape)}: ` +
-        "it is neither a parameter nor a leaf",
-      "wrap it with leaf(x) before it is used",
-    );
+    const says = say`Cannot give the gradient of ${input}: it is neither a parameter nor a leaf`;
+    throw new ValueError(says, "wrap it with leaf(x) before it is used");
   }
   const found = walkBack(loss);
   return inputs.map((input) => {
@@ -265,7 +267,7 @@ export function gradients(loss: Tensor, inputs: readonly Tensor[]): Tensor[] {
  * @param compute What to compute; it must not be async, because recording is switched back on when
  * it returns.
  * @returns What it returns.
- * @throws {TypeError} If it returns a promise.
+ * @throws {GraphError} If it returns a promise.
  *
  * @example No history, no gradient
  * ```ts
@@ -281,13 +283,10 @@ export function noGrad<T>(compute: () => T): T {
   const restore = setRecording(false);
   try {
     const value = compute();
-    if (value instanceof Promise) {
-      throw new TypeError(
-        "Cannot run noGrad() over an async function: recording is on again before it ends, " +
-          "so call noGrad() around each synchronous part",
-      );
-    }
-    return value;
+    if (!(value instanceof Promise)) return value;
+    const rule = "recording is on again before it ends";
+    const hint = "call noGrad() around each synchronous part";
+    throw new GraphError(`Cannot run noGrad() over an async function: ${rule}`, hint);
   } finally {
     restore();
   }
@@ -300,24 +299,22 @@ export interface OpDefinition<Options, Saved> {
   /** Its name, for messages. */
   readonly name: string;
   /** Computes the output, and what the derivative will need. Nothing in here is recorded. */
-  readonly forward: (
-    inputs: readonly Tensor[],
-    options: Options,
-  ) => { readonly output: Values; readonly saved: Saved };
+  forward(inputs: readonly Tensor[], options: Options): Forward<Saved>;
   /** The gradients of the inputs, in order, given that of the output; null where none is needed. */
-  readonly backward: (
-    gradient: Tensor,
-    step: {
-      /** What the operation was applied to. */
-      readonly inputs: readonly Tensor[];
-      /** What it gave. */
-      readonly output: Tensor;
-      /** What forward() kept. */
-      readonly saved: Saved;
-      /** What it was told. */
-      readonly options: Options;
-    },
-  ) => readonly (Tensor | null)[];
+  backward(gradient: Tensor, step: OpStep<Options, Saved>): readonly Gradient[];
+}
+
+/** What an operation computes: its output, and whatever its derivative will need. */
+export type Forward<Saved> = { readonly output: Values; readonly saved: Saved };
+
+/** What backward() may look at. */
+export interface OpStep<Options, Saved> extends Forward<Saved> {
+  /** What the operation was applied to. */
+  readonly inputs: readonly Tensor[];
+  /** What it gave. */
+  readonly output: Tensor;
+  /** What it was told. */
+  readonly options: Options;
 }
 
 /**
@@ -349,7 +346,7 @@ export function defineOp<Options, Saved>(
       name,
       backward: (gradient, made) => backward(gradient, { inputs, output: made, saved, options }),
     };
-    return remember(new Tensor(data, shape), op, inputs, null);
+    return result<PlainOp>({ data, shape }, op, inputs); // what it needs beside is in `op`
   };
 }
 
@@ -363,13 +360,8 @@ export function defineOp<Options, Saved>(
 // It is far too slow to train with, two forward passes for every single number, and just right for
 // tests.
 
-/** What checkGradients() takes. */
-export interface CheckOptions {
-  /** How far each number is moved, h; 1e-4 by default. */
-  readonly step?: number;
-  /** The error above which the check fails; 1e-6 by default. */
-  readonly tolerance?: number;
-}
+/** How far each number is moved, h (1e-4), and the error above which the check fails (1e-6). */
+export type CheckOptions = { readonly step?: number; readonly tolerance?: number };
 
 /**
  * Compares the gradients of a function with finite differences, at every index of every input.
@@ -399,14 +391,12 @@ export function checkGradients(
 ): number {
   const single = inputs.find((input) => input.dtype !== "float64");
   if (single) {
-    throw new ShapeError(
-      `Cannot check gradients at ${describeShape(single.shape)} in float32: ` +
-        "the differences would drown in rounding",
-      'make the inputs with { dtype: "float64" }',
-    );
+    const says = say`Cannot check gradients at ${single} in float32: rounding is too coarse`;
+    throw new ShapeError(says, 'make the inputs with { dtype: "float64" }');
   }
   const moved = inputs.map(copyOf);
-  const weights = noGrad(() => weightsFor(compute(moved)));
+  const output = noGrad(() => compute(moved)), range = { low: 0.5, high: 1.5 };
+  const weights = Tensor.uniform(output.shape, new Generator(1), range).to("float64");
   const loss = (at: readonly Tensor[]): Tensor => compute(at).mul(weights).sum();
   const leaves = inputs.map((input) => leaf(input));
   const analytic = gradients(loss(leaves), leaves);
@@ -416,40 +406,20 @@ export function checkGradients(
     const { data, shape } = moved[which];
     for (let i = 0; i < data.length; i++) {
       const before = data[i];
-      data[i] = before + step;
-      const above = noGrad(() => loss(moved).item());
-      data[i] = before - step;
-      const below = noGrad(() => loss(moved).item());
+      const [above, below] = [before + step, before - step].map((value) => {
+        data[i] = value;
+        return noGrad(() => loss(moved).item());
+      });
       data[i] = before;
       const numeric = (above - below) / (2 * step), got = gradient.data[i];
-      const relative = Math.abs(got - numeric) / Math.max(1, Math.abs(got), Math.abs(numeric));
-      const error = Number.isNaN(relative) ? Infinity : relative;
+      const error = Math.abs(got - numeric) / Math.max(1, Math.abs(got), Math.abs(numeric));
       if (error <= worst) continue;
-      worst = error;
-      where = `input ${which} ${describeShape(shape)} at ${describeIndex(i, shape)}: ` +
-        `got ${got}, expected ${numeric}`;
+      worst = Number.isNaN(error) ? Infinity : error;
+      const index = stridesOf(shape).map((stride, axis) => Math.floor(i / stride) % shape[axis]);
+      const at = say`input ${which} ${shape} at [${index.join(", ")}]`;
+      where = `${at}: got ${got}, expected ${numeric}`;
     }
   });
   if (worst <= tolerance) return worst;
   throw new ValueError(`Cannot confirm the gradient of ${where}`);
-}
-
-/** Fixed weights in ±1 for an output, none near 0. */
-function weightsFor({ shape }: Tensor): Tensor {
-  const generator = new Generator(1), weights = Tensor.zeros(shape, { dtype: "float64" });
-  const { data } = weights;
-  for (let i = 0; i < data.length; i++) {
-    data[i] = generator.uniform(0.5, 1) * (generator.integer(2) === 0 ? 1 : -1);
-  }
-  return weights;
-}
-
-/** A flat index as a position on each axis. */
-function describeIndex(flat: number, shape: readonly number[]): string {
-  const index: number[] = [];
-  for (let axis = shape.length - 1; axis >= 0; axis--) {
-    index.unshift(flat % shape[axis]);
-    flat = Math.floor(flat / shape[axis]);
-  }
-  return `[${index.join(", ")}]`;
 }

@@ -11,7 +11,8 @@
  *
  * @module
  */
-import { type OpExtras, type OpName, type Shape, Tensor } from "#tensor";
+import { type Gradient, type OpExtras, type OpName, type Range } from "#tensor";
+import { sameShape, type Shape, Tensor } from "#tensor";
 
 /** One step in a computation: what went in, what came out, what else the derivative needs. */
 export interface Step<K extends OpName> {
@@ -24,129 +25,12 @@ export interface Step<K extends OpName> {
 }
 
 /**
- * Turns the gradient of an output into those of the inputs, in order; null for one that is not
- * needed. A gradient may have the broadcast shape: the engine sums it back over stretched axes.
+ * Turns the gradient of an output into those of the inputs, in order. A gradient may have the
+ * broadcast shape: the engine sums it back over stretched axes.
  */
-export type Rule<K extends OpName> = (g: Tensor, step: Step<K>) => readonly (Tensor | null)[];
+export type Rule<K extends OpName> = (g: Tensor, step: Step<K>) => readonly Gradient[];
 
-/** The derivative of every primitive operation. */
-export const rules: { readonly [K in OpName]: Rule<K> } = {
-  // ── 5.4 Arithmetic ──
-
-  // y = a + b  ⇒  ∂L/∂a = g,  ∂L/∂b = g
-  /** @task 05.4 */
-  add: (g) => [g, g],
-
-  // y = a − b  ⇒  ∂L/∂a = g,  ∂L/∂b = −g
-  sub: (g) => [g, g.neg()],
-
-  // y = a·b  ⇒  ∂L/∂a = g·b,  ∂L/∂b = g·a
-  /** @task 05.5 */
-  mul: (g, { inputs: [a, b] }) => [
-    a.requiresGrad ? g.mul(b) : null,
-    b.requiresGrad ? g.mul(a) : null,
-  ],
-
-  // y = a/b  ⇒  ∂L/∂a = g/b,  ∂L/∂b = −g·y/b
-  div: (g, { inputs: [a, b], output: y }) => [
-    a.requiresGrad ? g.div(b) : null,
-    b.requiresGrad ? g.mul(y).div(b).neg() : null,
-  ],
-
-  // y = −x  ⇒  ∂L/∂x = −g
-  neg: (g) => [g.neg()],
-
-  // y = eˣ  ⇒  ∂L/∂x = g·y
-  exp: (g, { output: y }) => [g.mul(y)],
-
-  // y = ln x  ⇒  ∂L/∂x = g/x
-  log: (g, { inputs: [x] }) => [g.div(x)],
-
-  // y = √x  ⇒  ∂L/∂x = g / 2y
-  sqrt: (g, { output: y }) => [g.div(y.mul(2))],
-
-  // y = x in another format
-  to: (g, { inputs: [x] }) => [g.to(x.dtype)],
-
-  // ── 5.5 Reductions: every number that was folded in gets the gradient of the whole ──
-
-  // y = Σ x  ⇒  ∂L/∂xᵢ = g
-  /** @task 05.6 */
-  sum: (g, { inputs: [x], extra: { kept } }) => [g.reshape(kept).expand(x.shape)],
-
-  // y = max x  ⇒  ∂L/∂xᵢ = g where xᵢ is the greatest, shared evenly among equals
-  max: (g, { inputs: [x], output: y, extra: { kept, axes } }) => {
-    const winners = x.equal(y.reshape(kept));
-    return [winners.mul(g.reshape(kept)).div(winners.sum(axes, { keepDims: true }))];
-  },
-
-  // ── 5.6 The matrix product ──
-
-  // y = a·b  ⇒  ∂L/∂a = g·bᵀ,  ∂L/∂b = aᵀ·g
-  /** @task 05.7 */
-  matmul: (g, { inputs: [a, b] }) => [
-    a.requiresGrad ? g.matmul(b.transpose()) : null,
-    b.requiresGrad ? a.transpose().matmul(g) : null,
-  ],
-
-  // ── 5.7 Rearranging: put every gradient back where its number came from ──
-
-  /** @task 05.8 */
-  reshape: (g, { inputs: [x] }) => [g.reshape(x.shape)],
-
-  // axis k of y is axis order[k] of x  ⇒  axis order[k] of ∂L/∂x is axis k of g
-  permute: (g, { extra: { order } }) => [g.permute(inverse(order))],
-
-  // the engine sums over stretched axes
-  expand: (g) => [g],
-
-  // what was cut away did not matter
-  slice: (g, { inputs: [x], extra: { ranges } }) => [
-    g.pad(ranges.map(([start, end], axis) => [start, x.shape[axis] - end])),
-  ],
-
-  // the zeros around were not x's
-  pad: (g, { inputs: [x], extra: { padding } }) => [
-    g.slice(...padding.map(([before], axis) => [before, before + x.shape[axis]] as const)),
-  ],
-
-  // ── 5.8 Activations and losses ──
-
-  // y = max(x, 0)  ⇒  ∂L/∂x = g where x > 0
-  /** @task 05.9 */
-  relu: (g, { output: y }) => [g.mul(y.greater(0))],
-
-  // y = σ(x)  ⇒  ∂L/∂x = g·y·(1 − y)
-  sigmoid: (g, { output: y }) => [g.mul(y.sub(y.mul(y)))],
-
-  // y = tanh x  ⇒  ∂L/∂x = g·(1 − y²)
-  tanh: (g, { output: y }) => [g.sub(g.mul(y.mul(y)))],
-
-  // y = softmax x  ⇒  ∂L/∂xᵢ = yᵢ·(gᵢ − Σⱼ gⱼ·yⱼ)
-  softmax: (g, { output: y, extra: { axis } }) => [
-    y.mul(g.sub(g.mul(y).sum(axis, { keepDims: true }))),
-  ],
-
-  // y = log softmax x  ⇒  ∂L/∂xᵢ = gᵢ − e^yᵢ·Σⱼ gⱼ
-  logSoftmax: (g, { output: y, extra: { axis } }) => [
-    g.sub(y.exp().mul(g.sum(axis, { keepDims: true }))),
-  ],
-
-  // L = −1/B Σ log p[label]  ⇒  ∂L/∂scores = (p − 1 at the label) / B
-  /** @task 05.10 */
-  crossEntropy: (g, { extra: { labels, probabilities } }) => {
-    const { data, shape } = probabilities, gradient = new Tensor(data.slice(), shape);
-    labels.forEach((label, row) => gradient.data[row * shape[1] + label] -= 1);
-    return [gradient.mul(g.div(labels.length))];
-  },
-};
-
-/** The order of axes that undoes another. */
-function inverse(order: readonly number[]): number[] {
-  const undo = new Array<number>(order.length);
-  order.forEach((axis, k) => undo[axis < 0 ? axis + order.length : axis] = k);
-  return undo;
-}
+// ── 5.3 What was stretched ──
 
 /**
  * Sums a gradient over the axes along which its input had been stretched.
@@ -161,10 +45,189 @@ function inverse(order: readonly number[]): number[] {
  * @returns The gradient in the input's shape, if the one was stretched to the other.
  */
 export function unbroadcast(gradient: Tensor, shape: Shape): Tensor {
+  if (sameShape(gradient.shape, shape)) return gradient;
   const missing = gradient.rank - shape.length;
   const stretched = gradient.shape.flatMap((n, axis) =>
     axis < missing || (shape[axis - missing] === 1 && n !== 1) ? [axis] : []
   );
-  const summed = stretched.length > 0 ? gradient.sum(stretched, { keepDims: true }) : gradient;
+  const summed = stretched.length > 0 ? gradient.sum(stretched, keep) : gradient;
   return missing > 0 ? summed.reshape(summed.shape.slice(missing)) : summed;
+}
+
+// ── The table ──
+
+/** Folded axes are kept, with size 1. */
+const keep = { keepDims: true };
+
+/** The derivative of every primitive operation. */
+export const rules: { readonly [K in OpName]: Rule<K> } = {
+  // ── 5.4 Arithmetic ──
+
+  // y = a + b  ⇒  ∂L/∂a = g,  ∂L/∂b = g
+  /** @task 05.4 */
+  add: (g) => [g, g],
+
+  // y = a − b  ⇒  ∂L/∂a = g,  ∂L/∂b = −g
+  /** @task 05.4 */
+  sub: (g) => [g, g.neg()],
+
+  // y = a·b  ⇒  ∂L/∂a = g·b,  ∂L/∂b = g·a
+  /** @task 05.5 */
+  mul: (g, { inputs: [a, b] }) => [() => g.mul(b), () => g.mul(a)],
+
+  // y = a/b  ⇒  ∂L/∂a = g/b,  ∂L/∂b = −g·y/b
+  /** @task 05.5 */
+  div: (g, { inputs: [, b], output: y }) => [() => g.div(b), () => g.mul(y).div(b).neg()],
+
+  // y = −x  ⇒  ∂L/∂x = −g
+  neg: (g) => [g.neg()],
+
+  // y = eˣ  ⇒  ∂L/∂x = g·y
+  /** @task 05.6 */
+  exp: (g, { output: y }) => [g.mul(y)],
+
+  // y = ln x  ⇒  ∂L/∂x = g/x
+  /** @task 05.6 */
+  log: (g, { inputs: [x] }) => [g.div(x)],
+
+  // y = √x  ⇒  ∂L/∂x = g / 2y
+  sqrt: (g, { output: y }) => [g.div(y.mul(2))],
+
+  // y = |x|  ⇒  ∂L/∂x = g·sign x, and 0 at 0
+  abs: (g, { inputs: [x] }) => [g.mul(x.greater(0).sub(x.less(0)))],
+
+  // y = aᵇ  ⇒  ∂L/∂a = g·b·aᵇ⁻¹,  ∂L/∂b = g·y·ln a    (both 0 where b or a is 0, and not NaN)
+  pow: (g, { inputs: [a, b], output: y }) => [
+    () => g.mul(b).mul(a.pow(b.sub(1).mul(b.notEqual(0)))),
+    () => g.mul(y).mul(a.add(a.equal(0)).log()),
+  ],
+
+  // y = max(a, b)  ⇒  g goes to the greater, half to each of equals
+  maximum: (g, { inputs: [a, b] }) => {
+    const share = a.greater(b).add(a.equal(b).div(2));
+    return [g.mul(share), g.sub(g.mul(share))];
+  },
+
+  // y = x within its bounds, exactly at them too  ⇒  ∂L/∂x = g there
+  clip: (g, { inputs: [x], extra }) => [
+    g.mul(x.greaterEqual(extra.low).mul(x.lessEqual(extra.high))),
+  ],
+
+  // y = x in another format
+  to: (g, { inputs: [x] }) => [g.to(x.dtype)],
+
+  // ── 5.7 Reductions: every number that was folded in gets the gradient of the whole ──
+
+  // y = Σ x  ⇒  ∂L/∂xᵢ = g
+  /** @task 05.7 */
+  sum: (g, { inputs: [x], extra: { kept } }) => [g.reshape(kept).expand(x.shape)],
+
+  // y = max x  ⇒  ∂L/∂xᵢ = g where xᵢ is the greatest, shared evenly among equals
+  /** @task 05.8 */
+  max: (g, { inputs: [x], output: y, extra: { kept, axes } }) => {
+    const winners = x.equal(y.reshape(kept));
+    return [winners.mul(g.reshape(kept)).div(winners.sum(axes, keep))];
+  },
+
+  // ── 5.9 The matrix product ──
+
+  // y = a·b  ⇒  ∂L/∂a = g·bᵀ,  ∂L/∂b = aᵀ·g
+  /** @task 05.9 */
+  matmul: (g, { inputs: [a, b] }) => [
+    () => g.matmul(b.transpose()),
+    () => a.transpose().matmul(g),
+  ],
+
+  // ── 5.10 Rearranging: put every gradient back where its number came from ──
+
+  /** @task 05.10 */
+  reshape: (g, { inputs: [x] }) => [g.reshape(x.shape)],
+
+  // axis k of y is axis order[k] of x  ⇒  axis order[k] of ∂L/∂x is axis k of g
+  /** @task 05.10 */
+  permute: (g, { extra: { order } }) => [g.permute(inverse(order))],
+
+  // the engine sums over stretched axes
+  expand: (g) => [g],
+
+  // what was cut away did not matter
+  /** @task 05.11 */
+  slice: (g, { inputs: [x], extra: { ranges } }) => [
+    g.pad(ranges.map(([start, end], axis) => [start, x.shape[axis] - end])),
+  ],
+
+  // the zeros around were not x's
+  /** @task 05.11 */
+  pad: (g, { inputs: [x], extra: { padding } }) => [
+    g.slice(...padding.map(([before], axis) => [before, before + x.shape[axis]] as const)),
+  ],
+
+  // each part gets back its own stretch
+  concat: (g, { inputs, extra: { axis } }) => {
+    let end = 0;
+    return inputs.map(({ shape }) => {
+      const start = end;
+      end += shape[axis];
+      return g.slice(...g.shape.map((_, k): Range => k === axis ? [start, end] : null));
+    });
+  },
+
+  // what was picked twice is told twice
+  gather: (g, { inputs: [x], extra: { places } }) => {
+    const gradient = Tensor.zeros(x.shape, { dtype: x.dtype });
+    places.forEach((place, k) => gradient.data[place] += g.data[k]);
+    return [gradient];
+  },
+
+  // ── 5.12 Activations and losses ──
+
+  // y = max(x, 0)  ⇒  ∂L/∂x = g where x > 0
+  /** @task 05.12 */
+  relu: (g, { output: y }) => [g.mul(y.notEqual(0))],
+
+  // y = x or slope·x  ⇒  ∂L/∂x = g or slope·g
+  leakyRelu: (g, { inputs: [x], extra }) => [
+    g.mul(x.greater(0).mul(1 - extra.slope).add(extra.slope)),
+  ],
+
+  // y = x·Φ(x)  ⇒  ∂L/∂x = g·(Φ(x) + x·φ(x)),  φ(x) = e^(−x²/2) / √2π
+  gelu: (g, { inputs: [x], extra: { shares } }) => {
+    const density = x.mul(x).div(-2).exp().div(Math.sqrt(2 * Math.PI));
+    return [g.mul(shares.add(x.mul(density)))];
+  },
+
+  // y = σ(x)  ⇒  ∂L/∂x = g·y·(1 − y)
+  /** @task 05.13 */
+  sigmoid: (g, { output: y }) => [g.mul(y.sub(y.mul(y)))],
+
+  // y = tanh x  ⇒  ∂L/∂x = g·(1 − y²)
+  /** @task 05.13 */
+  tanh: (g, { output: y }) => [g.sub(g.mul(y.mul(y)))],
+
+  // y = softmax x  ⇒  ∂L/∂xᵢ = yᵢ·(gᵢ − Σⱼ gⱼ·yⱼ)
+  /** @task 05.14 */
+  softmax: (g, { output: y, extra: { axis } }) => [y.mul(g.sub(g.mul(y).sum(axis, keep)))],
+
+  // y = log softmax x  ⇒  ∂L/∂xᵢ = gᵢ − e^yᵢ·Σⱼ gⱼ
+  /** @task 05.14 */
+  logSoftmax: (g, { output: y, extra: { axis } }) => [g.sub(y.exp().mul(g.sum(axis, keep)))],
+
+  // L = −Σₖ t·log p, p = softmax(scores)  ⇒  ∂L/∂scores = g·(p·Σₖ t − t),  ∂L/∂t = −g·log p
+  /** @task 05.15 */
+  crossEntropy: (g, { inputs: [, shares], extra: { logs } }) => {
+    const each = g.unsqueeze(1), total = shares.sum(1, keep);
+    return [each.mul(logs.exp().mul(total).sub(shares)), () => each.mul(logs).neg()];
+  },
+
+  // L = −t·log σ(x) − (1 − t)·log(1 − σ(x))  ⇒  ∂L/∂x = g·(σ(x) − t),  ∂L/∂t = −g·x
+  binaryCrossEntropy: (g, { inputs: [x, t] }) => [
+    g.mul(x.neg().exp().add(1).pow(-1).sub(t)),
+    () => g.mul(x).neg(),
+  ],
+};
+
+/** The order of axes that undoes another. */
+function inverse(order: readonly number[]): number[] {
+  const axes = order.map((axis) => axis < 0 ? axis + order.length : axis);
+  return axes.map((_, axis) => axes.indexOf(axis));
 }

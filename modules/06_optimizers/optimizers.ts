@@ -6,68 +6,186 @@
  * that learns in seconds and one that never does.
  *
  * At the end you have stochastic gradient descent with momentum, which trained the networks of
- * 1998 and still trains many of today's.
+ * 1998, and Adam and AdamW, which train those of today.
  *
  * Throughout: w a parameter · g its gradient · v its velocity · η learning rate · μ momentum
- * · λ weight decay
+ * · λ weight decay · t how many steps a parameter has taken
  *
  * @module
  */
-import type { Parameter } from "#layers";
-import { type Data, like, ValueError } from "#tensor";
+import { checkState, Parameter } from "#layers";
+import { type Data, like, requireNoOther, requireNumber, say } from "#tensor";
+import { ShapeError, Tensor, ValueError } from "#tensor";
+
+/** What every optimizer takes. */
+export interface OptimizerOptions {
+  /** η, the length of a step. */
+  readonly learningRate: number;
+  /** λ, the pull towards 0. */
+  readonly weightDecay?: number;
+}
+
+/** Parameters with settings of their own; what a group does not set is as for all. */
+export type ParameterGroup<Options> = Partial<Options> & {
+  /** Which parameters. */
+  readonly parameters: Iterable<Parameter>;
+};
+
+/** What is optimised: parameters, or groups of them. */
+export type Parameters<Options> = Iterable<Parameter> | Iterable<ParameterGroup<Options>>;
+
+/** What an update needs to know beside the numbers that it changes. */
+export interface UpdateStep<Options> {
+  /** g, the gradient. */
+  readonly g: Data;
+  /** Numbers kept from step to step, by name, as many in each as the parameter has. */
+  readonly slots: Readonly<Record<string, Data>>;
+  /** t, 1 for the first step. */
+  readonly steps: number;
+  /** All settings, with the learning rate of the moment. */
+  readonly settings: Required<Options>;
+}
+
+/** What an optimizer keeps for one parameter. */
+interface Memory<Options> extends Omit<UpdateStep<Options>, "g" | "steps"> {
+  readonly parameter: Parameter;
+  steps: number;
+}
+
+/** What tells one kind of optimizer from another. */
+export interface OptimizerKind<Options> {
+  /** All settings, with what they are if nobody sets them. */
+  readonly defaults: Required<Options>;
+  /** Names of the numbers that it keeps for each number of a parameter. */
+  readonly slotNames: readonly string[];
+}
+
+/** How single numbers of a state are kept. */
+const exact = { dtype: "float64" } as const;
 
 /** Changes parameters by their gradients. */
-export abstract class Optimizer {
+export abstract class Optimizer<Options extends OptimizerOptions = OptimizerOptions> {
   /** What is optimised. */
   readonly parameters: readonly Parameter[];
-  #learningRate = 0;
+  readonly #memories: Memory<Options>[] = [];
+  readonly #firstRate: number;
+  #learningRate: number;
 
   /**
-   * Checks the parameters.
+   * Checks parameters and settings, and starts with an empty memory.
    *
-   * @param parameters At least one, each once.
-   * @param learningRate η, the length of a step.
-   * @throws {ValueError} If there is no parameter, one is listed twice, or the rate is negative.
+   * @param parameters At least one, each once; or groups of them.
+   * @param options What the user set.
+   * @param kind What kind of optimizer this is.
+   * @throws {ValueError} If there is no parameter, one is listed twice, or a setting is unknown or
+   * out of range.
    */
-  constructor(parameters: Iterable<Parameter>, learningRate: number) {
-    this.parameters = [...parameters];
-    if (this.parameters.length === 0) {
-      throw new ValueError(
-        "Cannot optimize nothing: the list of parameters is empty",
-        "does the model keep its layers in public fields?",
-      );
+  constructor(parameters: Parameters<Options>, options: Options, kind: OptimizerKind<Options>) {
+    this.#firstRate = this.#learningRate = options.learningRate;
+    for (const part of parameters) {
+      const group = part instanceof Parameter ? { parameters: [part] } : part;
+      const { parameters: members, ...own } = group;
+      const settings = { ...kind.defaults, ...options, ...own };
+      checkSettings(this.constructor.name, settings, kind.defaults);
+      for (const parameter of members) {
+        const slots = kind.slotNames.map((name) => [name, like(parameter, parameter.size)]);
+        this.#memories.push({ parameter, settings, slots: Object.fromEntries(slots), steps: 0 });
+      }
     }
-    const twice = this.parameters.findIndex((p, k) => this.parameters.indexOf(p) !== k);
-    if (twice >= 0) {
-      throw new ValueError(
-        `Cannot optimize a parameter twice: number ${twice} of the list was listed before`,
-      );
-    }
-    this.learningRate = learningRate;
+    this.parameters = this.#memories.map(({ parameter }) => parameter);
+    checkEachOnce(this.parameters);
   }
 
-  /** η, the length of a step; a schedule sets it. */
+  /** Changes the numbers w of one parameter, and what is kept for it. */
+  protected abstract update(w: Data, step: UpdateStep<Options>): void;
+
+  /** η, the length of a step; a schedule sets it. Groups with a rate of their own keep its ratio. */
   get learningRate(): number {
     return this.#learningRate;
   }
 
   set learningRate(rate: number) {
-    this.#learningRate = checkRate("learningRate", rate);
+    requireNumber(`Cannot set learningRate to ${rate}`, rate);
+    this.#learningRate = rate;
   }
 
-  /** Changes every parameter that has a gradient. */
-  abstract step(): void;
+  /**
+   * Changes every parameter that has a gradient; the others stay.
+   *
+   * @throws {ShapeError} If a gradient set by hand has another count than its parameter.
+   */
+  step(): void {
+    for (const { shape, size, grad } of this.parameters) {
+      if (!grad || grad.size === size) continue;
+      const rule = "a gradient has its parameter's shape";
+      throw new ShapeError(say`Cannot step ${shape} by ${grad}: ` + rule);
+    }
+    for (const memory of this.#memories) {
+      const { parameter, slots, settings } = memory, g = parameter.grad?.data;
+      if (!g) continue;
+      const own = settings.learningRate, first = this.#firstRate;
+      let learningRate = this.#learningRate;
+      if (own !== first) learningRate = first > 0 ? learningRate * own / first : own;
+      const step = { g, slots, steps: ++memory.steps, settings: { ...settings, learningRate } };
+      parameter.write((w) => this.update(w, step));
+    }
+  }
 
   /** Forgets the gradients, before the next backward. */
   zeroGrad(): void {
     for (const parameter of this.parameters) parameter.grad = null;
   }
+
+  /** Copies of all that is kept from step to step, by parameter and name: `0.velocity`. */
+  stateDict(): Map<string, Tensor> {
+    const state = new Map([["learningRate", Tensor.of(this.#learningRate, exact)]]);
+    this.#memories.forEach(({ parameter: { shape }, slots, steps }, k) => {
+      state.set(`${k}.steps`, Tensor.of(steps, exact));
+      for (const name in slots) state.set(`${k}.${name}`, new Tensor(slots[name].slice(), shape));
+    });
+    return state;
+  }
+
+  /**
+   * Goes on from a state. Nothing changes unless all of it fits.
+   *
+   * @param state What stateDict() gave, here or in an optimizer of the same kind and parameters.
+   * @throws {ValueError} If it does not fit; the message lists every name.
+   */
+  loadStateDict(state: ReadonlyMap<string, Tensor>): void {
+    checkState(this.constructor.name, this.stateDict(), state);
+    const numbers = (name: string): Data => state.get(name)?.data ?? new Float32Array();
+    this.learningRate = numbers("learningRate")[0];
+    this.#memories.forEach((memory, k) => {
+      memory.steps = numbers(`${k}.steps`)[0];
+      for (const name in memory.slots) memory.slots[name].set(numbers(`${k}.${name}`));
+    });
+  }
 }
 
-/** Refuses what cannot be a rate. */
-function checkRate(name: string, rate: number): number {
-  if (rate >= 0 && rate < Infinity) return rate;
-  throw new ValueError(`Cannot set ${name} to ${rate}: it must be a finite number of at least 0`);
+/** Refuses to optimise nothing, or the same parameter twice. */
+function checkEachOnce(parameters: readonly Parameter[]): void {
+  if (parameters.length === 0) {
+    const hint = "does the model keep its layers in public fields?";
+    throw new ValueError("Cannot optimize nothing: the list of parameters is empty", hint);
+  }
+  const twice = parameters.findIndex((parameter, k) => parameters.indexOf(parameter) !== k);
+  if (twice < 0) return;
+  const says = say`Cannot optimize a parameter twice: ${parameters[twice]}`;
+  throw new ValueError(`${says}, number ${twice + 1} of the list, was listed before`);
+}
+
+/** Refuses settings that an optimizer does not have, or that are out of range. */
+function checkSettings(owner: string, settings: object, known: object): void {
+  for (const [name, value] of Object.entries(settings)) {
+    if (!(name in known)) requireNoOther(owner, { [name]: value });
+    if (typeof value === "boolean") continue;
+    const says = `Cannot set ${name} of ${owner} to ${value}`;
+    if (!Array.isArray(value)) requireNumber(says, value);
+    else if (!value.every((part) => part >= 0 && part < 1)) {
+      throw new ValueError(`${says}: both must be at least 0 and below 1`);
+    }
+  }
 }
 
 // ── 6.1 Momentum ──
@@ -77,21 +195,19 @@ function checkRate(name: string, rate: number): number {
 //
 //   g ← g + λ·w        weight decay: large weights are pulled towards 0
 //   v ← μ·v + g
-//   w ← w − η·v
+//   w ← w − η·v        Nesterov's variant looks one step ahead: w ← w − η·(g + μ·v)
 
 /** What SGD takes beside the parameters. */
-export interface SGDOptions {
-  /** η, the length of a step. */
-  readonly learningRate: number;
+export interface SGDOptions extends OptimizerOptions {
   /** μ, the part of the velocity that is kept; 0 by default. */
   readonly momentum?: number;
-  /** λ, the pull towards 0; 0 by default. */
-  readonly weightDecay?: number;
+  /** Whether to look one step ahead; false by default. */
+  readonly nesterov?: boolean;
 }
 
 /**
  * Stochastic gradient descent with momentum and weight decay, as PyTorch's SGD
- * (Sutskever et al., 2013, without their Nesterov variant).
+ * (Sutskever et al., 2013).
  *
  * @example One step against the gradient
  * ```ts
@@ -107,46 +223,141 @@ export interface SGDOptions {
  * assertEquals(w.toArray(), [0]);
  * ```
  */
-export class SGD extends Optimizer {
-  readonly #momentum: number;
-  readonly #weightDecay: number;
-  readonly #velocities = new Map<Parameter, Data>();
-
+export class SGD extends Optimizer<SGDOptions> {
   /**
    * Makes an optimizer at rest: all velocities are 0.
    *
-   * @param parameters What to optimise.
-   * @param options Learning rate, momentum, weight decay.
-   * @throws {ValueError} If a rate is negative or not a number.
+   * @param parameters What to optimise, or groups with settings of their own.
+   * @param options Learning rate, momentum, Nesterov's variant, weight decay.
+   * @throws {ValueError} If there is nothing to optimise, or a setting is out of range.
    */
-  constructor(
-    parameters: Iterable<Parameter>,
-    { learningRate, momentum = 0, weightDecay = 0 }: SGDOptions,
-  ) {
-    super(parameters, learningRate);
-    this.#momentum = checkRate("momentum", momentum);
-    this.#weightDecay = checkRate("weightDecay", weightDecay);
+  constructor(parameters: Parameters<SGDOptions>, options: SGDOptions) {
+    const defaults = { learningRate: 0, momentum: 0, nesterov: false, weightDecay: 0 };
+    super(parameters, options, { defaults, slotNames: ["velocity"] });
   }
 
   /**
-   * Moves every parameter that has a gradient; the others stay.
+   * One step of one parameter.
    *
    * @task 06.1
    */
-  step(): void {
-    const rate = this.learningRate, momentum = this.#momentum, decay = this.#weightDecay;
-    for (const parameter of this.parameters) {
-      if (!parameter.grad) continue;
-      const g = parameter.grad.data, n = g.length;
-      let v = this.#velocities.get(parameter);
-      if (!v) this.#velocities.set(parameter, v = like(parameter, n));
-      const velocity = v;
-      parameter.write((w) => {
-        for (let i = 0; i < n; i++) {
-          velocity[i] = momentum * velocity[i] + g[i] + decay * w[i];
-          w[i] -= rate * velocity[i];
-        }
-      });
+  protected override update(w: Data, { g, slots, settings }: UpdateStep<SGDOptions>): void {
+    const { learningRate: rate, momentum, nesterov, weightDecay } = settings, v = slots.velocity;
+    for (let i = 0, n = w.length; i < n; i++) {
+      const slope = g[i] + weightDecay * w[i];
+      v[i] = momentum * v[i] + slope;
+      w[i] -= rate * (nesterov ? slope + momentum * v[i] : v[i]);
     }
+  }
+}
+
+// ── 6.2 Adam ──
+// Some weights see large gradients and some see tiny ones; one learning rate cannot suit both. Adam
+// keeps two running means for each weight, of the gradient and of its square, and steps by the
+// ratio: about η for every weight, however large its gradients are. Both means start at 0 and are
+// too small at first; dividing by 1 − βᵗ puts that right.
+//
+//   m ← β₁·m + (1 − β₁)·g        s ← β₂·s + (1 − β₂)·g²
+//   w ← w − η · m/(1 − β₁ᵗ) / (√(s/(1 − β₂ᵗ)) + ε)
+
+/** What Adam and AdamW take beside the parameters. */
+export interface AdamOptions extends OptimizerOptions {
+  /** β₁ and β₂, how much of the running means is kept; 0.9 and 0.999 by default. */
+  readonly betas?: readonly [number, number];
+  /** ε, which keeps the division away from 0; 1e-8 by default. */
+  readonly epsilon?: number;
+}
+
+/**
+ * Steps of a size that does not depend on the gradients' (Kingma and Ba, 2015).
+ *
+ * @example The first step has the length of the learning rate
+ * ```ts
+ * import { assertAlmostEquals } from "@std/assert";
+ * import { backward } from "#autograd";
+ * import { Parameter } from "#layers";
+ * import { Adam } from "#optimizers";
+ * import { Tensor } from "#tensor";
+ * const w = new Parameter(Tensor.of(3));
+ * const optimizer = new Adam([w], { learningRate: 0.5 });
+ * backward(w.mul(1000));
+ * optimizer.step();
+ * assertAlmostEquals(w.item(), 2.5);
+ * ```
+ */
+export class Adam extends Optimizer<AdamOptions> {
+  /**
+   * Makes an optimizer with empty means.
+   *
+   * @param parameters What to optimise, or groups with settings of their own.
+   * @param options Learning rate, betas, epsilon, weight decay.
+   * @param weightDecay λ where the options do not say; 0 by default.
+   * @throws {ValueError} If there is nothing to optimise, or a setting is out of range.
+   */
+  constructor(parameters: Parameters<AdamOptions>, options: AdamOptions, weightDecay = 0) {
+    const betas = [0.9, 0.999] as const;
+    const defaults = { learningRate: 0, betas, epsilon: 1e-8, weightDecay };
+    super(parameters, options, { defaults, slotNames: ["mean", "square"] });
+  }
+
+  /**
+   * One step of one parameter.
+   *
+   * @task 06.2
+   */
+  protected override update(w: Data, { g, slots, steps, settings }: UpdateStep<AdamOptions>): void {
+    const { learningRate: rate, betas: [beta1, beta2], epsilon, weightDecay } = settings;
+    const { mean, square } = slots, whole1 = 1 - beta1 ** steps, whole2 = 1 - beta2 ** steps;
+    for (let i = 0, n = w.length; i < n; i++) {
+      const slope = g[i] + weightDecay * w[i];
+      mean[i] = beta1 * mean[i] + (1 - beta1) * slope;
+      square[i] = beta2 * square[i] + (1 - beta2) * slope * slope;
+      w[i] -= rate * (mean[i] / whole1) / (Math.sqrt(square[i] / whole2) + epsilon);
+    }
+  }
+}
+
+// ── 6.3 AdamW ──
+// Adam divides the pull towards 0 by the size of the gradients, like everything else: weights with
+// large gradients are hardly pulled at all. AdamW takes the pull out and applies it directly:
+//
+//   w ← w − η·λ·w, and then Adam's step without weight decay
+
+/**
+ * Adam with the weight decay kept apart (Loshchilov and Hutter, 2019); it is 0.01 by default.
+ *
+ * @example Weights without a gradient shrink by η·λ
+ * ```ts
+ * import { assertAlmostEquals } from "@std/assert";
+ * import { Parameter } from "#layers";
+ * import { AdamW } from "#optimizers";
+ * import { Tensor } from "#tensor";
+ * const w = new Parameter(Tensor.of(2));
+ * w.grad = Tensor.of(0);
+ * new AdamW([w], { learningRate: 0.5, weightDecay: 0.1 }).step();
+ * assertAlmostEquals(w.item(), 1.9, 1e-6);
+ * ```
+ */
+export class AdamW extends Adam {
+  /**
+   * Makes an optimizer with empty means.
+   *
+   * @param parameters What to optimise, or groups with settings of their own.
+   * @param options Learning rate, betas, epsilon, weight decay.
+   * @throws {ValueError} If there is nothing to optimise, or a setting is out of range.
+   */
+  constructor(parameters: Parameters<AdamOptions>, options: AdamOptions) {
+    super(parameters, options, 0.01);
+  }
+
+  /**
+   * One step of one parameter.
+   *
+   * @task 06.3
+   */
+  protected override update(w: Data, step: UpdateStep<AdamOptions>): void {
+    const { settings } = step, kept = 1 - settings.learningRate * settings.weightDecay;
+    for (let i = 0, n = w.length; i < n; i++) w[i] *= kept;
+    super.update(w, { ...step, settings: { ...settings, weightDecay: 0 } });
   }
 }

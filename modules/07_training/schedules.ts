@@ -1,15 +1,78 @@
 /**
  * # 07 · Training: schedules
  *
- * Large steps get far, small steps get close. A schedule begins with the one and ends with the
- * other.
+ * Large steps get far, small steps get close. A schedule says how large they are at each moment: it
+ * begins with the one, sometimes after a careful start, and ends with the other.
+ *
+ * At the end you have the six that are in use, each one formula.
+ *
+ * Throughout: t progress, 0 at the start of training, 1 at its end · η(t) the learning rate
  *
  * @module
  */
-import { ValueError } from "#tensor";
+import { requireNumber } from "#tensor";
 
 /** Gives the learning rate for a moment of training, from 0 (the start) to 1 (the end). */
 export type Schedule = (progress: number) => number;
+
+/** Refuses what cannot be a rate (given). */
+function checkRates(...rates: readonly number[]): void {
+  for (const rate of rates) requireNumber(`Cannot schedule a rate of ${rate}`, rate);
+}
+
+/** Refuses what cannot be a part of the training (given). */
+function checkPart(name: string, part: number): void {
+  requireNumber(`Cannot schedule with ${name} ${part}`, part, Number.EPSILON, 1 - Number.EPSILON);
+}
+
+// ── 7.1 Stay, or fall in steps ──
+
+/**
+ * Stays the same.
+ *
+ * @param rate The rate.
+ * @returns The schedule.
+ * @throws {ValueError} If the rate is negative.
+ *
+ * @example Always a tenth
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { constant } from "#training";
+ * assertEquals(constant(0.1)(0.7), 0.1);
+ * ```
+ */
+export function constant(rate: number): Schedule {
+  checkRates(rate);
+  return () => rate;
+}
+
+/**
+ * Is multiplied by a factor at regular moments: η(t) = rate · factor^⌊t / every⌋.
+ *
+ * @task 07.1
+ * @param rate The rate at the start.
+ * @param options The factor, 0.1 by default, and the part of the training between two falls.
+ * @returns The schedule.
+ * @throws {ValueError} If the rate or the factor is negative, or the part not between 0 and 1.
+ *
+ * @example Halved after every quarter
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { step } from "#training";
+ * const schedule = step(0.8, { factor: 0.5, every: 0.25 });
+ * assertEquals([0, 0.24, 0.25, 0.5].map(schedule), [0.8, 0.8, 0.4, 0.2]);
+ * ```
+ */
+export function step(
+  rate: number,
+  { factor = 0.1, every }: { readonly factor?: number; readonly every: number },
+): Schedule {
+  checkRates(rate, factor);
+  checkPart("every", every);
+  return (progress) => rate * factor ** Math.floor(progress / every + 1e-9); // 0.3 / 0.1 is 2.99…
+}
+
+// ── 7.2 Fall smoothly ──
 
 /**
  * Falls along half a cosine wave (Loshchilov and Hutter, 2017): slowly at first, fast in the
@@ -17,7 +80,7 @@ export type Schedule = (progress: number) => number;
  *
  *   η(t) = to + (from − to) · (1 + cos πt) / 2
  *
- * @task 07.1
+ * @task 07.2
  * @param from The rate at the start.
  * @param to The rate at the end, 0 by default.
  * @returns The schedule.
@@ -32,8 +95,80 @@ export type Schedule = (progress: number) => number;
  * ```
  */
 export function cosine(from: number, to = 0): Schedule {
-  if (!(from >= 0 && to >= 0)) {
-    throw new ValueError(`Cannot fall from ${from} to ${to}: rates must be at least 0`);
-  }
+  checkRates(from, to);
   return (progress) => to + (from - to) * (1 + Math.cos(Math.PI * progress)) / 2;
+}
+
+// ── 7.3 Start carefully ──
+// In the first steps the gradients are large and point anywhere: a full step would throw the
+// weights far off. So the rate grows first, and then does what it would have done anyway.
+
+/**
+ * Grows evenly from 0 to where another schedule starts, and then follows that one.
+ *
+ * @task 07.3
+ * @param then What follows.
+ * @param part The part of the training that it takes to get there, 0.1 by default.
+ * @returns The schedule.
+ * @throws {ValueError} If the part is not between 0 and 1.
+ *
+ * @example Half of the rate in the middle of the first tenth
+ * ```ts
+ * import { assertAlmostEquals } from "@std/assert";
+ * import { constant, warmup } from "#training";
+ * const schedule = warmup(constant(0.2));
+ * assertAlmostEquals(schedule(0.05), 0.1);
+ * ```
+ */
+export function warmup(then: Schedule, part = 0.1): Schedule {
+  checkPart("part", part);
+  return (progress) =>
+    progress < part ? then(0) * progress / part : then((progress - part) / (1 - part));
+}
+
+/**
+ * Rises to a peak and falls far below its start, both along half a cosine wave (Smith and Topin,
+ * 2019; with PyTorch's numbers): from peak/25 up to the peak, and down to peak/250,000.
+ *
+ * @task 07.4
+ * @param peak The greatest rate.
+ * @param rise The part of the training that the way up takes, 0.3 by default.
+ * @returns The schedule.
+ * @throws {ValueError} If the peak is negative, or the part not between 0 and 1.
+ *
+ * @example The peak comes after three tenths
+ * ```ts
+ * import { assertAlmostEquals } from "@std/assert";
+ * import { oneCycle } from "#training";
+ * const schedule = oneCycle(0.5);
+ * assertAlmostEquals(schedule(0), 0.02);
+ * assertAlmostEquals(schedule(0.3), 0.5);
+ * ```
+ */
+export function oneCycle(peak: number, rise = 0.3): Schedule {
+  checkPart("rise", rise);
+  const up = cosine(peak / 25, peak), down = cosine(peak, peak / 25e4);
+  return (progress) => progress < rise ? up(progress / rise) : down((progress - rise) / (1 - rise));
+}
+
+/**
+ * Goes up and down between two rates in straight lines (Smith, 2017).
+ *
+ * @task 07.5
+ * @param low The rate at the start and between two cycles.
+ * @param high The rate in the middle of each.
+ * @param cycles How often, 1 by default.
+ * @returns The schedule.
+ * @throws {ValueError} If a number is negative.
+ *
+ * @example Half of the way up after a quarter
+ * ```ts
+ * import { assertAlmostEquals } from "@std/assert";
+ * import { triangular } from "#training";
+ * assertAlmostEquals(triangular(0.1, 0.3)(0.25), 0.2);
+ * ```
+ */
+export function triangular(low: number, high: number, cycles = 1): Schedule {
+  checkRates(low, high, cycles);
+  return (progress) => low + (high - low) * (1 - Math.abs(2 * (progress * cycles % 1) - 1));
 }

@@ -12,12 +12,12 @@
  * @module
  */
 import { backward, noGrad } from "#autograd";
-import type { Module } from "#layers";
+import type { Module, Parameter } from "#layers";
 import type { Optimizer } from "#optimizers";
-import { type Tensor, ValueError } from "#tensor";
+import { requireNoOther, requireNumber, requireWhole, Tensor, ValueError } from "#tensor";
 import type { Schedule } from "./schedules.ts";
 
-export { cosine, type Schedule } from "./schedules.ts";
+export * from "./schedules.ts";
 
 /** Examples that are learnt from together. */
 export interface Batch<Targets = Int32Array> {
@@ -38,31 +38,47 @@ export type Loss<Targets = Int32Array> = (predictions: Tensor, targets: Targets)
 
 /** What one epoch came to. */
 export interface EpochResult {
-  /** 1 for the first. */
+  /** 1 for the first epoch. */
   readonly epoch: number;
-  /** Mean loss over all examples of the epoch, each at the moment it was seen. */
+  /** Mean loss over all examples, each at the moment it was seen. */
   readonly loss: number;
-  /** The learning rate of the epoch's last step. */
+  /** The learning rate of the last step. */
   readonly learningRate: number;
 }
 
-/** What fit() takes. */
-export interface FitOptions<Targets = Int32Array> {
-  /** What is to be made small. */
+/** What one step came to. */
+export interface StepResult extends EpochResult {
+  /** 1 for the first step of the training. */
+  readonly step: number;
+}
+
+/** What one step takes. */
+export interface StepOptions<Targets = Int32Array> {
+  /** What is to be made small, as a mean over the examples. */
   readonly loss: Loss<Targets>;
   /** What moves the parameters. */
   readonly optimizer: Optimizer;
+  /** The greatest norm that all gradients together may have; any by default. */
+  readonly maxNorm?: number;
+}
+
+/** What fit() takes. */
+export interface FitOptions<Targets = Int32Array> extends StepOptions<Targets> {
   /** How often all batches are walked. */
   readonly epochs: number;
+  /** How many batches are learnt from in one step, 1 by default; the last step takes the rest. */
+  readonly accumulate?: number;
   /** The learning rate over time; without it the optimizer's own stays. */
   readonly schedule?: Schedule;
-  /** Called after each epoch. */
-  readonly onEpoch?: (result: EpochResult) => void;
+  /** Called after each step. */
+  readonly onStep?: (result: StepResult) => void;
+  /** Called after each epoch, and waited for. */
+  readonly onEpoch?: (result: EpochResult) => void | Promise<void>;
   /** Stops training between two steps. */
   readonly signal?: AbortSignal;
 }
 
-// ── 7.2 Breathing ──
+// ── Breathing (given) ──
 // JavaScript does one thing at a time: while a loop runs, no key press is seen and no line is
 // drawn. So the training loop pauses for a moment every few steps, and the rest of the program
 // gets its turn.
@@ -71,42 +87,115 @@ export interface FitOptions<Targets = Int32Array> {
 const breath = 20;
 
 /** Makes a function that pauses when it is time to. */
-function breathing(): () => Promise<void> | undefined {
+function breathing(): () => Promise<void> {
   let last = performance.now();
-  return () => {
-    if (performance.now() - last < breath) return undefined;
-    return new Promise<void>((resolve) => setTimeout(resolve, 0)).then(() => {
-      last = performance.now();
-    });
+  return async () => {
+    if (performance.now() - last < breath) return;
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    last = performance.now();
   };
 }
 
-// ── 7.3 The training loop ──
+// ── 7.6 Clipping ──
+// One batch in a thousand has a gradient a hundred times as long as the others, and one step along
+// it undoes an hour. Seen as one long vector, all gradients together are scaled down to a length
+// that does no harm; their direction stays.
 
 /**
- * Learns from one batch: predict, measure, go backward, step. A loss that is not a finite number
- * teaches nothing: then no step is taken.
+ * Scales all gradients down, if together they are longer than they may be.
  *
- * @task 07.2
+ *   norm = √(Σ g²),  g ← g · maxNorm / norm
+ *
+ * @task 07.6
+ * @param parameters Whose gradients, all of them together.
+ * @param maxNorm The greatest length that is left alone.
+ * @returns The length before.
+ * @throws {ValueError} If maxNorm is negative or not a number.
+ *
+ * @example (3, 4) is 5 long
+ * ```ts
+ * import { assertAlmostEquals } from "@std/assert";
+ * import { Parameter } from "#layers";
+ * import { Tensor } from "#tensor";
+ * import { clipGradientNorm } from "#training";
+ * const w = new Parameter(Tensor.zeros([2]));
+ * w.grad = Tensor.of([3, 4]);
+ * assertAlmostEquals(clipGradientNorm([w], 1), 5);
+ * assertAlmostEquals(w.grad.data[0], 0.6, 1e-6);
+ * ```
+ */
+export function clipGradientNorm(parameters: Iterable<Parameter>, maxNorm: number): number {
+  requireNumber(`Cannot clip gradients to ${maxNorm}`, maxNorm);
+  let total = 0;
+  const gradients = [...parameters].flatMap(({ grad }) => grad ? [grad.data] : []);
+  for (const g of gradients) for (let i = 0; i < g.length; i++) total += g[i] * g[i];
+  const norm = Math.sqrt(total), scale = maxNorm / (norm + 1e-6); // PyTorch's guard against 0/0
+  if (scale < 1) { for (const g of gradients) for (let i = 0; i < g.length; i++) g[i] *= scale; }
+  return norm;
+}
+
+// ── 7.7 The training loop ──
+
+/**
+ * Learns from some batches: predict, measure, go backward; then one step. Each batch counts by how
+ * many examples it has, so that three small batches teach the same as one large. A loss that is not
+ * a finite number teaches nothing: then no step is taken.
+ *
+ * @task 07.7
  * @param model What learns.
- * @param batch What it learns from.
- * @param loss What is to be made small.
- * @param optimizer What moves the parameters.
- * @returns The loss before the step.
+ * @param batches What it learns from, at least one batch.
+ * @param options Loss, optimizer, and the greatest gradient norm.
+ * @returns The mean loss before the step.
+ *
+ * @example One step towards 1
+ * ```ts
+ * import { assert } from "@std/assert";
+ * import { Linear } from "#layers";
+ * import { mseLoss } from "#losses";
+ * import { SGD } from "#optimizers";
+ * import { Generator } from "#random";
+ * import { Tensor } from "#tensor";
+ * import { trainStep } from "#training";
+ * const model = new Linear(1, 1, { generator: new Generator(1) });
+ * const optimizer = new SGD(model.parameters(), { learningRate: 0.1 });
+ * const batches = [{ inputs: Tensor.ones([4, 1]), targets: Tensor.ones([4, 1]) }];
+ * const before = trainStep(model, batches, { loss: mseLoss, optimizer });
+ * assert(trainStep(model, batches, { loss: mseLoss, optimizer }) < before);
+ * ```
  */
 export function trainStep<Targets>(
   model: Module,
-  batch: Batch<Targets>,
-  loss: Loss<Targets>,
-  optimizer: Optimizer,
+  batches: readonly Batch<Targets>[],
+  { loss, optimizer, maxNorm }: StepOptions<Targets>,
 ): number {
+  const examples = countExamples(batches);
+  let mean = 0;
   optimizer.zeroGrad();
-  const value = loss(model.forward(batch.inputs), batch.targets);
-  const measured = value.item();
-  if (!Number.isFinite(measured)) return measured;
-  backward(value);
+  for (const { inputs, targets } of batches) {
+    const part = loss(model.forward(inputs), targets).mul(inputs.shape[0] / examples);
+    mean += part.item();
+    if (!Number.isFinite(mean)) return mean;
+    backward(part);
+  }
+  if (maxNorm !== undefined) clipGradientNorm(optimizer.parameters, maxNorm);
   optimizer.step();
-  return measured;
+  return mean;
+}
+
+/** How many examples there are in some batches. */
+function countExamples(batches: readonly Batch<unknown>[]): number {
+  return batches.reduce((total, { inputs }) => total + inputs.shape[0], 0);
+}
+
+/** Deals batches out by `size` at a time; the last group has what is left. */
+function* groupsOf<Item>(items: Iterable<Item>, size: number): Generator<Item[]> {
+  let group: Item[] = [];
+  for (const item of items) {
+    if (group.push(item) < size) continue;
+    yield group;
+    group = [];
+  }
+  if (group.length > 0) yield group;
 }
 
 /**
@@ -140,42 +229,100 @@ export function trainStep<Targets>(
 export async function fit<Targets>(
   model: Module,
   batches: Batches<Targets>,
-  { loss, optimizer, epochs, schedule, onEpoch, signal }: FitOptions<Targets>,
+  options: FitOptions<Targets>,
 ): Promise<EpochResult[]> {
-  if (!Number.isInteger(epochs) || epochs < 1 || batches.length === 0) {
-    throw new ValueError(
-      `Cannot train for ${epochs} epochs of ${batches.length} batches: both must be whole numbers of at least 1`,
-    );
-  }
+  const { epochs, accumulate = 1, schedule, onStep, onEpoch, signal, ...rest } = options;
+  const { loss, optimizer, maxNorm, ...other } = rest;
+  requireNoOther("fit", other);
+  requireWhole(`Cannot train for ${epochs} epochs`, epochs);
+  requireWhole(`Cannot train on ${batches.length} batches`, batches.length);
+  requireWhole(`Cannot accumulate ${accumulate} batches`, accumulate);
   signal?.throwIfAborted();
-  const breathe = breathing(), history: EpochResult[] = [], steps = epochs * batches.length;
+  const steps = epochs * Math.ceil(batches.length / accumulate), history: EpochResult[] = [];
+  const breathe = breathing();
   let step = 0;
   model.train();
   for (let epoch = 1; epoch <= epochs; epoch++) {
     let total = 0, examples = 0;
-    for (const batch of batches) {
+    for (const group of groupsOf(batches, accumulate)) {
       signal?.throwIfAborted();
-      if (schedule) optimizer.learningRate = schedule(step++ / steps);
-      const value = trainStep(model, batch, loss, optimizer), rows = batch.inputs.shape[0];
+      if (schedule) optimizer.learningRate = schedule(step / steps);
+      const value = trainStep(model, group, { loss, optimizer, maxNorm });
+      const rows = countExamples(group);
       if (!Number.isFinite(value)) {
-        throw new ValueError(
-          `Cannot go on training: in epoch ${epoch} the loss is ${value}`,
-          "is the learning rate too large, or an input not a number?",
-        );
+        const hint = "is the learning rate too large, or an input not a number?";
+        throw new ValueError(`Cannot go on training: in epoch ${epoch} the loss is ${value}`, hint);
       }
       total += value * rows;
       examples += rows;
-      const pause = breathe();
-      if (pause) await pause;
+      onStep?.({ epoch, step: ++step, loss: value, learningRate: optimizer.learningRate });
+      await breathe();
     }
-    const { learningRate } = optimizer;
-    history.push({ epoch, loss: total / examples, learningRate });
-    onEpoch?.(history[history.length - 1]);
+    if (examples === 0) throw new ValueError("Cannot train on batches that come only once");
+    history.push({ epoch, loss: total / examples, learningRate: optimizer.learningRate });
+    await onEpoch?.(history[history.length - 1]);
   }
   return history;
 }
 
-// ── 7.4 Evaluation ──
+// ── 7.8 Evaluation ──
+
+/**
+ * The part of the predictions that is right.
+ *
+ * @task 07.8
+ * @param predictions A class for each example.
+ * @param labels The right ones.
+ * @returns A number from 0 to 1.
+ * @throws {ValueError} If there are none, or not as many labels.
+ *
+ * @example Two of four
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { accuracy } from "#training";
+ * assertEquals(accuracy(Int32Array.of(1, 0, 2, 2), Int32Array.of(1, 1, 1, 2)), 0.5);
+ * ```
+ */
+export function accuracy(predictions: Int32Array, labels: Int32Array): number {
+  checkPairs(predictions, labels);
+  return labels.filter((label, k) => label === predictions[k]).length / labels.length;
+}
+
+/** Refuses predictions and labels that do not go together (given). */
+function checkPairs(predictions: Int32Array, labels: Int32Array): void {
+  if (labels.length > 0 && predictions.length === labels.length) return;
+  const says = `Cannot compare ${predictions.length} predictions with ${labels.length} labels`;
+  throw new ValueError(`${says}: there must be one for each, and at least one`);
+}
+
+/**
+ * Counts which classes are taken for which.
+ *
+ * @task 07.9
+ * @param predictions A class for each example.
+ * @param labels The right ones.
+ * @param K How many classes there are.
+ * @returns (K, K): row = the right class, column = the class predicted.
+ * @throws {ValueError} If there are none, not as many labels, or a class is not one of 0 … K − 1.
+ *
+ * @example One 1 was taken for a 0
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { confusionMatrix } from "#training";
+ * const counts = confusionMatrix(Int32Array.of(0, 0, 1), Int32Array.of(0, 1, 1), 2);
+ * assertEquals(counts.toArray(), [[1, 0], [1, 1]]);
+ * ```
+ */
+export function confusionMatrix(predictions: Int32Array, labels: Int32Array, K: number): Tensor {
+  checkPairs(predictions, labels);
+  const wrong = [...predictions, ...labels].find((k) => k < 0 || k >= K);
+  if (wrong !== undefined) {
+    throw new ValueError(`Cannot count class ${wrong}: classes go from 0 to ${K - 1}`);
+  }
+  const counts = Tensor.zeros([K, K]);
+  labels.forEach((label, k) => counts.data[label * K + predictions[k]]++);
+  return counts;
+}
 
 /** What a model is worth on some data. */
 export interface Evaluation {
@@ -187,59 +334,52 @@ export interface Evaluation {
   readonly predictions: Int32Array;
 }
 
-/** Puts a model into evaluation mode; returns what puts back the mode of each of its parts. */
-function evaluating(model: Module): () => void {
-  const modes = [...model.namedModules().values()].map((module) =>
-    [module, module.training] as const
-  );
-  model.eval();
-  return () => {
-    for (const [module, training] of modes) module.training = training;
-  };
-}
-
 /**
  * Tests a classifier: no gradients, evaluation mode, and the mode it was in put back.
  *
- * @task 07.3
+ * @task 07.10
  * @param model What is tested; it gives one row of scores per example.
  * @param batches What it is tested on.
- * @param loss How wrong it is, as a mean over the rows.
- * @param signal Stops between two batches.
+ * @param options How wrong it is, as a mean over the rows; and a signal that stops between batches.
  * @returns Loss, accuracy and predictions, in the order of the batches.
  * @throws {ValueError} If there are no batches.
  * @throws {DOMException} An AbortError, if the signal says stop.
+ *
+ * @example A model that always says 1
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { Flatten } from "#layers";
+ * import { crossEntropy } from "#losses";
+ * import { Tensor } from "#tensor";
+ * import { evaluate } from "#training";
+ * const batch = { inputs: Tensor.of([[0, 1], [0, 1]]), targets: Int32Array.of(1, 0) };
+ * const { accuracy } = await evaluate(new Flatten(), [batch], { loss: crossEntropy });
+ * assertEquals(accuracy, 0.5);
+ * ```
  */
 export async function evaluate(
   model: Module,
   batches: Batches,
-  loss: Loss,
-  signal?: AbortSignal,
+  { loss, signal }: { readonly loss: Loss; readonly signal?: AbortSignal },
 ): Promise<Evaluation> {
-  if (batches.length === 0) {
-    throw new ValueError("Cannot evaluate on 0 batches: there must be at least 1");
-  }
-  const restoreMode = evaluating(model), breathe = breathing(), predictions: number[] = [];
-  let total = 0, correct = 0;
+  requireWhole(`Cannot evaluate on ${batches.length} batches`, batches.length);
+  const parts = [...model.namedModules().values()], modes = parts.map(({ training }) => training);
+  const breathe = breathing(), predictions: number[] = [], labels: number[] = [];
+  let total = 0;
+  model.eval();
   try {
     for (const { inputs, targets } of batches) {
       signal?.throwIfAborted();
       const scores = noGrad(() => model.forward(inputs)); // (B, K)
       total += loss(scores, targets).item() * targets.length;
-      scores.argmax(1).data.forEach((predicted, row) => {
-        predictions.push(predicted);
-        if (predicted === targets[row]) correct++;
-      });
-      const pause = breathe();
-      if (pause) await pause;
+      predictions.push(...scores.argmax(1).data);
+      labels.push(...targets);
+      await breathe();
     }
   } finally {
-    restoreMode();
+    parts.forEach((part, k) => part.training = modes[k]);
   }
-  const examples = predictions.length;
-  return {
-    loss: total / examples,
-    accuracy: correct / examples,
-    predictions: Int32Array.from(predictions),
-  };
+  const predicted = Int32Array.from(predictions);
+  const right = accuracy(predicted, Int32Array.from(labels));
+  return { loss: total / labels.length, accuracy: right, predictions: predicted };
 }

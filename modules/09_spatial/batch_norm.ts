@@ -12,53 +12,18 @@
  */
 import { defineOp } from "#autograd";
 import { type Cost, Module, Parameter } from "#layers";
-import {
-  type Data,
-  describeShape,
-  type DType,
-  like,
-  requireOneDtype,
-  sameShape,
-  type Shape,
-  ShapeError,
-  Tensor,
-  type Values,
-} from "#tensor";
+import { requireNumber, requireOneDtype, requireWhole, sameShape, say } from "#tensor";
+import { type Shape, ShapeError, Tensor, type TensorOptions } from "#tensor";
 
-/** Calls `row` for each stretch of a channel's numbers: which channel, from where to where. */
-function forEachChannelRow(
-  [batch, channels, height, width]: Shape,
-  row: (channel: number, start: number, end: number) => void,
-): void {
-  const plane = height * width;
-  for (let k = 0; k < batch * channels; k++) row(k % channels, k * plane, (k + 1) * plane);
+/** All axes of images but the channels. */
+const everyImage = [0, 2, 3], keepDims = true;
+
+/** One number per channel, in a shape that meets images (B, C, H, W). */
+function perChannel(values: Tensor): Tensor {
+  return values.reshape([-1, 1, 1]);
 }
 
-/** Mean and (biased) variance of each channel. */
-interface Statistics {
-  readonly mean: Float64Array;
-  readonly variance: Float64Array;
-}
-
-/** Measures each channel: the mean first and then the distances from it, which is exact. */
-function measure({ data, shape }: Values): Statistics {
-  const channels = shape[1], count = data.length / channels;
-  const mean = new Float64Array(channels), variance = new Float64Array(channels);
-  forEachChannelRow(shape, (channel, start, end) => {
-    let total = 0;
-    for (let i = start; i < end; i++) total += data[i];
-    mean[channel] += total / count;
-  });
-  forEachChannelRow(shape, (channel, start, end) => {
-    const centre = mean[channel];
-    let total = 0;
-    for (let i = start; i < end; i++) total += (data[i] - centre) ** 2;
-    variance[channel] += total / count;
-  });
-  return { mean, variance };
-}
-
-// ── 9.7 The three-way gradient ──
+// ── 9.9 The three-way gradient ──
 // x̂ depends on x three times: directly, through the mean, and through the variance. Worked out, the
 // three ways become two corrections: the part of g that would only shift the whole channel, and the
 // part that would only scale it, are taken out, because normalising would undo them anyway.
@@ -67,61 +32,36 @@ function measure({ data, shape }: Values): Statistics {
 //
 //   ∂L/∂x = γ/√(variance + ε) · (g − mean(g) − x̂·mean(g·x̂))      ∂L/∂γ = Σ g·x̂      ∂L/∂β = Σ g
 
-const normalize = defineOp<Statistics & { epsilon: number }, { hat: Data; scale: Float64Array }>({
+/** ε, and who wants to know mean and unbiased variance of each channel, (1, C, 1, 1). */
+type Normalizing = { epsilon: number; onMeasured?: (mean: Tensor, variance: Tensor) => void };
+
+const normalize = defineOp<Normalizing, { hat: Tensor; root: Tensor }>({
   name: "batchNorm2d",
 
-  /** @task 09.7 */
-  forward: ([x, gamma, beta], { mean, variance, epsilon }) => {
-    const from = x.data, hat = like(x, from.length), out = like(x, from.length);
-    const scale = variance.map((v) => 1 / Math.sqrt(v + epsilon));
-    forEachChannelRow(x.shape, (channel, start, end) => {
-      const centre = mean[channel], by = scale[channel];
-      const stretch = gamma.data[channel], shift = beta.data[channel];
-      for (let i = start; i < end; i++) {
-        hat[i] = (from[i] - centre) * by;
-        out[i] = hat[i] * stretch + shift;
-      }
-    });
-    return { output: { data: out, shape: x.shape }, saved: { hat, scale } };
+  /** @task 09.9 */
+  forward: ([x, gamma, beta], { epsilon, onMeasured }) => {
+    const mean = x.mean(everyImage, { keepDims }), distance = x.sub(mean);
+    const variance = distance.mul(distance).mean(everyImage, { keepDims });
+    const root = variance.add(epsilon).sqrt(), hat = distance.div(root);
+    const count = x.size / gamma.size; // N
+    onMeasured?.(mean, variance.mul(count / (count - 1)));
+    return { output: hat.mul(perChannel(gamma)).add(perChannel(beta)), saved: { hat, root } };
   },
 
-  /** @task 09.8 */
-  backward: (g, { inputs: [x, gamma], saved: { hat, scale } }) => {
-    const from = g.data, channels = scale.length, count = from.length / channels;
-    const sums = new Float64Array(channels), products = new Float64Array(channels);
-    forEachChannelRow(x.shape, (channel, start, end) => {
-      let sum = 0, product = 0;
-      for (let i = start; i < end; i++) {
-        sum += from[i];
-        product += from[i] * hat[i];
-      }
-      sums[channel] += sum;
-      products[channel] += product;
-    });
-    const out = like(x, from.length);
-    forEachChannelRow(x.shape, (channel, start, end) => {
-      const by = gamma.data[channel] * scale[channel];
-      const shift = sums[channel] / count, stretch = products[channel] / count;
-      for (let i = start; i < end; i++) out[i] = by * (from[i] - shift - hat[i] * stretch);
-    });
-    const dGamma = like(x, channels), dBeta = like(x, channels);
-    dGamma.set(products);
-    dBeta.set(sums);
-    return [
-      new Tensor(out, x.shape),
-      new Tensor(dGamma, gamma.shape),
-      new Tensor(dBeta, gamma.shape),
-    ];
+  /** @task 09.10 */
+  backward: (g, { inputs: [, gamma], saved: { hat, root } }) => {
+    const count = g.size / gamma.size, shift = g.sum(everyImage);
+    const stretch = g.mul(hat).sum(everyImage);
+    const rest = g.sub(perChannel(shift.div(count))).sub(hat.mul(perChannel(stretch.div(count))));
+    return [rest.mul(perChannel(gamma).div(root)), stretch, shift];
   },
 });
 
-/** Refuses what batch normalisation cannot take. */
+/** Refuses images that batch normalisation cannot take. */
 function checkImages(shape: Shape, channels: number): void {
   if (shape.length === 4 && shape[1] === channels) return;
-  throw new ShapeError(
-    `Cannot normalise ${describeShape(shape)}: ` +
-      `it takes images (B, ${channels}, H, W), one γ and β per channel`,
-  );
+  const rule = `it takes images (B, ${channels}, H, W), one γ and β per channel`;
+  throw new ShapeError(say`Cannot normalise ${shape}: ` + rule);
 }
 
 /**
@@ -144,47 +84,44 @@ function checkImages(shape: Shape, channels: number): void {
  * ```
  */
 export function batchNorm2d(x: Tensor, gamma: Tensor, beta: Tensor, epsilon = 1e-5): Tensor {
-  return normalizeByBatch(x, gamma, beta, epsilon).y;
+  return normalizeBatch([x, gamma, beta], { epsilon });
 }
 
-function normalizeByBatch(
-  x: Tensor,
-  gamma: Tensor,
-  beta: Tensor,
-  epsilon: number,
-): { y: Tensor; statistics: Statistics } {
-  checkImages(x.shape, gamma.size);
-  if (!sameShape(gamma.shape, [gamma.size]) || !sameShape(gamma.shape, beta.shape)) {
-    throw new ShapeError(
-      `Cannot normalise ${describeShape(x.shape)} with γ ${describeShape(gamma.shape)} and ` +
-        `β ${describeShape(beta.shape)}: both must be (${gamma.size},)`,
-    );
+/** Normalises what can be normalised. */
+function normalizeBatch([x, gamma, beta]: readonly Tensor[], options: Normalizing): Tensor {
+  const channels = gamma.size;
+  checkImages(x.shape, channels);
+  requireOneDtype("Cannot normalise", x, gamma, beta);
+  requireNumber(`Cannot normalise with epsilon ${options.epsilon}`, options.epsilon);
+  if (!sameShape(gamma.shape, [channels]) || !sameShape(gamma.shape, beta.shape)) {
+    const rule = `both must be (${channels},)`;
+    throw new ShapeError(say`Cannot normalise with γ ${gamma} and β ${beta}: ` + rule);
   }
-  requireOneDtype("Cannot normalise", "with", x, gamma, beta);
-  if (x.size === x.shape[1]) {
-    throw new ShapeError(
-      `Cannot normalise ${describeShape(x.shape)} by itself: ` +
-        "one number per channel has no variance",
-      "train on larger batches, or call eval() first",
-    );
-  }
-  const statistics = measure(x);
-  return { y: normalize([x, gamma, beta], { ...statistics, epsilon }), statistics };
+  if (x.size > channels) return normalize([x, gamma, beta], options);
+  const says = say`Cannot normalise ${x} by itself: one number per channel has no variance`;
+  throw new ShapeError(says, "train on larger batches, or call eval() first");
 }
 
 /** What BatchNorm2d takes. */
-export interface BatchNormOptions {
+export interface BatchNormOptions extends TensorOptions {
   /** ε, 1e-5 by default. */
   readonly epsilon?: number;
-  /** How much of each batch goes into the running statistics, 0.1 by default. */
+  /** How much of each batch goes into the running statistics, 0 to 1; 0.1 by default. */
   readonly momentum?: number;
-  /** The number format, float32 by default. */
-  readonly dtype?: DType;
 }
 
 /**
  * Batch normalisation as a layer. In training it uses the batch's own statistics and keeps running
  * ones; in evaluation it uses those, so that one image's result does not depend on its neighbours.
+ *
+ * @example What comes out has mean 0
+ * ```ts
+ * import { assertAlmostEquals } from "@std/assert";
+ * import { BatchNorm2d } from "#spatial";
+ * import { Tensor } from "#tensor";
+ * const y = new BatchNorm2d(1).forward(Tensor.of([[[[3, 5], [10, 2]]]]));
+ * assertAlmostEquals(y.mean().item(), 0, 1e-6);
+ * ```
  */
 export class BatchNorm2d extends Module {
   /** γ, (C,), ones at first. */
@@ -203,46 +140,45 @@ export class BatchNorm2d extends Module {
    *
    * @param channels C.
    * @param options ε, momentum, dtype.
+   * @throws {ValueError} If a number is out of range, or an option unknown.
    */
-  constructor(
-    readonly channels: number,
-    { epsilon = 1e-5, momentum = 0.1, dtype = "float32" }: BatchNormOptions = {},
-  ) {
+  constructor(readonly channels: number, options: BatchNormOptions = {}) {
     super();
-    this.weight = new Parameter(Tensor.ones([channels], { dtype }));
-    this.bias = new Parameter(Tensor.zeros([channels], { dtype }));
-    this.runningMean = Tensor.zeros([channels], { dtype });
-    this.runningVariance = Tensor.ones([channels], { dtype });
+    const { epsilon = 1e-5, momentum = 0.1, ...format } = options;
+    requireWhole(`Cannot make a BatchNorm2d of ${channels} channels`, channels);
+    requireNumber(`Cannot make a BatchNorm2d with epsilon ${epsilon}`, epsilon);
+    requireNumber(`Cannot make a BatchNorm2d with momentum ${momentum}`, momentum, 0, 1);
+    this.weight = new Parameter(Tensor.ones([channels], format));
+    this.bias = new Parameter(Tensor.zeros([channels], format));
+    this.runningMean = Tensor.zeros([channels], format);
+    this.runningVariance = Tensor.ones([channels], format);
     this.#epsilon = epsilon;
     this.#momentum = momentum;
   }
 
   /** (B, C, H, W) → the same shape. */
   forward(x: Tensor): Tensor {
-    return this.training ? this.#byBatch(x) : this.#byRunning(x);
-  }
-
-  /** Uses the batch's statistics and remembers a part of them. */
-  #byBatch(x: Tensor): Tensor {
-    const { y, statistics } = normalizeByBatch(x, this.weight, this.bias, this.#epsilon);
-    const count = x.size / this.channels, kept = 1 - this.#momentum, fresh = this.#momentum;
-    const means = this.runningMean.data, variances = this.runningVariance.data;
-    for (let c = 0; c < this.channels; c++) {
-      const unbiased = statistics.variance[c] * count / (count - 1);
-      means[c] = kept * means[c] + fresh * statistics.mean[c];
-      variances[c] = kept * variances[c] + fresh * unbiased;
+    if (this.training) {
+      const onMeasured = (mean: Tensor, variance: Tensor): void => this.#remember(mean, variance);
+      return normalizeBatch([x, this.weight, this.bias], { epsilon: this.#epsilon, onMeasured });
     }
-    return y;
-  }
-
-  /** Uses the running statistics, which do not depend on x. */
-  #byRunning(x: Tensor): Tensor {
     checkImages(x.shape, this.channels);
-    const perChannel = [this.channels, 1, 1];
     const mean = this.runningMean.mul(1); // copies: a later training step changes the originals
     const scale = this.weight.div(this.runningVariance.add(this.#epsilon).sqrt());
-    const shift = this.bias.sub(mean.mul(scale));
-    return x.mul(scale.reshape(perChannel)).add(shift.reshape(perChannel));
+    return x.mul(perChannel(scale)).add(perChannel(this.bias.sub(mean.mul(scale))));
+  }
+
+  /**
+   * Moves the running statistics a little towards those of a batch. The variance is the unbiased
+   * one, as in PyTorch: a sum of N squares divided by N − 1.
+   *
+   * @task 09.11
+   */
+  #remember(mean: Tensor, variance: Tensor): void {
+    const steps = [[this.runningMean, mean], [this.runningVariance, variance]];
+    for (const [{ data: running }, { data: fresh }] of steps) {
+      for (let c = 0; c < fresh.length; c++) running[c] += this.#momentum * (fresh[c] - running[c]);
+    }
   }
 
   /** Two numbers per channel can be folded into the convolution before it, so none is counted. */

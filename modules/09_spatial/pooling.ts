@@ -2,7 +2,8 @@
  * # 09 · Spatial: pooling
  *
  * Is there an edge in this corner? Yes or no matters more than the exact pixel. Pooling keeps the
- * strongest answer of each little square and forgets where in the square it was.
+ * strongest answer of each little square, or the mean of them, and forgets where in the square it
+ * was.
  *
  * Throughout: K window side · oH, oW the output's height and width
  *
@@ -10,53 +11,66 @@
  */
 import { defineOp } from "#autograd";
 import { type Cost, Module } from "#layers";
-import { describeShape, like, type Shape, ShapeError, sizeOf, Tensor } from "#tensor";
-import { outputSide, type Window } from "./window.ts";
+import { like, requireNoOther, say, type Shape, sizeOf, Tensor, ValueError } from "#tensor";
+import { unfold } from "./unfold.ts";
+import { checkWindow, slideOver } from "./window.ts";
+import type { Pair, Slide, Sliding, Window } from "./window.ts";
 
-/** The shape after pooling. */
-function pooledShape(shape: Shape, window: Window): number[] {
-  if (shape.length !== 4) {
-    throw new ShapeError(`Cannot pool ${describeShape(shape)}: images are (B, C, H, W)`);
-  }
-  return [shape[0], shape[1], outputSide(shape, 2, window), outputSide(shape, 3, window)];
+/** How a pooling window slides. */
+export type PoolOptions = Omit<Sliding, "dilation">;
+
+/** The window of a pooling: by default it moves by its own size. */
+function poolWindow(kernelSize: Pair, options: PoolOptions): Window {
+  const { stride = kernelSize, padding = 0, ...other } = options;
+  requireNoOther("pooling", other);
+  return { kernelSize, stride, padding };
 }
 
-// ── 9.5 Max-pooling ──
+/** Measures how a pooling window slides; it must never see padding only. */
+function slidePool(shape: Shape, window: Window): Slide & { readonly pooled: Shape } {
+  const slide = slideOver(shape, window), { y, x } = slide;
+  if (2 * y.before <= y.kernelSize && 2 * x.before <= x.kernelSize) {
+    return { ...slide, pooled: [shape[0], shape[1], y.count, x.count] };
+  }
+  const says = say`Cannot pool ${window.kernelSize} with padding ${window.padding}`;
+  throw new ValueError(`${says}: the padding must be at most half of the window`);
+}
+
+// ── 9.6 Max-pooling ──
 // Only the greatest number of a window gets through, and so only it gets the gradient. The forward
 // pass therefore keeps, for each output, the place where its number was found.
 
 const poolMax = defineOp<Window, Int32Array>({
   name: "maxPool2d",
 
-  /** @task 09.5 */
-  forward: ([x], window) => {
-    const { kernelSize, stride } = window, shape = pooledShape(x.shape, window);
-    const [, , height, width] = x.shape, [batch, channels, outputHeight, outputWidth] = shape;
-    const from = x.data, out = like(x, sizeOf(shape)), places = new Int32Array(out.length);
-    let o = 0;
-    for (let plane = 0; plane < batch * channels; plane++) {
-      for (let oy = 0; oy < outputHeight; oy++) {
-        for (let ox = 0; ox < outputWidth; ox++, o++) {
-          let row = (plane * height + oy * stride) * width + ox * stride;
-          let place = row, greatest = from[row];
-          for (let ky = 0; ky < kernelSize; ky++, row += width) {
-            for (let at = row; at < row + kernelSize; at++) {
-              const value = from[at];
-              if (value > greatest || value !== value) { // NaN gets through, as in PyTorch
-                greatest = value;
-                place = at;
-              }
+  /** @task 09.6 */
+  forward: ([images], window) => {
+    const { y, x, pooled: shape } = slidePool(images.shape, window);
+    const [, , height, width] = images.shape, planes = shape[0] * shape[1];
+    const from = images.data, out = like(images, sizeOf(shape));
+    const places = new Int32Array(out.length);
+    for (let plane = 0, o = 0; plane < planes; plane++) {
+      for (let oy = 0; oy < y.count; oy++) {
+        const above = oy * y.stride - y.before, top = plane * height + Math.max(above, 0);
+        const bottom = plane * height + Math.min(above + y.kernelSize, height);
+        for (let ox = 0; ox < x.count; ox++, o++) {
+          const before = ox * x.stride - x.before, left = Math.max(before, 0);
+          const n = Math.min(before + x.kernelSize, width) - left;
+          let best = top * width + left;
+          for (let row = best, end = bottom * width; row < end; row += width) {
+            for (let at = row; at < row + n; at++) { // NaN gets through, as in PyTorch
+              if (from[at] > from[best] || Number.isNaN(from[at])) best = at;
             }
           }
-          out[o] = greatest;
-          places[o] = place;
+          out[o] = from[best];
+          places[o] = best;
         }
       }
     }
     return { output: { data: out, shape }, saved: places };
   },
 
-  /** @task 09.6 */
+  /** @task 09.7 */
   backward: (g, { inputs: [x], saved: places }) => {
     const from = g.data, out = like(x, x.size), n = from.length;
     for (let o = 0; o < n; o++) out[places[o]] += from[o];
@@ -68,10 +82,11 @@ const poolMax = defineOp<Window, Int32Array>({
  * Keeps the greatest number of each window.
  *
  * @param x Images (B, C, H, W).
- * @param kernelSize K, the side of the window.
- * @param stride How far the window moves, K by default.
+ * @param kernelSize K, the sides of the window.
+ * @param options Stride (K by default) and padding (0), which never wins.
  * @returns (B, C, oH, oW); pixels at the right and at the bottom that fill no window are left out.
  * @throws {ShapeError} If x is not (B, C, H, W), or smaller than the window.
+ * @throws {ValueError} If a number is not whole, or too small, or the padding too large.
  *
  * @example The strongest of four
  * ```ts
@@ -81,31 +96,112 @@ const poolMax = defineOp<Window, Int32Array>({
  * assertEquals(maxPool2d(Tensor.of([[[[1, 5], [2, 3]]]]), 2).item(), 5);
  * ```
  */
-export function maxPool2d(x: Tensor, kernelSize: number, stride: number = kernelSize): Tensor {
-  return poolMax([x], { kernelSize, stride, padding: 0 });
+export function maxPool2d(x: Tensor, kernelSize: Pair, options: PoolOptions = {}): Tensor {
+  return poolMax([x], poolWindow(kernelSize, options));
 }
 
-/** Max-pooling as a layer. */
-export class MaxPool2d extends Module {
+// ── 9.8 Average-pooling ──
+// The mean of a window is the mean of one column of the unfolded images, and the gradient finds its
+// own way back: through the mean, and through the unfolding.
+
+/**
+ * Takes the mean of each window; zeros of the padding count, as in PyTorch.
+ *
+ * @task 09.8
+ * @param x Images (B, C, H, W).
+ * @param kernelSize K, the sides of the window.
+ * @param options Stride (K by default) and padding (0).
+ * @returns (B, C, oH, oW).
+ * @throws {ShapeError} If x is not (B, C, H, W), or smaller than the window.
+ * @throws {ValueError} If a number is not whole, or too small, or the padding too large.
+ *
+ * @example The mean of four
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { avgPool2d } from "#spatial";
+ * import { Tensor } from "#tensor";
+ * assertEquals(avgPool2d(Tensor.of([[[[1, 5], [2, 4]]]]), 2).item(), 3);
+ * ```
+ */
+export function avgPool2d(x: Tensor, kernelSize: Pair, options: PoolOptions = {}): Tensor {
+  const window = poolWindow(kernelSize, options), { pooled } = slidePool(x.shape, window);
+  const [batch, channels, height, width] = pooled;
+  const views = unfold(x, window).reshape([batch, channels, -1, height * width]); // (B, C, K·K, P)
+  return views.mean(2).reshape(pooled);
+}
+
+/**
+ * Takes the mean of each channel over the whole image.
+ *
+ * @param x Images (B, C, H, W).
+ * @returns (B, C).
+ * @throws {ShapeError} If x is not (B, C, H, W).
+ *
+ * @example One number is left of each channel
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { globalAvgPool2d } from "#spatial";
+ * import { Tensor } from "#tensor";
+ * assertEquals(globalAvgPool2d(Tensor.of([[[[1, 5], [2, 4]]]])).toArray(), [[3]]);
+ * ```
+ */
+export function globalAvgPool2d(x: Tensor): Tensor {
+  slideOver(x.shape, { kernelSize: 1 }); // refuses what are no images
+  return x.mean([2, 3]);
+}
+
+// ── Pooling as layers (given) ──
+
+/** What the two pooling layers share. */
+export abstract class Pool2d extends Module {
+  /** The window, and how it slides. */
+  readonly window: Window;
+
   /**
    * Makes the layer.
    *
-   * @param kernelSize K, the side of the window.
-   * @param stride How far the window moves, K by default.
+   * @param kernelSize K, the sides of the window.
+   * @param options Stride (K by default) and padding (0).
+   * @throws {ValueError} If a number is not whole, or too small.
    */
-  constructor(readonly kernelSize: number, readonly stride: number = kernelSize) {
+  constructor(kernelSize: Pair, options: PoolOptions = {}) {
     super();
+    this.window = poolWindow(kernelSize, options);
+    checkWindow(this.window);
   }
 
+  /** No multiply-accumulates. */
+  override cost(inputShape: Shape): Cost {
+    return { outputShape: slidePool(inputShape, this.window).pooled, multiplyAccumulates: 0 };
+  }
+}
+
+/** Max-pooling as a layer. */
+export class MaxPool2d extends Pool2d {
   /** (B, C, H, W) → (B, C, oH, oW). */
   forward(x: Tensor): Tensor {
-    return maxPool2d(x, this.kernelSize, this.stride);
+    return poolMax([x], this.window);
+  }
+}
+
+/** Average-pooling as a layer. */
+export class AvgPool2d extends Pool2d {
+  /** (B, C, H, W) → (B, C, oH, oW). */
+  forward(x: Tensor): Tensor {
+    const { kernelSize, stride, padding } = this.window;
+    return avgPool2d(x, kernelSize, { stride, padding });
+  }
+}
+
+/** The mean of each channel as a layer. */
+export class GlobalAvgPool2d extends Module {
+  /** (B, C, H, W) → (B, C). */
+  forward(x: Tensor): Tensor {
+    return globalAvgPool2d(x);
   }
 
-  /** Comparisons, but no multiply-accumulates. */
+  /** Additions, but no multiply-accumulates. */
   override cost(inputShape: Shape): Cost {
-    const { kernelSize, stride } = this;
-    const outputShape = pooledShape(inputShape, { kernelSize, stride, padding: 0 });
-    return { outputShape, multiplyAccumulates: 0 };
+    return { outputShape: inputShape.slice(0, 2), multiplyAccumulates: 0 };
   }
 }

@@ -1,51 +1,127 @@
 /**
  * # 09 · Spatial: the window
  *
- * Convolution and pooling share one picture: a square window that slides over a plane. This file
- * says where it can stand.
+ * Convolution and pooling share one picture: a window that slides over a plane. This file says
+ * where it can stand.
+ *
+ * Throughout: K window side · d dilation, the distance between the pixels that it sees
  *
  * @module
  */
-import { describeShape, type Shape, ShapeError, ValueError } from "#tensor";
+import { requireWhole, say, type Shape, ShapeError, ValueError } from "#tensor";
 
-/** A square window that slides over a plane. */
-export interface Window {
-  /** K, its side in pixels. */
-  readonly kernelSize: number;
+/** One number for both axes, or one for each. */
+export type Pair = number | readonly [vertical: number, horizontal: number];
+
+/** How a window slides. */
+export interface Sliding {
   /** How far it moves from one position to the next, in pixels. */
+  readonly stride?: Pair;
+  /**
+   * How many zeros stand around the plane on each side. "valid" is none; "same" is as many as make
+   * the output as large as the input (where they are odd, one more after than before).
+   */
+  readonly padding?: Pair | "same" | "valid";
+  /** How far apart the pixels are that it sees; 1 for neighbours. */
+  readonly dilation?: Pair;
+}
+
+/** A window that slides over a plane. */
+export interface Window extends Sliding {
+  /** K, its sides in pixels. */
+  readonly kernelSize: Pair;
+}
+
+/** Where a window stands along one axis. */
+export interface Track {
+  /** K, how many pixels it sees. */
+  readonly kernelSize: number;
+  /** How far apart they are. */
+  readonly dilation: number;
+  /** How far it moves from one position to the next. */
   readonly stride: number;
-  /** How many zeros stand around the plane on each side. */
-  readonly padding: number;
+  /** How many zeros stand before the first pixel. */
+  readonly before: number;
+  /** How many positions it has. */
+  readonly count: number;
+}
+
+/** The smallest number that each part of a window may be. */
+const least = { kernelSize: 1, stride: 1, padding: 0, dilation: 1 };
+
+/**
+ * Refuses what is no window.
+ *
+ * @param window Its sides, and how it slides.
+ * @throws {ValueError} If a number is not whole, or too small, or "same" meets a stride.
+ */
+export function checkWindow(window: Window): void {
+  for (const name of ["kernelSize", "stride", "padding", "dilation"] as const) {
+    const value = window[name] ?? 1;
+    if (value === "same" || value === "valid") continue;
+    const says = say`Cannot slide a window with ${name} ${value}`;
+    for (const n of [value].flat()) requireWhole(says, n, least[name]);
+  }
+  if (window.padding !== "same" || [window.stride ?? 1].flat().every((n) => n === 1)) return;
+  const says = say`Cannot pad "same" with stride ${window.stride}`;
+  throw new ValueError(`${says}: the output would be smaller`, "give the padding in pixels");
 }
 
 /**
- * How many positions a window has along one axis: ⌊(n + 2·padding − K) / stride⌋ + 1.
+ * Finds where a window can stand along one axis:
  *
- * @param shape The shape that it slides over.
- * @param axis The axis along which it moves.
- * @param window The window.
- * @returns The number of positions, at least 1.
+ *   positions = ⌊(n + padding before and after − reach) / stride⌋ + 1        reach = d·(K − 1) + 1
+ *
+ * @task 09.1
+ * @param shape The shape that it slides over, (B, C, H, W).
+ * @param axis The axis along which it moves, 2 or 3.
+ * @param window The window; stride, padding and dilation are 1, 0 and 1 by default.
+ * @returns The positions, at least one.
  * @throws {ValueError} If the window's numbers are not whole, or too small.
  * @throws {ShapeError} If the window is larger than the plane.
  */
-export function outputSide(
-  shape: Shape,
-  axis: number,
-  { kernelSize, stride, padding }: Window,
-): number {
-  const limits = { kernelSize: 1, stride: 1, padding: 0 }, given = { kernelSize, stride, padding };
-  for (const name of ["kernelSize", "stride", "padding"] as const) {
-    if (Number.isInteger(given[name]) && given[name] >= limits[name]) continue;
-    throw new ValueError(
-      `Cannot slide a window with ${name} ${given[name]}: ` +
-        `it must be a whole number of at least ${limits[name]}`,
-    );
+function trackOf(shape: Shape, axis: 2 | 3, window: Window): Track {
+  const pick = (pair: Pair): number => typeof pair === "number" ? pair : pair[axis - 2];
+  const { padding = 0 } = window, kernelSize = pick(window.kernelSize);
+  const stride = pick(window.stride ?? 1), dilation = pick(window.dilation ?? 1);
+  const reach = dilation * (kernelSize - 1) + 1;
+  let around = 0;
+  if (padding === "same") around = reach - 1;
+  else if (padding !== "valid") around = 2 * pick(padding);
+  const room = shape[axis] + around - reach;
+  if (room >= 0) {
+    const before = Math.floor(around / 2), count = Math.floor(room / stride) + 1;
+    return { kernelSize, dilation, stride, before, count };
   }
-  const room = shape[axis] + 2 * padding - kernelSize;
-  if (room >= 0) return Math.floor(room / stride) + 1;
-  throw new ShapeError(
-    `Cannot slide a window of ${kernelSize} over ${describeShape(shape)}: ` +
-      `axis ${axis} has only ${shape[axis]} pixels` +
-      (padding > 0 ? ` and padding ${padding}` : ""),
-  );
+  const rule = `axis ${axis} has only ${shape[axis]} pixels`, more = ` and ${around} of padding`;
+  const says = say`Cannot slide a window of ${reach} over ${shape}: ` + rule;
+  throw new ShapeError(around > 0 ? says + more : says);
+}
+
+/** A batch of images and the window that slides over it. */
+export interface Slide {
+  /** (B, C, H, W). */
+  readonly shape: Shape;
+  /** Down the image. */
+  readonly y: Track;
+  /** Across it. */
+  readonly x: Track;
+}
+
+/**
+ * Measures how a window slides over images.
+ *
+ * @param shape (B, C, H, W).
+ * @param window The window.
+ * @returns Its positions down and across.
+ * @throws {ShapeError} If the shape is not one of images, or smaller than the window.
+ * @throws {ValueError} If the window's numbers are not whole, or too small.
+ */
+export function slideOver(shape: Shape, window: Window): Slide {
+  checkWindow(window);
+  if (shape.length === 4) {
+    return { shape, y: trackOf(shape, 2, window), x: trackOf(shape, 3, window) };
+  }
+  const hint = shape.length === 3 ? "add a batch axis with unsqueeze(0)" : undefined;
+  throw new ShapeError(say`Cannot slide a window over ${shape}: images are (B, C, H, W)`, hint);
 }

@@ -1,0 +1,178 @@
+/**
+ * # 08 · Data loader: transforms
+ *
+ * A cat is still a cat when it stands a little to the left, or looks the other way. Showing each
+ * image a bit differently in each epoch is the cheapest way to more data there is.
+ *
+ * At the end you can normalise, shift, crop and flip batches of images.
+ *
+ * Throughout: images (B, C, H, W)
+ *
+ * @module
+ */
+import type { Generator } from "#random";
+import { requireNumber, requireWhole, say, ShapeError, Tensor, ValueError } from "#tensor";
+
+/** Makes other images of a batch (B, C, H, W); the batch itself stays as it is. */
+export type Transform = (images: Tensor) => Tensor;
+
+/** Refuses what are no images (given). */
+function checkImages(verb: string, images: Tensor): void {
+  if (images.rank === 4) return;
+  throw new ShapeError(say`Cannot ${verb} ${images}: images are (B, C, H, W)`);
+}
+
+/**
+ * Several transforms, one after the other.
+ *
+ * @param transforms In the order in which they are applied.
+ * @returns The transform.
+ *
+ * @example Flipped, then normalised
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { compose, normalize, randomHorizontalFlip } from "#dataloader";
+ * import { Generator } from "#random";
+ * import { Tensor } from "#tensor";
+ * const transform = compose(randomHorizontalFlip(new Generator(1), 1), normalize([1], [2]));
+ * assertEquals(transform(Tensor.of([[[[1, 3]]]])).toArray(), [[[[1, 0]]]]);
+ * ```
+ */
+export function compose(...transforms: readonly Transform[]): Transform {
+  return (images) => transforms.reduce((made, transform) => transform(made), images);
+}
+
+/**
+ * Shifts and scales each channel: (x − mean) / standard deviation.
+ *
+ * @task 08.5
+ * @param means One number per channel.
+ * @param deviations The standard deviation of each channel, greater than 0.
+ * @returns The transform.
+ * @throws {ValueError} If there are not as many of both, or a deviation is not above 0.
+ *
+ * @example To mean 0
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { normalize } from "#dataloader";
+ * import { Tensor } from "#tensor";
+ * assertEquals(normalize([4], [2])(Tensor.of([[[[2, 6]]]])).toArray(), [[[[-1, 1]]]]);
+ * ```
+ */
+export function normalize(means: readonly number[], deviations: readonly number[]): Transform {
+  if (means.length !== deviations.length || !deviations.every((s) => s > 0)) {
+    const says = `Cannot normalise by means [${means}] and deviations [${deviations}]`;
+    throw new ValueError(`${says}: there must be one of each per channel, all deviations above 0`);
+  }
+  return (images) => {
+    checkImages("normalise", images);
+    const [mean, deviation] = [means, deviations].map((numbers) =>
+      Tensor.of(numbers, { dtype: images.dtype }).reshape([-1, 1, 1])
+    );
+    return images.sub(mean).div(deviation);
+  };
+}
+
+/**
+ * Turns images round, left to right, each with a probability.
+ *
+ * @task 08.6
+ * @param generator Draws which.
+ * @param probability How often, 0.5 by default.
+ * @returns The transform.
+ * @throws {ValueError} If the probability is not from 0 to 1.
+ *
+ * @example Always
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { randomHorizontalFlip } from "#dataloader";
+ * import { Generator } from "#random";
+ * import { Tensor } from "#tensor";
+ * const flip = randomHorizontalFlip(new Generator(1), 1);
+ * assertEquals(flip(Tensor.of([[[[1, 2], [3, 4]]]])).toArray(), [[[[2, 1], [4, 3]]]]);
+ * ```
+ */
+export function randomHorizontalFlip(generator: Generator, probability = 0.5): Transform {
+  requireNumber(`Cannot flip with probability ${probability}`, probability, 0, 1);
+  return (images) => {
+    checkImages("flip", images);
+    const { shape, size } = images, out = images.data.slice(), each = size / shape[0];
+    for (let image = 0; image < size; image += each) {
+      const end = generator.uniform() < probability ? image + each : image, width = shape[3];
+      for (let row = image; row < end; row += width) out.subarray(row, row + width).reverse();
+    }
+    return new Tensor(out, shape);
+  };
+}
+
+/** What draws the places of randomCrop(), and how many zeros are put on each side first (0). */
+export type CropOptions = { readonly generator: Generator; readonly padding?: number };
+
+/**
+ * Cuts a part out of each image at a random place, after putting zeros around.
+ *
+ * @task 08.7
+ * @param size Height and width of the part in pixels; one number for a square.
+ * @param options The generator that draws the places, and the padding.
+ * @returns The transform: (B, C, H, W) → (B, C, height, width).
+ * @throws {ValueError} If a number is not whole, or too small.
+ *
+ * @example One of nine places
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { randomCrop } from "#dataloader";
+ * import { Generator } from "#random";
+ * import { Tensor } from "#tensor";
+ * const crop = randomCrop(4, { padding: 1, generator: new Generator(1) });
+ * assertEquals(crop(Tensor.ones([2, 3, 4, 4])).shape, [2, 3, 4, 4]);
+ * ```
+ */
+export function randomCrop(
+  size: number | readonly [height: number, width: number],
+  { generator, padding = 0 }: CropOptions,
+): Transform {
+  const [height, width] = typeof size === "number" ? [size, size] : size;
+  for (const side of [height, width]) requireWhole(`Cannot crop to ${side} pixels`, side);
+  requireWhole(`Cannot crop with padding ${padding}`, padding, 0);
+  const around = [padding, padding] as const;
+  return (images) => {
+    checkImages("crop", images);
+    const down = images.shape[2] + 2 * padding - height; // the lowest place
+    const across = images.shape[3] + 2 * padding - width;
+    if (down < 0 || across < 0) {
+      throw new ShapeError(say`Cannot crop ${images} to ${[height, width]}: it is smaller`);
+    }
+    const padded = images.pad([[0, 0], [0, 0], around, around]);
+    return Tensor.concat(Array.from({ length: images.shape[0] }, (_, k) => {
+      const y = generator.integer(down + 1), x = generator.integer(across + 1);
+      return padded.slice([k, k + 1], null, [y, y + height], [x, x + width]);
+    }));
+  };
+}
+
+/**
+ * Shifts each image by some pixels in a random direction; zeros come in at the other side.
+ *
+ * @param most How many pixels at most, up or down and left or right.
+ * @param generator Draws how many.
+ * @returns The transform.
+ * @throws {ValueError} If `most` is not a whole number of at least 0.
+ *
+ * @example The size stays
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { randomShift } from "#dataloader";
+ * import { Generator } from "#random";
+ * import { Tensor } from "#tensor";
+ * const shift = randomShift(1, new Generator(1));
+ * assertEquals(shift(Tensor.ones([2, 1, 5, 4])).shape, [2, 1, 5, 4]);
+ * ```
+ */
+export function randomShift(most: number, generator: Generator): Transform {
+  requireWhole(`Cannot shift by ${most} pixels`, most, 0);
+  return (images) => {
+    checkImages("shift", images);
+    const [, , height, width] = images.shape;
+    return randomCrop([height, width], { generator, padding: most })(images);
+  };
+}
