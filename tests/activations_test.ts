@@ -4,16 +4,26 @@
  *
  * @module
  */
-import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
-import { logSoftmax, relu, sigmoid, softmax, tanh } from "#activations";
+import { assert, assertAlmostEquals, assertEquals, assertStrictEquals } from "@std/assert";
+import {
+  gelu,
+  leakyRelu,
+  logSoftmax,
+  normalShare,
+  relu,
+  sigmoid,
+  softmax,
+  tanh,
+} from "#activations";
 import { Generator } from "#random";
 import { type DType, type Shape, Tensor, ValueError } from "#tensor";
+import { assertRefuses } from "./kit/assert_refuses.ts";
 import { test } from "./kit/register.ts";
 
 const dtypes: readonly DType[] = ["float32", "float64"];
 
-const all = { relu, sigmoid, tanh, softmax, logSoftmax };
-const names = ["relu", "sigmoid", "tanh", "softmax", "logSoftmax"] as const;
+const all = { relu, leakyRelu, sigmoid, tanh, gelu, softmax, logSoftmax };
+const names = ["relu", "leakyRelu", "sigmoid", "tanh", "gelu", "softmax", "logSoftmax"] as const;
 
 /** A tensor that requires a gradient, as parameters will in module 03. */
 class Tracked extends Tensor {
@@ -55,6 +65,43 @@ test("relu() keeps NaN and infinity, and makes −∞ 0", () => {
   assertEquals([...relu(Tensor.of([NaN, Infinity, -Infinity])).data], [NaN, Infinity, 0]);
 });
 
+test("relu() gives the boundary itself back: 0 is 0", () => {
+  assertEquals(relu(Tensor.of([0, 5e-324, -5e-324], { dtype: "float64" })).toArray(), [
+    0,
+    5e-324,
+    0,
+  ]);
+});
+
+test("leakyRelu() multiplies what is negative by the slope, and nothing else", () => {
+  for (const x of samples([50])) {
+    for (const slope of [undefined, 0, 0.3, 1, 2, -0.5]) {
+      const factor = slope ?? 0.01;
+      const expected = x.data.map((v) => v < 0 ? factor * v : v);
+      assertEquals(leakyRelu(x, slope).data, expected, `slope ${slope}`);
+    }
+  }
+});
+
+test("leakyRelu() keeps NaN and both infinities", () => {
+  const x = Tensor.of([NaN, Infinity, -Infinity, 0, -0]);
+  const made = [...leakyRelu(x, 0.5).data];
+  assertEquals(made, [NaN, Infinity, -Infinity, 0, 0]);
+  assert(Object.is(made[4], -0));
+});
+
+test("leakyRelu() refuses a slope that is not a finite number", () => {
+  const x = Tensor.of([-1, 1]);
+  for (const slope of [NaN, Infinity, -Infinity]) {
+    assertRefuses(
+      () => leakyRelu(x, slope),
+      ValueError,
+      `Cannot leak with slope ${slope}: it must be a finite number`,
+    );
+  }
+  assertEquals(x.toArray(), [-1, 1]);
+});
+
 test("sigmoid() is (1 + tanh(x/2)) / 2", () => {
   for (const x of samples([50])) {
     assertClose(sigmoid(x), [...x.data].map((v) => (1 + Math.tanh(v / 2)) / 2), tolerance(x));
@@ -87,6 +134,82 @@ test("tanh() keeps all digits of small numbers", () => {
 test("tanh() keeps NaN and ends at −1 and 1", () => {
   const x = Tensor.of([NaN, -Infinity, -1e30, 1e30, Infinity]);
   assertEquals([...tanh(x).data], [NaN, -1, -1, 1, 1]);
+});
+
+/** Φ(x) by adding up the bell curve from 0 to x with Simpson's rule. */
+function shareByArea(x: number): number {
+  const steps = 2000, width = x / steps;
+  let total = 0;
+  for (let k = 0; k <= steps; k++) {
+    const weight = k === 0 || k === steps ? 1 : k % 2 === 1 ? 4 : 2;
+    total += weight * Math.exp(-((k * width) ** 2) / 2);
+  }
+  return 0.5 + total * width / 3 / Math.sqrt(2 * Math.PI);
+}
+
+test("normalShare() is the area under the bell curve", () => {
+  for (let x = -6; x <= 6; x += 1 / 16) {
+    assertAlmostEquals(normalShare(x), shareByArea(x), 1e-14, `${x}`);
+  }
+});
+
+test("normalShare() keeps the digits of small shares", () => {
+  const cases: [number, number][] = [
+    [-1, 0.15865525393145705],
+    [-2, 0.022750131948179207],
+    [-3, 0.0013498980316300945],
+    [-4, 3.167124183311992e-5],
+    [-5, 2.866515718791939e-7],
+    [-10, 7.619853024160526e-24],
+    [-20, 2.753624118606233e-89],
+    [-37, 5.725571222524576e-300],
+  ];
+  for (const [x, share] of cases) {
+    assertAlmostEquals(normalShare(x) / share, 1, 2e-13, `${x}`);
+  }
+});
+
+test("normalShare() of opposite numbers adds up to 1, without a jump where the formula changes", () => {
+  for (const x of [0, 0.1, 1, 2.5, 2.999, 3, 3.001, 6, 40, Infinity]) {
+    assertAlmostEquals(normalShare(x) + normalShare(-x), 1, 1e-15, `${x}`);
+  }
+  for (const edge of [-3, 3]) {
+    const step = normalShare(edge + 1e-9) - normalShare(edge - 1e-9); // φ(3) = 0.00443…
+    assertAlmostEquals(step, 2e-9 * 0.0044318484, 1e-14);
+  }
+});
+
+test("normalShare() ends at 0 and 1, and keeps NaN", () => {
+  const far = [-Infinity, -1e300, -100, 0, 100, 1e300, Infinity, NaN];
+  assertEquals(far.map(normalShare), [0, 0, 0, 0.5, 1, 1, 1, NaN]);
+});
+
+test("gelu() is x·Φ(x), exact and in both formats", () => {
+  for (const x of samples([50])) {
+    assertClose(gelu(x), [...x.data].map((v) => v * shareByArea(v)), 6 * tolerance(x));
+  }
+  assertAlmostEquals(gelu(float64([1])).item(), 0.8413447460685429, 1e-15);
+  assertAlmostEquals(gelu(float64([-2])).item(), -0.045500263896358414, 1e-15);
+});
+
+test("gelu() lets large numbers pass and keeps NaN, and is NaN at −∞, as in PyTorch", () => {
+  const x = Tensor.of([NaN, Infinity, -Infinity, 2 ** 100, -(2 ** 100), 0]);
+  assertEquals([...gelu(x).data], [NaN, Infinity, NaN, 2 ** 100, 0, 0]);
+});
+
+test("gelu() notes the shares, in the format of its input", () => {
+  for (const dtype of dtypes) {
+    const { data } = Tensor.of([0, 1, -1], { dtype });
+    const { origin } = gelu(new Tracked(data, [3, 1]));
+    const shares = data.map(normalShare);
+    assertEquals(origin?.extra, { shares: new Tensor(shares, [3, 1]) });
+  }
+});
+
+test("leakyRelu() notes its slope, also the one by default", () => {
+  const x = new Tracked(Float32Array.of(1), [1]);
+  assertEquals(leakyRelu(x, 0.2).origin?.extra, { slope: 0.2 });
+  assertEquals(leakyRelu(x).origin?.extra, { slope: 0.01 });
 });
 
 // ── Along an axis ──
@@ -184,18 +307,19 @@ test("softmax() of a row with NaN, with ∞ or of −∞ alone is NaN, and of ot
 
 test("softmax() and logSoftmax() refuse axes that do not exist", () => {
   const cases: [Tensor, number | undefined, string][] = [
-    [
-      Tensor.of(1),
-      undefined,
-      "Cannot use axis -1 of shape (): a single number has no axes",
-    ],
-    [Tensor.ones([2, 3]), 2, "Cannot use axis 2 of shape (2, 3): axes go from -2 to 1"],
-    [Tensor.ones([2, 3]), -3, "Cannot use axis -3 of shape (2, 3): axes go from -2 to 1"],
+    [Tensor.of(1), undefined, "axis -1 of shape (): a single number has no axes"],
+    [Tensor.of(1), 0, "axis 0 of shape (): a single number has no axes"],
+    [Tensor.ones([2, 3]), 2, "axis 2 of shape (2, 3): axes go from -2 to 1"],
+    [Tensor.ones([2, 3]), -3, "axis -3 of shape (2, 3): axes go from -2 to 1"],
+    [Tensor.ones([2, 3]), 0.5, "axis 0.5 of shape (2, 3): axes go from -2 to 1"],
+    [Tensor.ones([2, 3]), NaN, "axis NaN of shape (2, 3): axes go from -2 to 1"],
   ];
-  for (const [x, axis, message] of cases) {
+  for (const [x, axis, rest] of cases) {
+    const before = x.data.slice();
     for (const activation of [softmax, logSoftmax]) {
-      assertEquals(assertThrows(() => activation(x, axis), ValueError).message, message);
+      assertRefuses(() => activation(x, axis), ValueError, `Cannot use ${rest}`);
     }
+    assertEquals(x.data, before);
   }
 });
 
@@ -212,8 +336,10 @@ for (const name of names) {
   });
 
   test(`${name}() is noted as one step, if its input requires a gradient`, () => {
-    const made = all[name](new Tracked(Float32Array.of(1, 2), [2]));
+    const x = new Tracked(Float32Array.of(1, 2), [2]), made = all[name](x);
     assertEquals(made.origin?.op, name);
+    assertEquals(made.origin?.inputs.length, 1);
+    assertStrictEquals(made.origin?.inputs[0], x);
     assertEquals(all[name](Tensor.of([1, 2])).origin, null);
   });
 }

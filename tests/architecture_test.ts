@@ -34,7 +34,8 @@ function ourFiles(): string[] {
   const ignored = [".git", "node_modules", "coverage"];
   return readdirSync(root, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
-    .map((entry) => `${entry.parentPath}/${entry.name}`.slice(toPath(root).length))
+    .map((entry) => `${entry.parentPath}/${entry.name}`.replace(/\/+/g, "/"))
+    .map((path) => path.slice(toPath(root).length))
     .filter((name) => !ignored.includes(name.split("/")[0]));
 }
 

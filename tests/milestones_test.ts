@@ -28,6 +28,8 @@ import { test } from "./kit/register.ts";
 
 const root = join(dirname(fromFileUrl(import.meta.url)), "..");
 const script = join(root, "milestones/04_1998_cnn/01_tinydigits.ts");
+/** Without coverage: what these runs train is covered elsewhere, and watching them is slow. */
+const { DENO_COVERAGE_DIR: _, ...env } = process.env;
 const permissions = "Deno" in globalThis ? [`--allow-read=${join(root, "datasets")}`] : [];
 
 /** Runs the milestone under the runtime that runs this test. */
@@ -35,7 +37,7 @@ function tinydigits(...args: string[]): { code: number | null; stdout: string; s
   const { status, stdout, stderr } = spawnSync(
     process.execPath,
     ["run", ...permissions, script, ...args],
-    { encoding: "utf8", cwd: root },
+    { encoding: "utf8", cwd: root, env },
   );
   return { code: status, stdout, stderr };
 }
@@ -135,7 +137,7 @@ test("tinydigits --quiet prints only the table and the evidence", () => {
 
 test("tinydigits says what was finished when it is interrupted, and exits with 130", async () => {
   const args = ["run", ...permissions, script, "--models", "mlp", "--seeds", "500"];
-  const child = spawn(process.execPath, args, { cwd: root });
+  const child = spawn(process.execPath, args, { cwd: root, env });
   let stdout = "", stderr = "", interrupted = false;
   child.stderr.on("data", (bytes) => stderr += bytes);
   child.stdout.on("data", (bytes) => {

@@ -1,52 +1,91 @@
 /**
- * Module 06 as a whole: PyTorch's trajectories, what is refused, and what stays as it was.
+ * What module 06 promises: paths down a valley, what a step touches and what it does not, groups,
+ * states, optimizers of one's own, and what is refused.
  *
  * @module
  */
-import { assert, assertEquals, assertInstanceOf, assertLess, assertThrows } from "@std/assert";
+import {
+  assert,
+  assertAlmostEquals,
+  assertEquals,
+  assertLess,
+  assertStrictEquals,
+  assertThrows,
+} from "@std/assert";
 import { Parameter } from "#layers";
-import { Optimizer, SGD } from "#optimizers";
-import { type Data, type DType, Tensor, ValueError } from "#tensor";
+import {
+  Adam,
+  type AdamOptions,
+  AdamW,
+  Optimizer,
+  type OptimizerOptions,
+  SGD,
+  type SGDOptions,
+  type UpdateStep,
+} from "#optimizers";
+import {
+  type Data,
+  describeShape,
+  type DType,
+  type Nested,
+  type Shape,
+  ShapeError,
+  Tensor,
+  ValueError,
+} from "#tensor";
+import { assertRefuses } from "./kit/assert_refuses.ts";
 import { test } from "./kit/register.ts";
 
 // ── Help ──
 
+type Numbers = readonly number[];
+
 /** The slope of (1 − a)² + 5·(b − a²)², a bent valley (after Rosenbrock, 1960), by hand. */
-function slopeOfValley([a, b]: Data, dtype: DType): Tensor {
+function slopeOfValley([a, b]: Iterable<number>): [number, number] {
   const above = b - a * a;
-  return Tensor.of([-2 * (1 - a) - 20 * a * above, 10 * above], { dtype });
+  return [-2 * (1 - a) - 20 * a * above, 10 * above];
 }
 
 /** Walks 20 steps down the valley from (−1, 1.5), and notes each place. */
-function walkDown(dtype: DType, options: { momentum?: number; weightDecay?: number }): number[][] {
-  const w = new Parameter(Tensor.of([-1, 1.5], { dtype }));
-  const optimizer = new SGD([w], { learningRate: 0.01, ...options });
+function walkDown(make: (w: Parameter) => AnyOptimizer, dtype: DType = "float64"): number[][] {
+  const w = new Parameter(Tensor.of([-1, 1.5], { dtype })), optimizer = make(w);
   return Array.from({ length: 20 }, () => {
-    w.grad = slopeOfValley(w.data, dtype);
+    w.grad = Tensor.of(slopeOfValley(w.data), { dtype });
     optimizer.step();
     return [...w.data];
   });
 }
 
-function largestDifference(a: readonly number[][], b: readonly number[][]): number {
+type AnyOptimizer = Pick<SGD | Adam, "step" | "zeroGrad" | "stateDict" | "learningRate">;
+
+function largestDifference(a: readonly Numbers[], b: readonly Numbers[]): number {
   assertEquals([a.length, a.flat().length], [b.length, b.flat().length]);
   return Math.max(...a.flat().map((value, k) => Math.abs(value - b.flat()[k])));
-}
-
-function expectValueError(body: () => unknown, message: string, hint?: string): void {
-  const error = assertThrows(body, ValueError);
-  assertInstanceOf(error, RangeError);
-  assertEquals([error.name, error.message, error.hint], ["ValueError", message, hint]);
 }
 
 function parameter(...values: number[]): Parameter {
   return new Parameter(Tensor.of(values));
 }
 
-/** What a rate must be. */
-const rateRule = "it must be a finite number of at least 0";
+/** Gives gradients of ones, and steps. */
+function stepWithOnes(optimizer: AnyOptimizer, ...parameters: readonly Parameter[]): void {
+  for (const w of parameters) w.grad = Tensor.ones(w.shape, { dtype: w.dtype });
+  optimizer.step();
+}
 
-// ── The path ──
+/** Something that is no settings of SGD or Adam, which the compiler would not let through. */
+function untyped(json: string): { readonly learningRate: number } {
+  return JSON.parse(json);
+}
+
+/** Each kind with good settings. */
+const kinds: Readonly<Record<string, (w: Iterable<Parameter>, more?: object) => SGD | Adam>> = {
+  SGD: (w, more) => new SGD(w, { learningRate: 0.1, momentum: 0.9, ...more }),
+  Adam: (w, more) => new Adam(w, { learningRate: 0.1, ...more }),
+  AdamW: (w, more) => new AdamW(w, { learningRate: 0.1, ...more }),
+};
+
+// ── Paths ──
 
 // w = torch.tensor([-1, 1.5], dtype=torch.float64, requires_grad=True); o = torch.optim.SGD([w], 0.01, 0.9, weight_decay=0.05)
 // for _ in range(20): o.zero_grad(); ((1 - w[0])**2 + 5*(w[1] - w[0]**2)**2).backward(); o.step(); print(w.tolist())
@@ -122,98 +161,208 @@ const plainPath = [
   [-0.9789911299026167, 1.1183619149373931],
 ];
 
-test("SGD with momentum and weight decay walks PyTorch's path in float64", () => {
-  const path = walkDown("float64", { momentum: 0.9, weightDecay: 0.05 });
-  assertLess(largestDifference(path, pathInFloat64), 1e-12);
-});
-
-test("SGD with momentum and weight decay walks PyTorch's path in float32", () => {
-  const path = walkDown("float32", { momentum: 0.9, weightDecay: 0.05 });
-  assertLess(largestDifference(path, pathInFloat32), 1e-6);
+test("SGD with momentum and weight decay walks PyTorch's path", () => {
+  const make = (w: Parameter): SGD =>
+    new SGD([w], { learningRate: 0.01, momentum: 0.9, weightDecay: 0.05 });
+  assertLess(largestDifference(walkDown(make), pathInFloat64), 1e-12);
+  assertLess(largestDifference(walkDown(make, "float32"), pathInFloat32), 1e-6);
 });
 
 test("SGD without momentum or weight decay walks PyTorch's path", () => {
-  assertLess(largestDifference(walkDown("float64", {}), plainPath), 1e-12);
-  assertLess(largestDifference(walkDown("float32", {}), plainPath), 1e-6);
+  const make = (w: Parameter): SGD => new SGD([w], { learningRate: 0.01 });
+  assertLess(largestDifference(walkDown(make), plainPath), 1e-12);
+  assertLess(largestDifference(walkDown(make, "float32"), plainPath), 1e-6);
 });
 
-test("SGD keeps each parameter's dtype and shape", () => {
-  for (const dtype of ["float32", "float64"] as const) {
-    const w = new Parameter(Tensor.of([[1, 2, 3]], { dtype }));
-    w.grad = Tensor.of([[1, 1, 1]], { dtype });
-    new SGD([w], { learningRate: 1 }).step();
-    assertEquals([w.dtype, w.shape], [dtype, [1, 3]]);
-    assertEquals(w.toArray(), [[0, 1, 2]]);
+/** One step of one number; `memory` is kept from step to step. */
+type Formula = (w: number, g: number, t: number, memory: number[]) => number;
+
+/** Walks down the valley by a formula. */
+function walkBy(formula: Formula): number[][] {
+  let w = [-1, 1.5];
+  const memories = w.map(() => [0, 0]);
+  return Array.from({ length: 20 }, (_, step) => {
+    const slopes = slopeOfValley(w);
+    w = w.map((at, i) => formula(at, slopes[i], step + 1, memories[i]));
+    return w;
+  });
+}
+
+/** SGD, written out. */
+function sgd(
+  { learningRate, momentum = 0, nesterov = false, weightDecay = 0 }: SGDOptions,
+): Formula {
+  return (w, g, _, memory) => {
+    const slope = g + weightDecay * w;
+    memory[0] = momentum * memory[0] + slope;
+    return w - learningRate * (nesterov ? slope + momentum * memory[0] : memory[0]);
+  };
+}
+
+/** Adam, or AdamW if the decay is kept apart, written out. */
+function adam(options: AdamOptions, isApart: boolean): Formula {
+  const { learningRate, betas = [0.9, 0.999], epsilon = 1e-8 } = options;
+  const { weightDecay = isApart ? 0.01 : 0 } = options;
+  return (w, g, t, memory) => {
+    const slope = isApart ? g : g + weightDecay * w;
+    const kept = isApart ? w * (1 - learningRate * weightDecay) : w;
+    memory[0] = betas[0] * memory[0] + (1 - betas[0]) * slope;
+    memory[1] = betas[1] * memory[1] + (1 - betas[1]) * slope * slope;
+    const mean = memory[0] / (1 - betas[0] ** t), square = memory[1] / (1 - betas[1] ** t);
+    return kept - learningRate * mean / (Math.sqrt(square) + epsilon);
+  };
+}
+
+test("SGD walks by its formula, whatever the settings", () => {
+  const table: SGDOptions[] = [
+    { learningRate: 0.01 },
+    { learningRate: 0.01, momentum: 0.5 },
+    { learningRate: 0.01, momentum: 0.9, nesterov: true },
+    { learningRate: 0.01, momentum: 0.9, nesterov: true, weightDecay: 0.1 },
+    { learningRate: 0.01, nesterov: true },
+    { learningRate: 0.02, weightDecay: 1 },
+    { learningRate: 0, momentum: 0, nesterov: false, weightDecay: 0 },
+  ];
+  for (const options of table) {
+    const path = walkDown((w) => new SGD([w], options));
+    assertLess(largestDifference(path, walkBy(sgd(options))), 1e-12);
   }
 });
 
-test("SGD takes any iterable of parameters, once", () => {
-  function* both(): Generator<Parameter> {
-    yield first;
-    yield second;
+test("Adam and AdamW walk by their formulas, whatever the settings", () => {
+  const table: AdamOptions[] = [
+    { learningRate: 0.01 },
+    { learningRate: 0.1, betas: [0.5, 0.9] },
+    { learningRate: 0.1, betas: [0, 0], epsilon: 0.1 },
+    { learningRate: 0.1, epsilon: 1 },
+    { learningRate: 0.1, weightDecay: 0.5 },
+    { learningRate: 0.1, weightDecay: 0, betas: [0.9, 0.99], epsilon: 1e-3 },
+    { learningRate: 0 },
+  ];
+  for (const options of table) {
+    const coupled = walkDown((w) => new Adam([w], options));
+    assertLess(largestDifference(coupled, walkBy(adam(options, false))), 1e-12);
+    const apart = walkDown((w) => new AdamW([w], options));
+    assertLess(largestDifference(apart, walkBy(adam(options, true))), 1e-12);
+    const single = walkDown((w) => new AdamW([w], options), "float32");
+    assertLess(largestDifference(single, walkBy(adam(options, true))), 1e-4);
   }
-  const first = parameter(1), second = parameter(2);
-  const optimizer = new SGD(both(), { learningRate: 1 });
-  assertEquals(optimizer.parameters.map((p) => p.item()), [1, 2]);
-  for (const w of [first, second]) w.grad = Tensor.of([1]);
-  optimizer.step();
-  assertEquals([first.item(), second.item()], [0, 1]);
 });
 
-test("SGD follows a learning rate that is set between steps", () => {
-  const w = parameter(0), optimizer = new SGD([w], { learningRate: 1 });
-  for (const [rate, expected] of [[1, -1], [0.5, -1.5], [0, -1.5], [2, -3.5]]) {
-    optimizer.learningRate = rate;
-    assertEquals(optimizer.learningRate, rate);
-    w.grad = Tensor.of([1]);
-    optimizer.step();
-    assertEquals(w.item(), expected);
+test("every optimizer finds the lowest place of the valley", () => {
+  const makes: ((w: Parameter) => AnyOptimizer)[] = [
+    (w) => new SGD([w], { learningRate: 0.01, momentum: 0.9 }),
+    (w) => new SGD([w], { learningRate: 0.01, momentum: 0.9, nesterov: true }),
+    (w) => new Adam([w], { learningRate: 0.05 }),
+    (w) => new AdamW([w], { learningRate: 0.05, weightDecay: 0 }),
+  ];
+  for (const make of makes) {
+    const w = new Parameter(Tensor.of([-1, 1.5], { dtype: "float64" })), optimizer = make(w);
+    for (let k = 0; k < 1500; k++) {
+      w.grad = Tensor.of(slopeOfValley(w.data), { dtype: "float64" });
+      optimizer.step();
+    }
+    for (const value of w.data) assertAlmostEquals(value, 1, 1e-3);
   }
 });
 
 // ── What a step touches ──
 
-test("step() counts one more version for a parameter with a gradient", () => {
-  const w = parameter(1, 2), optimizer = new SGD([w], { learningRate: 0.1, momentum: 0.9 });
-  for (const expected of [1, 2, 3]) {
-    w.grad = Tensor.of([1, 1]);
-    optimizer.step();
-    assertEquals(w.version, expected);
-  }
-});
+for (const [name, make] of Object.entries(kinds)) {
+  test(`${name} keeps each parameter's format, shape and array, and counts its writes`, () => {
+    for (const dtype of ["float32", "float64"] as const) {
+      const w = new Parameter(Tensor.of([[1, 2, 3]], { dtype })), { data } = w;
+      const optimizer = make([w]);
+      for (const version of [1, 2, 3]) {
+        stepWithOnes(optimizer, w);
+        assertEquals([w.dtype, w.shape, w.version], [dtype, [1, 3], version]);
+      }
+      assertStrictEquals(w.data, data);
+      assert(w.data.every((value, i) => value < i + 1));
+    }
+  });
 
-test("step() leaves a parameter without a gradient as it is, whatever its velocity", () => {
-  const w = parameter(1, 2), still = parameter(3, 4);
-  const optimizer = new SGD([w, still], { learningRate: 1, momentum: 0.5, weightDecay: 0.5 });
-  w.grad = Tensor.of([1, 1]);
-  optimizer.step(); // w: v = 1.5, 2
-  assertEquals([w.toArray(), still.toArray()], [[-0.5, 0], [3, 4]]);
+  test(`${name} changes no gradient, and leaves what has none as it is`, () => {
+    const w = parameter(1, 2), still = parameter(3, 4), grad = Tensor.of([2, -1]);
+    const optimizer = make([still, w], { weightDecay: 0.5 });
+    w.grad = grad;
+    optimizer.step();
+    optimizer.step();
+    assertStrictEquals(w.grad, grad);
+    assertEquals(grad.toArray(), [2, -1]);
+    assertEquals([still.toArray(), still.version, still.grad], [[3, 4], 0, null]);
+    const before = w.data.slice();
+    optimizer.zeroGrad();
+    optimizer.step(); // nobody moves
+    assertEquals([w.data, w.version], [before, 2]);
+  });
+
+  test(`${name} treats each parameter as if it was alone`, () => {
+    const alone = parameter(1, 2), together = parameter(1, 2), other = parameter(5);
+    const first = make([alone]), second = make([other, together]);
+    for (let k = 0; k < 4; k++) {
+      stepWithOnes(first, alone);
+      other.grad = k === 2 ? null : Tensor.of([-7]);
+      stepWithOnes(second, together);
+    }
+    assertEquals(together.data, alone.data);
+  });
+
+  test(`${name} takes any iterable of parameters, once, in order`, () => {
+    function* both(): Generator<Parameter> {
+      yield first;
+      yield second;
+    }
+    const first = parameter(1), second = parameter(2), optimizer = make(both());
+    assertEquals(optimizer.parameters.map((p) => p.item()), [1, 2]);
+    assertStrictEquals(optimizer.parameters[0], first);
+    stepWithOnes(optimizer, first, second);
+    assertEquals([first.version, second.version], [1, 1]);
+  });
+
+  test(`${name} takes rates of 0, and then does not move`, () => {
+    const w = parameter(1, -2), optimizer = make([w], { learningRate: 0, weightDecay: 0 });
+    stepWithOnes(optimizer, w);
+    assertEquals(w.toArray(), [1, -2]);
+  });
+
+  test(`${name} refuses a gradient of another count, and changes nothing`, () => {
+    const table: [Shape, Shape, string][] = [
+      [[2], [3], "Cannot step (2,) by a gradient (3,)"],
+      [[2, 2], [2], "Cannot step (2, 2) by a gradient (2,)"],
+      [[3], [], "Cannot step (3,) by a gradient ()"],
+    ];
+    for (const [shape, given, says] of table) {
+      const w = new Parameter(Tensor.ones(shape)), first = parameter(1);
+      const optimizer = make([first, w]), before = optimizer.stateDict();
+      first.grad = Tensor.of([1]);
+      w.grad = Tensor.ones(given);
+      const message = `${says}: sizes must be equal`;
+      assertRefuses(() => optimizer.step(), ShapeError, message);
+      assertEquals([first.item(), first.version, w.version], [1, 0, 0]);
+      assertEquals(optimizer.stateDict(), before);
+    }
+  });
+}
+
+test("a velocity outlives steps without a gradient", () => {
+  const w = parameter(1, 2);
+  const optimizer = new SGD([w], { learningRate: 1, momentum: 0.5, weightDecay: 0.5 });
+  stepWithOnes(optimizer, w); // v = 1.5, 2
+  assertEquals(w.toArray(), [-0.5, 0]);
   optimizer.zeroGrad();
-  optimizer.step(); // nobody moves
-  assertEquals([w.toArray(), still.toArray()], [[-0.5, 0], [3, 4]]);
-  assertEquals([w.version, still.version], [1, 0]);
+  optimizer.step();
   w.grad = Tensor.of([0, 0]);
-  optimizer.step(); // the velocity was kept meanwhile: 1.5/2 − 0.5/2 and 2/2 + 0
+  optimizer.step(); // 1.5/2 − 0.5/2 and 2/2 + 0
   assertEquals(w.toArray(), [-1, -1]);
 });
 
-test("step() does not change the gradients", () => {
-  const w = parameter(1), grad = Tensor.of([2]);
-  w.grad = grad;
-  const optimizer = new SGD([w], { learningRate: 1, momentum: 0.5, weightDecay: 0.5 });
-  optimizer.step();
-  optimizer.step();
-  assert(w.grad === grad);
-  assertEquals(grad.toArray(), [2]);
-});
-
 test("zeroGrad() forgets the gradients of all parameters, and nothing else", () => {
-  const first = parameter(1), second = parameter(2);
+  const first = parameter(1), second = parameter(2), stranger = parameter(3);
   const optimizer = new SGD([first, second], { learningRate: 1 });
-  first.grad = Tensor.of([1]);
-  second.grad = Tensor.of([1]);
+  for (const w of [first, second, stranger]) w.grad = Tensor.of([1]);
   optimizer.zeroGrad();
-  assertEquals([first.grad, second.grad], [null, null]);
+  assertEquals([first.grad, second.grad, stranger.grad?.toArray()], [null, null, [1]]);
   assertEquals([first.item(), second.item(), first.version], [1, 2, 0]);
 });
 
@@ -227,62 +376,371 @@ test("two optimizers of one parameter keep velocities of their own", () => {
   assertEquals(w.item(), -3.5);
 });
 
-test("an Optimizer of one's own only has to write step()", () => {
-  class Sign extends Optimizer {
-    step(): void {
-      for (const parameter of this.parameters) {
-        const signs = parameter.grad?.data.map(Math.sign) ?? [];
-        parameter.write((w) => signs.forEach((sign, i) => w[i] -= this.learningRate * sign));
-      }
+// ── Rates and groups ──
+
+test("a learning rate that is set between steps is followed", () => {
+  const w = parameter(0), optimizer = new SGD([w], { learningRate: 1 });
+  for (const [rate, expected] of [[1, -1], [0.5, -1.5], [0, -1.5], [2, -3.5]]) {
+    optimizer.learningRate = rate;
+    assertEquals(optimizer.learningRate, rate);
+    stepWithOnes(optimizer, w);
+    assertEquals(w.item(), expected);
+  }
+});
+
+test("groups have settings of their own, and else those for all", () => {
+  const [plain, fast, heavy] = [1, 2, 3].map(() => parameter(1));
+  const optimizer = new SGD(
+    [
+      { parameters: [plain] },
+      { parameters: [fast], learningRate: 1, momentum: 0 },
+      { parameters: new Set([heavy]), weightDecay: 1, nesterov: true },
+    ],
+    { learningRate: 0.5, momentum: 0.5 },
+  );
+  assertEquals(optimizer.parameters.length, 3);
+  stepWithOnes(optimizer, plain, fast, heavy);
+  assertEquals([plain.item(), fast.item(), heavy.item()], [0.5, 0, -0.5]); // heavy: g = v = 2
+  stepWithOnes(optimizer, plain, fast, heavy);
+  assertEquals([plain.item(), fast.item()], [-0.25, -1]);
+});
+
+test("groups of Adam have betas, epsilon and weight decay of their own", () => {
+  const groups: Partial<AdamOptions>[] = [
+    {},
+    { betas: [0.5, 0.5] },
+    { epsilon: 1 },
+    { weightDecay: 2 },
+    { learningRate: 0.5 },
+  ];
+  const options = { learningRate: 0.25, weightDecay: 0.5, epsilon: 1e-4 };
+  for (const [Kind, isApart] of [[Adam, false], [AdamW, true]] as const) {
+    const parameters = groups.map(() => new Parameter(Tensor.of([3], { dtype: "float64" })));
+    const optimizer = new Kind(
+      groups.map((own, k) => ({ parameters: [parameters[k]], ...own })),
+      options,
+    );
+    const formulas = groups.map((own) => adam({ ...options, ...own }, isApart));
+    const memories = groups.map(() => [0, 0]), expected = groups.map(() => 3);
+    for (let t = 1; t <= 4; t++) {
+      parameters.forEach((w) => w.grad = Tensor.of([t - 2], { dtype: "float64" }));
+      optimizer.step();
+      formulas.forEach((formula, k) => expected[k] = formula(expected[k], t - 2, t, memories[k]));
+      parameters.forEach((w, k) => assertAlmostEquals(w.item(), expected[k], 1e-12));
     }
   }
-  const w = parameter(1, 1), optimizer = new Sign([w], 0.25);
-  w.grad = Tensor.of([-7, 0.1]);
+});
+
+test("groups keep the ratio of their rates when the learning rate is set", () => {
+  const [plain, fast, frozen] = [1, 2, 3].map(() => parameter(0));
+  const optimizer = new SGD(
+    [
+      { parameters: [plain] },
+      { parameters: [fast], learningRate: 1 },
+      { parameters: [frozen], learningRate: 0 },
+    ],
+    { learningRate: 0.5 },
+  );
+  stepWithOnes(optimizer, plain, fast, frozen);
+  assertEquals([plain.item(), fast.item(), frozen.item()], [-0.5, -1, 0]);
+  optimizer.learningRate = 0.25; // half of it
+  stepWithOnes(optimizer, plain, fast, frozen);
+  assertEquals([plain.item(), fast.item(), frozen.item()], [-0.75, -1.5, 0]);
+  optimizer.learningRate = 0;
+  stepWithOnes(optimizer, plain, fast, frozen);
+  assertEquals([plain.item(), fast.item(), frozen.item()], [-0.75, -1.5, 0]);
+});
+
+test("a group moves by its own rate where the rate for all is 0", () => {
+  const still = parameter(0), moving = parameter(0);
+  const groups = [{ parameters: [still] }, { parameters: [moving], learningRate: 0.5 }];
+  stepWithOnes(new SGD(groups, { learningRate: 0 }), still, moving);
+  assertEquals([still.item(), moving.item()], [0, -0.5]);
+});
+
+test("a rate of 0 for all can be raised", () => {
+  const w = parameter(0), optimizer = new SGD([w], { learningRate: 0 });
+  optimizer.learningRate = 0.5;
+  stepWithOnes(optimizer, w);
+  assertEquals(w.item(), -0.5);
+});
+
+test("an optimizer keeps its settings when the caller's options change", () => {
+  const w = parameter(0), options = { learningRate: 1, momentum: 0 };
+  const optimizer = new SGD([w], options);
+  options.learningRate = 5;
+  options.momentum = 1;
+  stepWithOnes(optimizer, w);
+  stepWithOnes(optimizer, w);
+  assertEquals(w.item(), -2);
+});
+
+// ── States ──
+
+for (const [name, make] of Object.entries(kinds)) {
+  test(`${name} goes on from a state as if it had never stopped`, () => {
+    const w = new Parameter(Tensor.of([[1, 2]])), v = parameter(3);
+    const optimizer = make([w, v]);
+    function walk(next: AnyOptimizer, one: Parameter, two: Parameter): void {
+      for (let k = 0; k < 3; k++) {
+        one.grad = Tensor.of([[k - 1, 2]]);
+        two.grad = k === 1 ? null : Tensor.of([k + 0.5]);
+        next.step();
+      }
+    }
+    walk(optimizer, w, v);
+    optimizer.learningRate = 0.05;
+    const state = optimizer.stateDict(),
+      [w2, v2] = [w, v].map((p) => new Parameter({ data: p.data.slice(), shape: p.shape }));
+    const resumed = make([w2, v2]);
+    resumed.loadStateDict(state);
+    assertEquals(resumed.learningRate, 0.05);
+    assertEquals(resumed.stateDict(), state);
+    walk(optimizer, w, v);
+    walk(resumed, w2, v2);
+    assertEquals([w2.data, v2.data], [w.data, v.data]);
+    assertEquals(resumed.stateDict(), optimizer.stateDict());
+  });
+}
+
+/** A state as plain lists. */
+function listed(state: ReadonlyMap<string, Tensor>): [string, Nested][] {
+  return [...state].map(([name, tensor]) => [name, tensor.toArray()]);
+}
+
+test("stateDict() holds the rate, and steps and numbers of each parameter", () => {
+  const w = new Parameter(Tensor.of([[1, 2]])), still = parameter(3);
+  const sgd = new SGD([w, still], { learningRate: 0.1, momentum: 0.5 });
+  stepWithOnes(sgd, w);
+  const expected: [string, Nested][] = [
+    ["learningRate", 0.1],
+    ["0.steps", 1],
+    ["0.velocity", [[1, 1]]],
+    ["1.steps", 0],
+    ["1.velocity", [0]],
+  ];
+  assertEquals(listed(sgd.stateDict()), expected);
+  const adam = new Adam([w], { learningRate: 0.25, betas: [0.5, 0.75] });
+  w.grad = Tensor.of([[2, -4]]);
+  adam.step();
+  assertEquals(listed(adam.stateDict()), [
+    ["learningRate", 0.25],
+    ["0.steps", 1],
+    ["0.mean", [[1, -2]]],
+    ["0.square", [[1, 4]]],
+  ]);
+});
+
+test("stateDict() gives copies, and loadStateDict() takes copies", () => {
+  const w = parameter(0), optimizer = new SGD([w], { learningRate: 1, momentum: 0.5 });
+  stepWithOnes(optimizer, w); // v = 1, w = −1
+  const state = optimizer.stateDict();
+  for (const tensor of optimizer.stateDict().values()) tensor.data.fill(9);
+  optimizer.loadStateDict(state);
+  for (const tensor of state.values()) tensor.data.fill(9);
+  stepWithOnes(optimizer, w); // v = 1.5
+  assertEquals([w.item(), optimizer.learningRate], [-2.5, 1]);
+});
+
+test("loadStateDict() names all that does not fit, and changes nothing", () => {
+  const w = parameter(1, 2), optimizer = new Adam([w], { learningRate: 0.5 });
+  stepWithOnes(optimizer, w);
+  const before = optimizer.stateDict();
+  const wrongShape = new Map(before).set("0.mean", Tensor.ones([2, 1])).set("more", Tensor.of(1));
+  wrongShape.delete("0.square");
+  const table: [ReadonlyMap<string, Tensor>, string][] = [
+    [
+      new Map(),
+      "learningRate is missing, 0.steps is missing, 0.mean is missing, 0.square is missing",
+    ],
+    [wrongShape, "0.mean is (2, 1), not (2,), 0.square is missing, more is unexpected"],
+    [
+      new SGD([w], { learningRate: 1 }).stateDict(),
+      "0.mean is missing, 0.square is missing, 0.velocity is unexpected",
+    ],
+    [
+      new Adam([parameter(1, 2), parameter(1)], { learningRate: 1 }).stateDict(),
+      "1.steps is unexpected, 1.mean is unexpected, 1.square is unexpected",
+    ],
+  ];
+  for (const [state, complaints] of table) {
+    assertRefuses(
+      () => optimizer.loadStateDict(state),
+      ValueError,
+      `Cannot load this state into Adam: ${complaints}`,
+    );
+    assertEquals(optimizer.stateDict(), before);
+  }
+});
+
+test("loadStateDict() refuses a learning rate that is none, and changes nothing", () => {
+  const w = parameter(1), optimizer = new SGD([w], { learningRate: 0.5, momentum: 0.5 });
+  const before = optimizer.stateDict();
+  for (const rate of [-1, NaN, Infinity]) {
+    const state = new Map(before).set("learningRate", Tensor.of(rate, { dtype: "float64" }));
+    state.set("0.velocity", Tensor.of([7]));
+    assertRefuses(
+      () => optimizer.loadStateDict(state),
+      ValueError,
+      `Cannot set learningRate to ${rate}: it must be a finite number of at least 0`,
+    );
+    assertEquals(optimizer.stateDict(), before);
+  }
+});
+
+// ── Optimizers of one's own ──
+
+/** Steps by the sign of a running sum. */
+class Sign extends Optimizer<OptimizerOptions> {
+  readonly seen: UpdateStep<OptimizerOptions>[] = [];
+
+  constructor(parameters: Iterable<Parameter>, options: OptimizerOptions) {
+    const defaults = { learningRate: 0, weightDecay: 0.125 };
+    super(parameters, options, { defaults, slotNames: ["sum"] });
+  }
+
+  protected override update(w: Data, step: UpdateStep<OptimizerOptions>): void {
+    this.seen.push(step);
+    const { sum } = step.slots;
+    for (let i = 0; i < w.length; i++) {
+      sum[i] += step.g[i];
+      w[i] -= step.settings.learningRate * Math.sign(sum[i]);
+    }
+  }
+}
+
+test("an Optimizer of one's own only has to name its settings and write update()", () => {
+  const w = parameter(1, 1), optimizer = new Sign([w], { learningRate: 0.25 });
+  w.grad = Tensor.of([-7, 0.5]);
   optimizer.step();
-  assertEquals(w.toArray(), [1.25, 0.75]);
+  assertEquals([w.toArray(), w.version], [[1.25, 0.75], 1]);
+  optimizer.learningRate = 0.5;
+  w.grad = Tensor.of([0, -1]);
+  optimizer.step();
+  assertEquals(w.toArray(), [1.75, 1.25]);
+  assertEquals(optimizer.seen.map(({ steps }) => steps), [1, 2]);
+  assertEquals(optimizer.seen.map(({ settings }) => settings), [
+    { learningRate: 0.25, weightDecay: 0.125 },
+    { learningRate: 0.5, weightDecay: 0.125 },
+  ]);
+  assertStrictEquals(optimizer.seen[1].g, w.grad.data);
+  assertEquals(optimizer.stateDict().get("0.sum")?.toArray(), [-7, -0.5]);
+});
+
+test("an Optimizer of one's own refuses by its own name", () => {
+  assertRefuses(
+    () => new Sign([parameter(1)], untyped('{ "learningRate": 1, "momentum": 0.5 }')),
+    ValueError,
+    "Cannot use the option momentum: Sign has none of that name",
+  );
+  assertRefuses(
+    () => new Sign([parameter(1)], { learningRate: -1 }),
+    ValueError,
+    "Cannot set learningRate of Sign to -1: it must be a finite number of at least 0",
+  );
 });
 
 // ── What is refused ──
 
-test("an Optimizer refuses an empty list", () => {
-  expectValueError(
-    () => new SGD([], { learningRate: 0.1 }),
-    "Cannot optimize nothing: the list of parameters is empty",
-    "does the model keep its layers in public fields?",
-  );
-});
+for (const [name, make] of Object.entries(kinds)) {
+  test(`${name} refuses an empty list`, () => {
+    const message = "Cannot optimize nothing: the list of parameters is empty";
+    const hint = "does the model keep its layers in public fields?";
+    assertRefuses(() => make([]), ValueError, message, hint);
+  });
 
-test("an Optimizer refuses a parameter that is listed twice", () => {
-  const a = parameter(1), b = parameter(1);
-  expectValueError(
-    () => new SGD([a, b, b], { learningRate: 0.1 }),
-    "Cannot optimize a parameter twice: number 2 of the list was listed before",
-  );
-});
+  test(`${name} refuses a parameter that is listed twice`, () => {
+    const a = parameter(1), b = parameter(1, 2);
+    const says = "Cannot optimize a parameter twice: (2,), number 3 of the list, was listed before";
+    assertRefuses(() => make([a, b, b]), ValueError, says);
+    assertRefuses(() => make([b, a, b, a]), ValueError, says);
+  });
 
-for (const rate of [-0.1, NaN, Infinity]) {
-  test(`SGD refuses ${rate} for each of its rates`, () => {
-    const good = { learningRate: 0.1, momentum: 0.9, weightDecay: 0.01 };
-    for (const name of ["learningRate", "momentum", "weightDecay"]) {
-      expectValueError(
-        () => new SGD([parameter(1)], { ...good, [name]: rate }),
-        `Cannot set ${name} to ${rate}: ${rateRule}`,
+  test(`${name} refuses settings that are out of range, for all and in a group`, () => {
+    const numeric = name === "SGD" ? ["momentum"] : ["epsilon"];
+    for (const setting of ["learningRate", "weightDecay", ...numeric]) {
+      for (const value of [-0.1, NaN, Infinity, -Infinity]) {
+        assertRefuses(
+          () => make([parameter(1)], { [setting]: value }),
+          ValueError,
+          `Cannot set ${setting} of ${name} to ${value}: it must be a finite number of at least 0`,
+        );
+      }
+    }
+  });
+
+  test(`${name} refuses a setting that it does not have`, () => {
+    for (const setting of ["lr", "momentun", name === "SGD" ? "betas" : "nesterov"]) {
+      assertRefuses(
+        () => make([parameter(1)], { [setting]: 0.1 }),
+        ValueError,
+        `Cannot use the option ${setting}: ${name} has none of that name`,
       );
     }
   });
 
-  test(`setting learningRate to ${rate} is refused, and the rate stays`, () => {
-    const optimizer = new SGD([parameter(1)], { learningRate: 0.1 });
-    expectValueError(() => {
-      optimizer.learningRate = rate;
-    }, `Cannot set learningRate to ${rate}: ${rateRule}`);
-    assertEquals(optimizer.learningRate, 0.1);
+  test(`${name} refuses a learning rate out of range between steps, and keeps the old one`, () => {
+    const w = parameter(1), optimizer = make([w]);
+    for (const rate of [-0.1, NaN, Infinity]) {
+      assertRefuses(
+        () => {
+          optimizer.learningRate = rate;
+        },
+        ValueError,
+        `Cannot set learningRate to ${rate}: it must be a finite number of at least 0`,
+      );
+      assertEquals(optimizer.learningRate, 0.1);
+    }
   });
 }
 
-test("SGD takes rates of 0", () => {
-  const w = parameter(1);
-  w.grad = Tensor.of([5]);
-  new SGD([w], { learningRate: 0, momentum: 0, weightDecay: 0 }).step();
-  assertEquals(w.item(), 1);
+test("groups refuse what the optimizer refuses", () => {
+  const a = parameter(1), b = parameter(2, 3);
+  const table: [body: () => unknown, message: string, hint?: string][] = [
+    [
+      () => new SGD([{ parameters: [a] }, { parameters: [b], momentum: -1 }], { learningRate: 1 }),
+      "Cannot set momentum of SGD to -1: it must be a finite number of at least 0",
+    ],
+    [
+      () => new Adam([{ parameters: [a], learningRate: NaN }], { learningRate: 1 }),
+      "Cannot set learningRate of Adam to NaN: it must be a finite number of at least 0",
+    ],
+    [
+      () => new SGD([{ parameters: [a], ...untyped('{ "momentun": 1 }') }], { learningRate: 1 }),
+      "Cannot use the option momentun: SGD has none of that name",
+    ],
+    [
+      () => new SGD([{ parameters: [b] }, { parameters: [a, b] }], { learningRate: 1 }),
+      "Cannot optimize a parameter twice: (2,), number 3 of the list, was listed before",
+    ],
+    [
+      () => new SGD([{ parameters: [] }], { learningRate: 1 }),
+      "Cannot optimize nothing: the list of parameters is empty",
+      "does the model keep its layers in public fields?",
+    ],
+  ];
+  for (const [body, message, hint] of table) assertRefuses(body, ValueError, message, hint);
+});
+
+test("Adam and AdamW refuse betas that are not two, at least 0 and below 1", () => {
+  const outOfRange = [[0.9, 1], [1, 0.9], [-0.1, 0.9], [0.9, -0.1], [NaN, 0.9], [0.9, Infinity]];
+  for (const betas of [...outOfRange, [], [0.9], [0.9, 0.99, 0.999]]) {
+    for (const name of ["Adam", "AdamW"]) {
+      assertRefuses(
+        () => kinds[name]([parameter(1)], { betas }),
+        ValueError,
+        `Cannot set betas of ${name} to ${
+          describeShape(betas)
+        }: they must be two, at least 0 and below 1`,
+      );
+    }
+  }
+});
+
+test("optimizers refuse a tensor that is no parameter", () => {
+  const parameters = Object.assign([], { 0: Tensor.ones([2]), length: 1 });
+  for (const [name, make] of Object.entries(kinds)) {
+    const error = assertThrows(() => make(parameters), ShapeError);
+    assertEquals(error.message, "Cannot optimize (2,): it is no Parameter", name);
+  }
 });

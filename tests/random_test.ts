@@ -305,6 +305,8 @@ test("restore() refuses what is not a state, and leaves the stream where it was"
     [[1, 2, 3, 2 ** 32], "1, 2, 3, 4294967296"],
     [[1, 2, 3, -4], "1, 2, 3, -4"],
     [[1, 2, 3, 0.5], "1, 2, 3, 0.5"],
+    [[1, 2, 3, NaN], "1, 2, 3, NaN"],
+    [[], ""],
   ];
   for (const [state, shown] of cases) {
     assertRefuses(
@@ -318,11 +320,11 @@ test("restore() refuses what is not a state, and leaves the stream where it was"
 });
 
 test("Generator refuses what cannot be a seed", () => {
-  for (const seed of [-1, 1.5, NaN, Infinity, 2 ** 53]) {
+  for (const seed of [-1, 1.5, NaN, Infinity, -Infinity]) {
     assertRefuses(
       () => new Generator(seed),
       ValueError,
-      `Cannot seed a generator with ${seed}: a seed is a whole number of at least 0`,
+      `Cannot seed a generator with ${seed}: it must be a whole number of at least 0`,
     );
   }
 });
@@ -352,6 +354,37 @@ test("split() makes the first children the same, however many there are", () => 
   few.forEach((child, k) => assertEquals(child.state, many[k].state));
 });
 
+test("split() refuses a count that is not whole or below 1, and draws nothing", () => {
+  const parent = new Generator(28), { state } = parent;
+  for (const count of [0, -1, 1.5, NaN, Infinity]) {
+    assertRefuses(
+      () => parent.split(count),
+      ValueError,
+      `Cannot split a generator into ${count}: it must be a whole number of at least 1`,
+    );
+  }
+  assertEquals(parent.state, state);
+});
+
+test("permutation() refuses a count that is not whole or below 0, and draws nothing", () => {
+  const generator = new Generator(29), { state } = generator;
+  for (const n of [-1, 1.5, NaN, Infinity]) {
+    assertRefuses(
+      () => generator.permutation(n),
+      ValueError,
+      `Cannot shuffle ${n} things: it must be a whole number of at least 0`,
+    );
+  }
+  assertEquals(generator.state, state);
+});
+
+test("permutation() of nothing or of one draws nothing", () => {
+  const generator = new Generator(30), { state } = generator;
+  assertEquals(generator.permutation(0), new Int32Array(0));
+  assertEquals(generator.permutation(1), Int32Array.of(0));
+  assertEquals(generator.state, state);
+});
+
 test("split() moves the parent on by four draws for each child", () => {
   const parent = new Generator(27), twin = new Generator(27);
   parent.split(3);
@@ -361,7 +394,7 @@ test("split() moves the parent on by four draws for each child", () => {
 
 test("integer() refuses to choose from nothing, from parts, and from too many", () => {
   const generator = new Generator(1), { state } = generator;
-  for (const count of [0, -1, 1.5, NaN, 2 ** 33]) {
+  for (const count of [0, -1, 1.5, NaN, Infinity, 2 ** 32 + 1, 2 ** 33]) {
     assertRefuses(
       () => generator.integer(count),
       ValueError,

@@ -124,13 +124,6 @@ export const loops = {
   },
 };
 
-/** Applies a loop to each element. */
-export function each(loop: (out: Data, x: Data) => void, x: Values): Values {
-  const out = like(x, x.data.length);
-  loop(out, x.data);
-  return { data: out, shape: x.shape };
-}
-
 /** Each element, or the bound that it is beyond; NaN stays NaN. */
 export function clip(x: Values, low: number, high: number): Values {
   const from = x.data, n = from.length, out = like(x, n);

@@ -8,7 +8,16 @@
  * @module
  */
 
-/** A wrong type, shape or dtype. */
+/**
+ * A wrong type, shape or dtype.
+ *
+ * @example Shapes that do not meet
+ * ```ts
+ * import { assertThrows } from "@std/assert";
+ * import { ShapeError, Tensor } from "#tensor";
+ * assertThrows(() => Tensor.ones([2]).add(Tensor.ones([3])), ShapeError, "(2,) with (3,)");
+ * ```
+ */
 export class ShapeError extends TypeError {
   /** The class's name, as it is printed. */
   override readonly name = "ShapeError";
@@ -24,7 +33,16 @@ export class ShapeError extends TypeError {
   }
 }
 
-/** A value of the right type outside of what is allowed: an index, a label, a rate. */
+/**
+ * A value of the right type outside of what is allowed: an index, a label, a rate.
+ *
+ * @example An axis that is not there
+ * ```ts
+ * import { assertThrows } from "@std/assert";
+ * import { Tensor, ValueError } from "#tensor";
+ * assertThrows(() => Tensor.ones([2]).sum(1), ValueError, "axis 1");
+ * ```
+ */
 export class ValueError extends RangeError {
   /** The class's name, as it is printed. */
   override readonly name = "ValueError";
@@ -47,6 +65,13 @@ export class ValueError extends RangeError {
  * @param n The number.
  * @param least The smallest allowed, 1 by default.
  * @throws {ValueError} If it is neither whole nor large enough.
+ *
+ * @example Two and a half is not whole
+ * ```ts
+ * import { assertThrows } from "@std/assert";
+ * import { requireWhole, ValueError } from "#tensor";
+ * assertThrows(() => requireWhole("Cannot take 2.5 steps", 2.5), ValueError, "whole number");
+ * ```
  */
 export function requireWhole(says: string, n: number, least = 1): void {
   if (Number.isInteger(n) && n >= least) return;
@@ -61,11 +86,18 @@ export function requireWhole(says: string, n: number, least = 1): void {
  * @param least The smallest allowed, 0 by default.
  * @param most The greatest allowed; any finite number by default.
  * @throws {ValueError} If it is NaN, infinite or out of range.
+ *
+ * @example NaN is no number
+ * ```ts
+ * import { assertThrows } from "@std/assert";
+ * import { requireNumber, ValueError } from "#tensor";
+ * assertThrows(() => requireNumber("Cannot wait NaN seconds", NaN), ValueError, "finite number");
+ * ```
  */
 export function requireNumber(says: string, x: number, least = 0, most = Infinity): void {
   if (Number.isFinite(x) && x >= least && x <= most) return;
-  const range = most === Infinity ? `of at least ${least}` : `from ${least} to ${most}`;
-  throw new ValueError(`${says}: it must be a finite number ${range}`);
+  const range = most < Infinity ? ` from ${least} to ${most}` : ` of at least ${least}`;
+  throw new ValueError(`${says}: it must be a finite number${least > -Infinity ? range : ""}`);
 }
 
 /**
@@ -74,6 +106,14 @@ export function requireNumber(says: string, x: number, least = 0, most = Infinit
  * @param owner What was given the options: `SGD`.
  * @param unread The options that are left when all known ones are taken out.
  * @throws {ValueError} If there is one.
+ *
+ * @example A misspelt name is found
+ * ```ts
+ * import { assertThrows } from "@std/assert";
+ * import { requireNoOther, ValueError } from "#tensor";
+ * const { stride: _, ...other } = { stride: 1, pading: 2 };
+ * assertThrows(() => requireNoOther("conv2d", other), ValueError, "pading");
+ * ```
  */
 export function requireNoOther(owner: string, unread: object): void {
   const names = Object.keys(unread);

@@ -83,8 +83,7 @@ export function checkProduct(a: Values, b: Values): void {
   }
   const found = b.shape.at(-2) ?? b.shape[0];
   if (inner === found) return;
-  const flipped = b.shape.length > 1 && inner === b.shape.at(-1);
-  const hint = flipped ? "is the second one transposed?" : undefined;
+  const hint = inner === b.shape.at(-1) ? "is the second one transposed?" : undefined;
   throw new ShapeError(`${says}: inner sizes must match, ${inner} is not ${found}`, hint);
 }
 
@@ -92,7 +91,8 @@ export function checkProduct(a: Values, b: Values): void {
 export function matmul(a: Values, b: Values): Values {
   const [m, k] = a.shape.slice(-2), n = b.shape[b.shape.length - 1];
   const stackA = a.shape.slice(0, -2), stackB = b.shape.slice(0, -2);
-  const stack = broadcastShapes(stackA, stackB), data = like(a, sizeOf(stack) * m * n);
+  const stack = broadcastShapes(stackA, stackB, say`Cannot multiply ${a} by ${b}`);
+  const data = like(a, sizeOf(stack) * m * n);
   const aSteps = stretchedStrides(stackA, stack), bSteps = stretchedStrides(stackB, stack);
   forEachStretch(stack, aSteps, bSteps, ({ o, i, iStep, j, jStep, n: pairs }) => {
     for (let pair = 0; pair < pairs; pair++) {

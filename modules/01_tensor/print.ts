@@ -37,6 +37,6 @@ export function describeNumbers({ data, shape }: Values): string {
     const parts = ends.map((k) => k < 0 ? "…" : describe(axis + 1, at + k * strides[axis]));
     return `[${parts.join(inside ? "," + "\n".repeat(inside) + " ".repeat(axis + 1) : ", ")}]`;
   }
-  width = Math.max(...describe(0, 0).split(/[^\w.∞+-]+/).map((cell) => cell.length));
+  for (const cell of describe(0, 0).split(/[^\w.∞+-]+/)) width = Math.max(width, cell.length);
   return describe(0, 0);
 }

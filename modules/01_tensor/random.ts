@@ -62,11 +62,15 @@ export class Generator {
   /**
    * Starts the stream of a seed.
    *
-   * @param seed A whole number of at least 0.
+   * @param seed A whole number, 0 … 2⁵³ − 1.
    * @throws {ValueError} If it is not.
    */
   constructor(seed: number) {
-    requireWhole(`Cannot seed a generator with ${seed}`, seed, 0);
+    requireWhole(
+      `Cannot seed a generator with ${seed}`,
+      Number.isSafeInteger(seed) ? seed : -1,
+      0,
+    );
     this.#state = expandSeed([seed >>> 0, Math.floor(seed / 2 ** 32)]);
   }
 

@@ -52,18 +52,18 @@ function copyThrough(x: Values, shape: Shape, strides: Shape, start: number): Va
   forEachStretch(shape, strides, strides, ({ o, i, iStep, n }) => {
     for (let k = 0, at = start + i; k < n; k++, at += iStep) out[o + k] = from[at];
   });
-  return { data: out, shape };
+  return { data: out, shape: [...shape] };
 }
 
 /**
- * Puts axes into another order: axis k of the result is axis `order[k]` of x.
+ * Puts axes into another order: axis k of the result is axis `axes[k]` of x.
  *
  * @task 01.11
  */
-export function permute(x: Values, order: readonly number[]): Values {
-  const strides = stridesOf(x.shape), axes = order.map((axis) => resolveAxis(axis, x.shape));
+export function permute(x: Values, axes: readonly number[]): Values {
+  const strides = stridesOf(x.shape);
   if (resolveAxes(axes, x.shape).length !== x.shape.length) {
-    throw new ShapeError(say`Cannot permute ${x} by ${order}: each axis must be named`);
+    throw new ShapeError(say`Cannot permute ${x} by ${axes}: each axis must be named`);
   }
   return copyThrough(x, axes.map((axis) => x.shape[axis]), axes.map((axis) => strides[axis]), 0);
 }
@@ -88,8 +88,9 @@ export function expand(x: Values, shape: Shape): Values {
  */
 export function resolveRanges(ranges: readonly Range[], shape: Shape): [number, number][] {
   if (ranges.length > shape.length) {
-    const says = say`Cannot slice ${shape} with ${ranges.length} ranges`;
-    throw new ShapeError(`${says}: there are ${shape.length} axes`);
+    throw new ShapeError(
+      say`Cannot slice ${shape} with ${ranges.length} ranges: one per axis`,
+    );
   }
   return shape.map((n, axis) => {
     const range = ranges[axis] ?? null;
@@ -120,7 +121,7 @@ export function slice(x: Values, ranges: readonly (readonly [number, number])[])
  */
 export function pad(x: Values, padding: Padding): Values {
   const fits = padding.length === x.shape.length &&
-    padding.flat().every((n) => Number.isInteger(n) && n >= 0);
+    padding.every((pair) => pair.length === 2 && pair.every((n) => Number.isInteger(n) && n >= 0));
   if (!fits) {
     const rule = "each axis needs [before, after], whole numbers of at least 0";
     throw new ValueError(say`Cannot pad ${x} with ${JSON.stringify(padding)}: ` + rule);
@@ -181,7 +182,7 @@ export function gatherPlaces(x: Values, axis: number, index: Values): Int32Array
   const says = say`Cannot gather ${index} from ${sizes}`;
   const fits = index.shape.length === sizes.length &&
     index.shape.every((size, k) => k === along || size <= sizes[k]);
-  if (!fits) throw new ShapeError(`${says}: the index must have as many axes, and be no larger`);
+  if (!fits) throw new ShapeError(`${says}: its axes must be as many, and no larger`);
   const wrong = index.data.find((at) => !(Number.isInteger(at) && at >= 0 && at < n));
   if (wrong !== undefined) {
     throw new ValueError(`${says}: an index is one of 0 … ${n - 1}, ${wrong} is not`);

@@ -23,13 +23,11 @@ export type DType = "float32" | "float64";
 /** Sizes of the axes, outermost first; `[]` is a single number. No size is 0. */
 export type Shape = readonly number[];
 
-/** What the chapters of this module know of a tensor: numbers, and how to read them. */
-export interface Values {
-  /** The numbers in row-major order: the last axis varies fastest. */
-  readonly data: Data;
-  /** Sizes of the axes, outermost first. */
-  readonly shape: Shape;
-}
+/**
+ * What the chapters of this module know of a tensor: numbers in row-major order (the last axis varies
+ * fastest), and the sizes of the axes, outermost first.
+ */
+export type Values = { readonly data: Data; readonly shape: Shape };
 
 /** One axis, several, or (left out) all of them; negative numbers count from the end. */
 export type Axes = number | readonly number[];
@@ -103,6 +101,7 @@ export function stridesOf(shape: Shape): number[] {
  * @task 01.3
  * @param a First shape.
  * @param b Second shape.
+ * @param says What cannot be done, for the error; that they cannot be broadcast by default.
  * @returns The common shape.
  * @throws {ShapeError} If two sizes differ and neither is 1.
  *
@@ -113,7 +112,7 @@ export function stridesOf(shape: Shape): number[] {
  * assertEquals(broadcastShapes([8, 1, 5], [7, 5]), [8, 7, 5]);
  * ```
  */
-export function broadcastShapes(a: Shape, b: Shape): number[] {
+export function broadcastShapes(a: Shape, b: Shape, says?: string): number[] {
   const rank = Math.max(a.length, b.length);
   const shape = new Array<number>(rank);
   for (let fromEnd = 1; fromEnd <= rank; fromEnd++) {
@@ -121,7 +120,7 @@ export function broadcastShapes(a: Shape, b: Shape): number[] {
     const m = b[b.length - fromEnd] ?? 1;
     if (n !== m && n !== 1 && m !== 1) {
       const rule = `sizes, counted from the end, must be equal or 1, ${n} is not ${m}`;
-      throw new ShapeError(say`Cannot broadcast ${a} with ${b}: ` + rule);
+      throw new ShapeError(`${says ?? say`Cannot broadcast ${a} with ${b}`}: ${rule}`);
     }
     shape[rank - fromEnd] = n === 1 ? m : n;
   }
@@ -209,6 +208,13 @@ export function stretchedStrides(from: Shape, to: Shape): number[] {
  * @param values Whose format to take.
  * @param size How many numbers.
  * @returns A new typed array of zeros.
+ *
+ * @example The format is taken over
+ * ```ts
+ * import { assert } from "@std/assert";
+ * import { like, Tensor } from "#tensor";
+ * assert(like(Tensor.of(1, { dtype: "float64" }), 4) instanceof Float64Array);
+ * ```
  */
 export function like(values: { readonly data: Data }, size: number): Data {
   return values.data instanceof Float64Array ? new Float64Array(size) : new Float32Array(size);
@@ -220,6 +226,13 @@ export function like(values: { readonly data: Data }, size: number): Data {
  * @param a First shape.
  * @param b Second shape.
  * @returns True if rank and all sizes are equal.
+ *
+ * @example Rank counts
+ * ```ts
+ * import { assert } from "@std/assert";
+ * import { sameShape } from "#tensor";
+ * assert(sameShape([2, 3], [2, 3]) && !sameShape([3], [1, 3]));
+ * ```
  */
 export function sameShape(a: Shape, b: Shape): boolean {
   return a.length === b.length && a.every((n, axis) => n === b[axis]);
@@ -230,6 +243,13 @@ export function sameShape(a: Shape, b: Shape): boolean {
  *
  * @param shape Sizes of the axes.
  * @returns The text.
+ *
+ * @example One axis keeps its comma
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { describeShape } from "#tensor";
+ * assertEquals(describeShape([3]), "(3,)");
+ * ```
  */
 export function describeShape(shape: Shape): string {
   return shape.length === 1 ? `(${shape[0]},)` : `(${shape.join(", ")})`;
@@ -255,6 +275,13 @@ export function say(text: TemplateStringsArray, ...values: readonly unknown[]): 
  *
  * @param shape Sizes to check.
  * @throws {ShapeError} If a size is not a whole number of at least 1.
+ *
+ * @example No size is 0
+ * ```ts
+ * import { assertThrows } from "@std/assert";
+ * import { checkShape, ShapeError } from "#tensor";
+ * assertThrows(() => checkShape([2, 0]), ShapeError, "0 is not");
+ * ```
  */
 export function checkShape(shape: Shape): void {
   for (const n of shape) {
@@ -271,6 +298,13 @@ export function checkShape(shape: Shape): void {
  * @param shape The shape that it belongs to.
  * @returns The axis, 0 … rank − 1.
  * @throws {ValueError} If the shape has no such axis.
+ *
+ * @example −1 is the last one
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { resolveAxis } from "#tensor";
+ * assertEquals(resolveAxis(-1, [2, 3, 4]), 2);
+ * ```
  */
 export function resolveAxis(axis: number, shape: Shape): number {
   const rank = shape.length;
@@ -300,6 +334,14 @@ export function resolveAxes(axes: Axes | undefined, shape: Shape): number[] {
  * @param says What cannot be done, `Cannot convolve`.
  * @param tensors Tensors that must have the same format.
  * @throws {ShapeError} If one has not.
+ *
+ * @example The message names both
+ * ```ts
+ * import { assertThrows } from "@std/assert";
+ * import { requireOneDtype, ShapeError, Tensor } from "#tensor";
+ * const a = Tensor.of(1), b = Tensor.of(1, { dtype: "float64" });
+ * assertThrows(() => requireOneDtype("Cannot mix", a, b), ShapeError, "float32 and float64");
+ * ```
  */
 export function requireOneDtype(says: string, ...tensors: readonly Values[]): void {
   const formats = tensors.map(({ data }) => data instanceof Float32Array ? "float32" : "float64");

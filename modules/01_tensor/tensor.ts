@@ -7,7 +7,7 @@
  *
  *   shape.ts · arithmetic.ts · reduce.ts · matmul.ts · rearrange.ts · random.ts
  *
- * and in origin.ts, print.ts and errors.ts, which are given.
+ * and in primitives.ts, print.ts and errors.ts, which are given.
  *
  * At the end you have NumPy's core, and one thing that NumPy lacks: a tensor remembers how it was
  * made. Module 05 will need nothing else to compute gradients.
@@ -16,10 +16,10 @@
  *
  * @module
  */
-import { broadcast, clip, comparisons, each, loops, pairLoops } from "./arithmetic.ts";
-import { requireNoOther, ShapeError, ValueError } from "./errors.ts";
+import { broadcast, clip, comparisons, loops, pairLoops } from "./arithmetic.ts";
+import { requireNoOther, requireNumber, ShapeError, ValueError } from "./errors.ts";
 import { checkProduct, matmul } from "./matmul.ts";
-import { type CustomOp, type OpExtras, type OpName, type Origin, recording } from "./origin.ts";
+import { type OpExtras, type OpName, recording } from "./primitives.ts";
 import { describeNumbers } from "./print.ts";
 import type { Generator } from "./random.ts";
 import * as rearrange from "./rearrange.ts";
@@ -29,21 +29,17 @@ import { checkShape, like, resolveAxes, resolveAxis, sameShape, say, sizeOf } fr
 import type { Axes, Data, DType, Shape, Values } from "./shape.ts";
 
 export * from "./errors.ts";
-export type { CustomOp, Gradient, OpExtras, OpName, Origin, PlainOp } from "./origin.ts";
-export { setRecording } from "./origin.ts";
+export { type OpExtras, type OpName, type PlainOp, setRecording } from "./primitives.ts";
 export type { Padding, Range } from "./rearrange.ts";
 export { broadcastShapes, describeShape, like, requireOneDtype, resolveAxis } from "./shape.ts";
 export { type Axes, type Data, type DType, type Shape, type Values } from "./shape.ts";
-export { sameShape, say, sizeOf, stridesOf } from "./shape.ts";
+export { checkShape, sameShape, say, sizeOf, stridesOf } from "./shape.ts";
 
 /** A number, or lists of lists of numbers of equal lengths. */
 export type Nested = number | readonly Nested[];
 
-/** What every factory takes. */
-export interface TensorOptions {
-  /** The number format, float32 by default. */
-  readonly dtype?: DType;
-}
+/** What every factory takes: the number format, float32 by default. */
+export type TensorOptions = { readonly dtype?: DType };
 
 /** Options of a factory, and numbers by name beside. */
 export type With<Name extends string> = TensorOptions & { readonly [N in Name]?: number };
@@ -57,14 +53,42 @@ export type UniformOptions = With<"low" | "high">;
 /** Tensor.normal(): the centre (0 by default) and the spread (1). */
 export type NormalOptions = With<"mean" | "standardDeviation">;
 
-/** What a reduction takes. */
-export interface ReduceOptions {
-  /** Keep the folded axes, with size 1; false by default. */
-  readonly keepDims?: boolean;
-}
+/** What a reduction takes: whether to keep the folded axes, with size 1; false by default. */
+export type ReduceOptions = { readonly keepDims?: boolean };
 
 /** Of a variance also what is taken off the count, 1 by default. */
 export type VarianceOptions = ReduceOptions & { readonly correction?: number };
+
+// ── Origin: how a tensor was made ──
+// Each operation ends in result(), which notes the operation and its inputs, if gradients may be
+// asked for later. That is all this module knows of gradients; the calculus is in module 05, which
+// follows these memories backwards.
+
+/**
+ * The gradient of an input; null if there is none. A function is called only if the gradient is
+ * needed: for what is costly.
+ */
+export type Gradient = Tensor | null | (() => Tensor);
+
+/** An operation that brings its own derivative; module 05's defineOp() makes them. */
+export interface CustomOp {
+  /** Its name, for messages. */
+  readonly name: string;
+  /** The gradients of the inputs, in order, given that of the output. */
+  readonly backward: (gradient: Tensor, made: Tensor) => readonly Gradient[];
+}
+
+/** How a tensor was made. */
+export interface Origin {
+  /** The operation. */
+  readonly op: OpName | CustomOp;
+  /** What it was made from. */
+  readonly inputs: readonly Tensor[];
+  /** What the derivative needs to know beside. */
+  readonly extra: unknown;
+  /** The inputs' versions at that moment. */
+  readonly versions: readonly number[];
+}
 
 /**
  * Makes an operation's result, with its origin if an input requires a gradient and recording is on.
@@ -74,6 +98,16 @@ export type VarianceOptions = ReduceOptions & { readonly correction?: number };
  * @param inputs From what, in order.
  * @param extra What the operation's derivative needs beside.
  * @returns The tensor.
+ *
+ * @example What was computed from a parameter remembers it
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { Parameter } from "#layers";
+ * import { result, Tensor } from "#tensor";
+ * const x = new Parameter(Tensor.of([1, -2]));
+ * const y = result({ data: x.data.map((v) => -v), shape: x.shape }, "neg", [x]);
+ * assertEquals(y.origin?.op, "neg");
+ * ```
  */
 export function result<K extends OpName>(
   out: Values,
@@ -160,13 +194,15 @@ export class Tensor implements Values {
   /** Random numbers, drawn evenly from [low, high), which is [0, 1) by default. */
   static uniform(shape: Shape, generator: Generator, options: UniformOptions = {}): Tensor {
     const { low = 0, high = 1, ...others } = options;
+    requireNumber(`Cannot draw over a range of ${high - low}`, high - low);
     return filled(shape, others, () => generator.uniform(low, high));
   }
 
   /** Random numbers from a normal distribution, by default of mean 0 and standard deviation 1. */
   static normal(shape: Shape, generator: Generator, options: NormalOptions = {}): Tensor {
-    const { mean = 0, standardDeviation = 1, ...others } = options;
-    return filled(shape, others, () => generator.normal(mean, standardDeviation));
+    const { mean = 0, standardDeviation: spread = 1, ...others } = options;
+    requireNumber(`Cannot draw with standard deviation ${spread}`, spread);
+    return filled(shape, others, () => generator.normal(mean, spread));
   }
 
   // ── Facts ──
@@ -294,7 +330,8 @@ export class Tensor implements Values {
   // ── Reductions: over one axis, several, or all when left out ──
 
   /** The sum over axes. */
-  sum(axes?: Axes, { keepDims = false }: ReduceOptions = {}): Tensor {
+  sum(axes?: Axes, { keepDims = false, ...other }: ReduceOptions = {}): Tensor {
+    requireNoOther("a reduction", other);
     const kept = reduce.reducedShape(this.shape, resolveAxes(axes, this.shape), true);
     return result(reduce.fold(this, axes, keepDims, reduce.sumBlock), "sum", [this], { kept });
   }
@@ -305,7 +342,8 @@ export class Tensor implements Values {
   }
 
   /** The greatest over axes; its gradient is shared evenly among equals, as in PyTorch's amax. */
-  max(axes?: Axes, { keepDims = false }: ReduceOptions = {}): Tensor {
+  max(axes?: Axes, { keepDims = false, ...other }: ReduceOptions = {}): Tensor {
+    requireNoOther("a reduction", other);
     const folded = resolveAxes(axes, this.shape);
     const kept = reduce.reducedShape(this.shape, folded, true);
     return result(reduce.fold(this, axes, keepDims, reduce.maxBlock), "max", [this], {
@@ -330,9 +368,9 @@ export class Tensor implements Values {
    */
   variance(axes?: Axes, { correction = 1, ...options }: VarianceOptions = {}): Tensor {
     const count = reduce.foldedCount(this.shape, axes);
-    if (!(count > correction)) {
-      const says = `Cannot take the variance of ${count} numbers with correction ${correction}`;
-      throw new ValueError(`${says}: there must be more numbers than that`);
+    if (!(count > correction && correction > -Infinity)) {
+      const says = `Cannot take a variance with correction ${correction}`;
+      throw new ValueError(`${says}: there must be more numbers than that, ${count} is not`);
     }
     const distance = this.sub(this.mean(axes, { keepDims: true }));
     return distance.mul(distance).sum(axes, options).div(count - correction);
@@ -342,7 +380,8 @@ export class Tensor implements Values {
    * The position of the greatest along an axis, as a number; the first of equals. Left out, the
    * position among all numbers in row-major order. No gradient.
    */
-  argmax(axis?: number, { keepDims = false }: ReduceOptions = {}): Tensor {
+  argmax(axis?: number, { keepDims = false, ...other }: ReduceOptions = {}): Tensor {
+    requireNoOther("a reduction", other);
     if (axis !== undefined) return tensorOf(reduce.argmax(this, axis, keepDims));
     return this.reshape([-1]).argmax(0).reshape(keepDims ? this.shape.map(() => 1) : []);
   }
@@ -381,7 +420,8 @@ export class Tensor implements Values {
 
   /** Axes in another order: axis k of the result is axis `order[k]` of this. */
   permute(order: readonly number[]): Tensor {
-    return result(rearrange.permute(this, order), "permute", [this], { order });
+    const axes = order.map((axis) => resolveAxis(axis, this.shape));
+    return result(rearrange.permute(this, axes), "permute", [this], { order: axes });
   }
 
   /** The last two axes exchanged. */
@@ -430,13 +470,15 @@ export class Tensor implements Values {
 
   /** Zeros around: [before, after] for each axis. */
   pad(padding: Padding): Tensor {
-    return result(rearrange.pad(this, padding), "pad", [this], { padding });
+    return result(rearrange.pad(this, padding), "pad", [this], {
+      padding: structuredClone(padding),
+    });
   }
 
   /** Several tensors, one after the other along an axis. */
   static concat(tensors: readonly Tensor[], axis = 0): Tensor {
     const joined = rearrange.concat(tensors, axis);
-    return result(joined, "concat", tensors, { axis: resolveAxis(axis, joined.shape) });
+    return result(joined, "concat", [...tensors], { axis: resolveAxis(axis, joined.shape) });
   }
 
   /** Several tensors of one shape, side by side along a new axis. */
@@ -510,7 +552,9 @@ export class Tensor implements Values {
 
 /** The second operand as a tensor; a number takes the first one's dtype. */
 function operand(first: Tensor, other: Tensor | number): Tensor {
-  return typeof other === "number" ? Tensor.full([], other, { dtype: first.dtype }) : other;
+  if (typeof other === "number") return Tensor.full([], other, { dtype: first.dtype });
+  if (other instanceof Tensor) return other;
+  throw new ShapeError(say`Cannot combine ${first} with ${other}: it is no tensor and no number`);
 }
 
 /** Runs a two-operand primitive and notes its origin. */
@@ -526,10 +570,22 @@ function compare(op: keyof typeof comparisons, first: Tensor, other: Tensor | nu
 
 /** Runs a one-operand primitive and notes its origin. */
 function unary(op: keyof typeof loops, x: Tensor): Tensor {
-  return result(each(loops[op], x), op, [x]);
+  const data = like(x, x.size);
+  loops[op](data, x.data);
+  return result({ data, shape: x.shape }, op, [x]);
 }
 
-/** Wraps plain values that need no origin. */
+/**
+ * Wraps plain values that need no origin.
+ *
+ * @example The numbers are shared
+ * ```ts
+ * import { assert } from "@std/assert";
+ * import { Tensor, tensorOf } from "#tensor";
+ * const x = Tensor.of([1, 2]);
+ * assert(tensorOf(x).data === x.data);
+ * ```
+ */
 export function tensorOf({ data, shape }: Values): Tensor {
   return new Tensor(data, shape);
 }
@@ -553,9 +609,9 @@ function shapeOf(values: Nested): number[] {
   if (typeof values === "number") return [];
   if (!Array.isArray(values)) {
     const hint = ArrayBuffer.isView(values) ? "use new Tensor(data, shape)" : undefined;
-    throw new ShapeError(`Cannot make a tensor of ${values}: it is a ${typeof values}`, hint);
+    throw new ShapeError(`Cannot make a tensor of ${values}: it is no number`, hint);
   }
-  const [first = [], ...others] = values.map(shapeOf);
+  const [first = [], ...others] = Array.from(values, shapeOf);
   const odd = others.find((shape) => !sameShape(shape, first));
   if (!odd) return [values.length, ...first];
   throw new ShapeError(say`Cannot make a tensor of ragged lists: ${odd} stands beside ${first}`);

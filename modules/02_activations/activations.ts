@@ -119,7 +119,7 @@ export function tanh(x: Tensor): Tensor {
  * The share of a normal distribution that lies below x, Φ(x) (given).
  *
  * @param x A number.
- * @returns The share, 0 to 1, to about 15 digits, small shares too.
+ * @returns The share, 0 to 1, to about 13 digits, small shares too.
  *
  * @example Half of it lies below the mean
  * ```ts

@@ -3,7 +3,16 @@
  *
  * @module
  */
-import { logSoftmax, relu, sigmoid, softmax, tanh } from "#activations";
+import {
+  gelu,
+  leakyRelu,
+  logSoftmax,
+  normalShare,
+  relu,
+  sigmoid,
+  softmax,
+  tanh,
+} from "#activations";
 import { Tensor } from "#tensor";
 import { graded } from "../../tests/kit/graded.ts";
 
@@ -44,20 +53,48 @@ graded("02.1", 1, "relu() lets NaN through, so that it is seen", (t) => {
 });
 
 graded("02.1", 1, "relu() remembers what it was computed from", (t) => {
-  t.expectEqual(relu(tracked([1])).requiresGrad, true);
+  t.expectEqual(relu(tracked([1])).origin?.op, "relu");
   t.expectEqual(relu(Tensor.of([1])).requiresGrad, false);
 });
 
 // ── 02.2 ──
 
-graded("02.2", 1, "sigmoid() goes from 0 to 1 with one half at 0", (t) => {
+graded("02.2", 1, "leakyRelu() lets a hundredth of what is negative through", (t) => {
+  const x = Tensor.of([[-200, 0, 3], [0.5, -1, 100]]);
+  t.expectTensor(leakyRelu(x), [[-2, 0, 3], [0.5, -0.01, 100]]);
+});
+
+graded("02.2", 1, "leakyRelu() takes any slope", (t) => {
+  const numbers = t.normal([20]), slope = t.integer(1, 9) / 10;
+  t.expectTensor(
+    leakyRelu(Tensor.of(numbers), slope),
+    numbers.map((x) => Math.max(x, 0) + slope * Math.min(x, 0)),
+  );
+  t.expectTensor(leakyRelu(Tensor.of([-2, 3]), 0), [0, 3]);
+  t.expectTensor(leakyRelu(Tensor.of([-2, 3]), -1), [2, 3]);
+  t.expectTensor(leakyRelu(Tensor.of([-2, 3]), 2), [-4, 3]);
+});
+
+graded("02.2", 1, "leakyRelu() lets NaN through, so that it is seen", (t) => {
+  t.expectTensor(leakyRelu(Tensor.of([NaN, Infinity, -Infinity])), [NaN, Infinity, -Infinity]);
+});
+
+graded("02.2", 1, "leakyRelu() remembers what it was computed from, and its slope", (t) => {
+  const { origin } = leakyRelu(tracked([1]), 0.25);
+  t.expectEqual([origin?.op, origin?.extra], ["leakyRelu", { slope: 0.25 }]);
+  t.expectEqual(leakyRelu(Tensor.of([1])).requiresGrad, false);
+});
+
+// ── 02.3 ──
+
+graded("02.3", 1, "sigmoid() goes from 0 to 1 with one half at 0", (t) => {
   const x = Tensor.of([0, Math.log(3), -Math.log(3), Math.log(9)]);
   t.expectTensor(sigmoid(x), [0.5, 0.75, 0.25, 0.9]);
   const numbers = t.normal([20]);
   t.expectTensor(sigmoid(Tensor.of(numbers)), numbers.map((v) => 1 - 1 / (1 + Math.exp(v))));
 });
 
-graded("02.2", 1, "tanh() goes from −1 to 1 through 0", (t) => {
+graded("02.3", 1, "tanh() goes from −1 to 1 through 0", (t) => {
   const x = Tensor.of([0, Math.log(2), -Math.log(2), Math.log(3)]);
   t.expectTensor(tanh(x), [0, 0.6, -0.6, 0.8]);
   const numbers = t.normal([20]);
@@ -67,33 +104,58 @@ graded("02.2", 1, "tanh() goes from −1 to 1 through 0", (t) => {
   );
 });
 
-graded("02.2", 1, "sigmoid() and tanh() reach their limits and never NaN", (t) => {
+graded("02.3", 1, "sigmoid() and tanh() reach their limits and never NaN", (t) => {
   const far = Tensor.of([[-1e4, 1e4], [-Infinity, Infinity]]);
   t.expectTensor(sigmoid(far), [[0, 1], [0, 1]]);
   t.expectTensor(tanh(far), [[-1, 1], [-1, 1]]);
 });
 
-graded("02.2", 1, "sigmoid() and tanh() remember what they were computed from", (t) => {
-  t.expectEqual(sigmoid(tracked([1])).requiresGrad, true);
-  t.expectEqual(tanh(tracked([1])).requiresGrad, true);
+graded("02.3", 1, "sigmoid() and tanh() remember what they were computed from", (t) => {
+  t.expectEqual(sigmoid(tracked([1])).origin?.op, "sigmoid");
+  t.expectEqual(tanh(tracked([1])).origin?.op, "tanh");
 });
 
-// ── 02.3 ──
+// ── 02.4 ──
 
-graded("02.3", 2, "softmax() shares 1 in proportion to the powers of e", (t) => {
+graded("02.4", 2, "gelu() multiplies x by the normal distribution's share below x", (t) => {
+  // Φ(1) = 0.8413447460685429, Φ(2) = 0.9772498680518208 (any table of the normal distribution)
+  t.expectTensor(
+    gelu(Tensor.of([[0, 1, -1], [2, -2, 10]])),
+    [[0, 0.841344746, -0.158655254], [1.954499736, -0.045500264, 10]],
+    1e-7,
+  );
+  const numbers = t.normal([20]);
+  t.expectTensor(gelu(Tensor.of(numbers)), numbers.map((x) => x * normalShare(x)));
+});
+
+graded("02.4", 1, "gelu() is exact, and not the approximation by tanh", (t) => {
+  const x = Tensor.of([2], { dtype: "float64" }); // the approximation gives 1.9545977…
+  t.expectTensor(gelu(x), [1.9544997361036416], 1e-14);
+});
+
+graded("02.4", 1, "gelu() remembers what it was computed from, and the shares", (t) => {
+  const { origin } = gelu(tracked([0, 1]));
+  const shares = Tensor.of([0.5, 0.841344746]);
+  t.expectEqual([origin?.op, origin?.extra], ["gelu", { shares }]);
+  t.expectEqual(gelu(Tensor.of([1])).requiresGrad, false);
+});
+
+// ── 02.5 ──
+
+graded("02.5", 2, "softmax() shares 1 in proportion to the powers of e", (t) => {
   const scores = Tensor.of([Math.log(1), Math.log(2), Math.log(5)]);
   t.expectTensor(softmax(scores), [0.125, 0.25, 0.625]);
   const rows = t.normal([4, 5]);
   t.expectTensor(softmax(Tensor.of(rows)), rows.map(shares));
 });
 
-graded("02.3", 2, "softmax() survives scores that overflow", (t) => {
+graded("02.5", 3, "softmax() survives scores that overflow", (t) => {
   t.expectTensor(softmax(Tensor.of([1e4, 1e4])), [0.5, 0.5]);
   t.expectTensor(softmax(Tensor.of([-1e4, -1e4 - Math.log(3)])), [0.75, 0.25], 1e-3);
   t.expectTensor(softmax(Tensor.of([1e4, -1e4, -Infinity])), [1, 0, 0]);
 });
 
-graded("02.3", 2, "softmax() works along any axis", (t) => {
+graded("02.5", 2, "softmax() works along any axis", (t) => {
   const lists = t.normal([3, 4]);
   const columns = [0, 1, 2, 3].map((column) => shares(lists.map((row) => row[column])));
   t.expectTensor(
@@ -110,25 +172,26 @@ graded("02.3", 2, "softmax() works along any axis", (t) => {
   );
 });
 
-graded("02.3", 1, "softmax() remembers what it was computed from", (t) => {
-  t.expectEqual(softmax(tracked([1, 2])).requiresGrad, true);
+graded("02.5", 1, "softmax() remembers what it was computed from, and the axis", (t) => {
+  const { origin } = softmax(tracked([1, 2]));
+  t.expectEqual([origin?.op, origin?.extra], ["softmax", { axis: 0 }]);
 });
 
-// ── 02.4 ──
+// ── 02.6 ──
 
-graded("02.4", 2, "logSoftmax() gives the logarithms of the shares", (t) => {
+graded("02.6", 2, "logSoftmax() gives the logarithms of the shares", (t) => {
   const scores = Tensor.of([0, 0, Math.log(2)]);
   t.expectTensor(logSoftmax(scores), [-Math.log(4), -Math.log(4), -Math.log(2)]);
   const rows = t.normal([4, 5]);
   t.expectTensor(logSoftmax(Tensor.of(rows)), rows.map((row) => shares(row).map(Math.log)));
 });
 
-graded("02.4", 2, "logSoftmax() stays exact where the share itself would be 0", (t) => {
+graded("02.6", 3, "logSoftmax() stays exact where the share itself would be 0", (t) => {
   t.expectTensor(logSoftmax(Tensor.of([1000, 0])), [0, -1000]);
   t.expectTensor(logSoftmax(Tensor.of([-5000, -6000])), [0, -1000]);
 });
 
-graded("02.4", 1, "logSoftmax() works along any axis", (t) => {
+graded("02.6", 1, "logSoftmax() works along any axis", (t) => {
   const lists = t.normal([3, 4]);
   const columns = [0, 1, 2, 3].map((column) => shares(lists.map((row) => row[column])));
   t.expectTensor(
@@ -137,6 +200,7 @@ graded("02.4", 1, "logSoftmax() works along any axis", (t) => {
   );
 });
 
-graded("02.4", 1, "logSoftmax() remembers what it was computed from", (t) => {
-  t.expectEqual(logSoftmax(tracked([1, 2])).requiresGrad, true);
+graded("02.6", 1, "logSoftmax() remembers what it was computed from, and the axis", (t) => {
+  const { origin } = logSoftmax(tracked([1, 2]));
+  t.expectEqual([origin?.op, origin?.extra], ["logSoftmax", { axis: 0 }]);
 });

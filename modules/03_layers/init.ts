@@ -12,7 +12,8 @@
  * @module
  */
 import type { Generator } from "#random";
-import { say, type Shape, ShapeError, sizeOf, Tensor, type TensorOptions } from "#tensor";
+import { checkShape, requireNumber, say, type Shape, ShapeError, sizeOf } from "#tensor";
+import { Tensor, type TensorOptions } from "#tensor";
 
 /** Draws the first weights of a layer. */
 export type Initializer = (shape: Shape, generator: Generator, options?: TensorOptions) => Tensor;
@@ -38,10 +39,10 @@ export type Initializer = (shape: Shape, generator: Generator, options?: TensorO
  * ```
  */
 export function fansOf(shape: Shape): Fans {
+  checkShape(shape);
   const [outputs, inputs, ...window] = shape, seen = sizeOf(window);
   if (shape.length >= 2) return { fanIn: inputs * seen, fanOut: outputs * seen };
-  const rule = "they have at least two axes, (O, I)";
-  throw new ShapeError(say`Cannot count the inputs of weights ${shape}: ` + rule);
+  throw new ShapeError(say`Cannot count the inputs of weights ${shape}: they have axes (O, I)`);
 }
 
 // ── 3.2 The formulas ──
@@ -73,13 +74,10 @@ export type FanInOptions = TensorOptions & { readonly fanIn?: number };
  * assert(weight.data.every((w) => Math.abs(w) <= 1 / 4));
  * ```
  */
-export function uniformByFanIn(
-  shape: Shape,
-  generator: Generator,
-  options: FanInOptions = {},
-): Tensor {
-  const { fanIn = fansOf(shape).fanIn, ...format } = options, high = 1 / Math.sqrt(fanIn);
-  return Tensor.uniform(shape, generator, { low: -high, high, ...format });
+export function uniformByFanIn(shape: Shape, generator: Generator, options?: FanInOptions): Tensor {
+  const { fanIn = fansOf(shape).fanIn, ...format } = options ?? {}, high = 1 / Math.sqrt(fanIn);
+  requireNumber(`Cannot draw weights for a fan-in of ${fanIn}`, fanIn, 1);
+  return Tensor.uniform(shape, generator, { ...format, low: -high, high });
 }
 
 /** How many numbers one output of a layer adds up, and how many outputs one number goes to. */
@@ -101,7 +99,7 @@ const variances = {
 function evenly(variance: (fans: Fans) => number): Initializer {
   return (shape, generator, options = {}) => {
     const high = Math.sqrt(3 * variance(fansOf(shape)));
-    return Tensor.uniform(shape, generator, { low: -high, high, ...options });
+    return Tensor.uniform(shape, generator, { ...options, low: -high, high });
   };
 }
 
@@ -109,7 +107,7 @@ function evenly(variance: (fans: Fans) => number): Initializer {
 function normally(variance: (fans: Fans) => number): Initializer {
   return (shape, generator, options = {}) => {
     const standardDeviation = Math.sqrt(variance(fansOf(shape)));
-    return Tensor.normal(shape, generator, { standardDeviation, ...options });
+    return Tensor.normal(shape, generator, { ...options, mean: 0, standardDeviation });
   };
 }
 

@@ -14,211 +14,13 @@
  */
 import { gelu, leakyRelu, logSoftmax, relu, sigmoid, softmax, tanh } from "#activations";
 import type { Generator } from "#random";
-import { requireNumber, requireWhole, sameShape, say, ShapeError } from "#tensor";
-import { sizeOf, Tensor, ValueError } from "#tensor";
-import type { Data, Shape, TensorOptions, Values } from "#tensor";
+import { requireNoOther, requireNumber, requireWhole, say, ShapeError, sizeOf } from "#tensor";
+import { type Shape, Tensor, type TensorOptions } from "#tensor";
 import { fansOf, type Initializer, uniformByFanIn } from "./init.ts";
+import { type Cost, Module, Parameter } from "./module.ts";
 
 export * from "./init.ts";
-
-// ── Parameters (given) ──
-
-/**
- * A tensor that a model keeps and an optimizer changes.
- *
- * @example Whatever is computed from a parameter requires a gradient
- * ```ts
- * import { assert } from "@std/assert";
- * import { Parameter } from "#layers";
- * import { Tensor } from "#tensor";
- * const weight = new Parameter(Tensor.ones([2]));
- * assert(weight.mul(3).requiresGrad);
- * ```
- */
-export class Parameter extends Tensor {
-  /** The gradients that backward() has added up; null before, and after zeroGrad(). */
-  grad: Tensor | null = null;
-  #version = 0;
-
-  /**
-   * Makes a parameter.
-   *
-   * @param values Numbers and shape; the numbers are kept, not copied.
-   */
-  constructor(values: Values) {
-    super(values.data, values.shape);
-  }
-
-  /** Always true. */
-  override get requiresGrad(): boolean {
-    return true;
-  }
-
-  /** How often write() has run. */
-  override get version(): number {
-    return this.#version;
-  }
-
-  /**
-   * The one door through which training changes the numbers. It counts, so that a backward that
-   * still needs the old numbers can say so. Writing to `data` directly goes unnoticed: that is at
-   * your own risk.
-   *
-   * @param change Gets the numbers, to change in place.
-   */
-  write(change: (data: Data) => void): void {
-    change(this.data);
-    this.#version++;
-  }
-}
-
-// ── Modules (given) ──
-// A model is a tree of modules. Nobody registers anything: a module's parts are simply its public
-// fields, and parameters() finds them by looking.
-
-/** What a layer does to one shape, and what that costs. */
-export interface Cost {
-  /** The shape that comes out, batch axis included. */
-  readonly outputShape: Shape;
-  /** Multiplications with their additions, for the whole batch. */
-  readonly multiplyAccumulates: number;
-}
-
-/** A layer or a model: forward() and the parameters in its public fields. */
-export abstract class Module {
-  /** Whether the module is being trained; batch norm behaves differently then. */
-  training = true;
-
-  /**
-   * Computes the output for an input.
-   *
-   * @param x The input, its first axis the batch.
-   */
-  abstract forward(x: Tensor): Tensor;
-
-  /**
-   * What the module makes of an input of some shape, and what it costs; summarize() asks.
-   *
-   * @param inputShape The shape that goes in, batch axis included.
-   * @returns The shape that comes out, and multiply-accumulates.
-   * @throws {ShapeError} If the module does not say.
-   */
-  cost(inputShape: Shape): Cost {
-    const hint = "write cost(inputShape), which returns { outputShape, multiplyAccumulates }";
-    const name = this.constructor.name;
-    throw new ShapeError(say`Cannot count ${name} on ${inputShape}: it has no cost()`, hint);
-  }
-
-  /** All parts of a kind in here, with their paths (`layers.0.weight`), each once. */
-  #named<Part>(Kind: abstract new (...args: never[]) => Part): Map<string, Part> {
-    const named = new Map<string, Part>();
-    for (const [path, part] of partsOf(this, "", new Set())) {
-      if (part instanceof Kind) named.set(path, part);
-    }
-    return named;
-  }
-
-  /** This module (path "") and all in it, each once. */
-  namedModules(): Map<string, Module> {
-    return this.#named(Module);
-  }
-
-  /** All parameters with their paths, own first, each once. */
-  namedParameters(): Map<string, Parameter> {
-    return this.#named(Parameter);
-  }
-
-  /** All parameters, each once. */
-  parameters(): Parameter[] {
-    return [...this.namedParameters().values()];
-  }
-
-  /** Puts this module and all in it into training mode. */
-  train(on = true): this {
-    for (const module of this.namedModules().values()) module.training = on;
-    return this;
-  }
-
-  /** Puts this module and all in it into evaluation mode. */
-  eval(): this {
-    return this.train(false);
-  }
-
-  /** Forgets the gradients of all parameters. */
-  zeroGrad(): void {
-    for (const parameter of this.parameters()) parameter.grad = null;
-  }
-
-  /** Copies of all parameters and running statistics, by their paths. */
-  stateDict(): Map<string, Tensor> {
-    const own = [...this.#named(Tensor)];
-    return new Map(own.map(([name, { data, shape }]) => [name, new Tensor(data.slice(), shape)]));
-  }
-
-  /**
-   * Takes over the numbers of a state. Nothing changes unless all of it fits.
-   *
-   * @param state What stateDict() gave, here or in a model built alike.
-   * @param options strict, true by default: names on one side only are an error.
-   * @throws {ValueError} If it does not fit; the message lists every name.
-   */
-  loadStateDict(state: State, { strict = true } = {}): void {
-    const own = this.#named(Tensor);
-    const common = new Map([...own].filter(([name]) => strict || state.has(name)));
-    const given = new Map([...state].filter(([name]) => strict || own.has(name)));
-    checkState(this.constructor.name, common, given);
-    for (const [name, { data }] of given) {
-      const tensor = own.get(name);
-      if (tensor instanceof Parameter) tensor.write((numbers) => numbers.set(data));
-      else tensor?.data.set(data);
-    }
-  }
-}
-
-/** Tensors by name. */
-export type State = ReadonlyMap<string, Values>;
-
-/**
- * Refuses a saved state that does not fit.
- *
- * @param owner Whose state it is to become.
- * @param own What the owner has.
- * @param state What is given.
- * @throws {ValueError} If names or shapes differ; the message lists every name.
- */
-export function checkState(owner: string, own: State, state: State): void {
-  const complaints = [...own].flatMap(([name, { shape }]) => {
-    const given = state.get(name);
-    if (!given) return `${name} is missing`;
-    return sameShape(given.shape, shape) ? [] : say`${name} is ${given}, not ${shape}`;
-  });
-  for (const name of state.keys()) if (!own.has(name)) complaints.push(`${name} is unexpected`);
-  if (complaints.length === 0) return;
-  throw new ValueError(`Cannot load this state into ${owner}: ${complaints.join(", ")}`);
-}
-
-/** A module, its own tensors, and then all that is in its modules: each once, with its path. */
-function* partsOf(module: Module, path: string, seen: Set<object>): Iterable<[string, object]> {
-  if (seen.has(module)) return; // shared, or a circle
-  seen.add(module);
-  yield [path, module];
-  const fields = fieldsOf(module, path === "" ? "" : `${path}.`);
-  for (const [name, part] of fields) {
-    if (!(part instanceof Tensor) || seen.has(part)) continue;
-    seen.add(part);
-    yield [name, part];
-  }
-  for (const [name, part] of fields) if (part instanceof Module) yield* partsOf(part, name, seen);
-}
-
-/** What stands in a module's public fields, with paths; lists are taken apart, by position. */
-function fieldsOf(module: Module, prefix: string): [name: string, part: unknown][] {
-  return Object.entries(module).flatMap(([field, value]): [string, unknown][] =>
-    Array.isArray(value)
-      ? value.map((part, k) => [`${prefix}${field}.${k}`, part])
-      : [[prefix + field, value]]
-  );
-}
+export * from "./module.ts";
 
 // ── 3.4 Linear ──
 // Every output is a weighted sum of all inputs:
@@ -245,12 +47,22 @@ export interface WeightOptions extends TensorOptions {
  * @param options Generator, bias, initialiser, dtype.
  * @returns Weights and biases; null without bias.
  * @throws {ValueError} If an option is unknown.
+ *
+ * @example One bias per output
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { drawWeights } from "#layers";
+ * import { Generator } from "#random";
+ * const [weight, bias] = drawWeights([4, 3], { generator: new Generator(1) });
+ * assertEquals([weight.shape, bias?.shape], [[4, 3], [4]]);
+ * ```
  */
 export function drawWeights(shape: Shape, options: WeightOptions): [Parameter, Parameter | null] {
-  const { generator, bias = true, initialize = uniformByFanIn, ...format } = options;
-  const weight = new Parameter(initialize(shape, generator, format)), { fanIn } = fansOf(shape);
+  const { generator, bias = true, initialize = uniformByFanIn, dtype, ...other } = options;
+  requireNoOther("a layer with weights", other);
+  const weight = new Parameter(initialize(shape, generator, { dtype })), { fanIn } = fansOf(shape);
   if (!bias) return [weight, null];
-  return [weight, new Parameter(uniformByFanIn([shape[0]], generator, { fanIn, ...format }))];
+  return [weight, new Parameter(uniformByFanIn([shape[0]], generator, { fanIn, dtype }))];
 }
 
 /**
@@ -302,19 +114,27 @@ export class Linear extends Module {
   }
 
   /** B·I·O multiply-accumulates. */
-  override cost(inputShape: Shape): Cost {
-    const { inFeatures: I, outFeatures: O } = this, outputShape = [...inputShape.slice(0, -1), O];
-    if (inputShape.at(-1) === I) {
-      return { outputShape, multiplyAccumulates: sizeOf(outputShape) * I };
-    }
-    const says = say`Cannot feed ${inputShape} to Linear(${I}, ${O}): it takes (B, ${I})`;
-    throw new ShapeError(says, inputShape.length > 2 ? "put a Flatten before it" : undefined);
+  override cost(shape: Shape): Cost {
+    const { inFeatures: I, outFeatures: O } = this, outputShape = [...shape.slice(0, -1), O];
+    if (shape.at(-1) === I) return { outputShape, multiplyAccumulates: sizeOf(outputShape) * I };
+    const says = say`Cannot feed ${shape} to Linear(${I}, ${O}): it takes (B, ${I})`;
+    throw new ShapeError(says, shape.length > 2 ? "put a Flatten before it" : undefined);
   }
 }
 
 // ── 3.5 Layers without parameters ──
 
-/** Makes each image of a batch one row: (B, C, H, W) → (B, C·H·W). */
+/**
+ * Makes each image of a batch one row: (B, C, H, W) → (B, C·H·W).
+ *
+ * @example Two images of four pixels
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { Flatten } from "#layers";
+ * import { Tensor } from "#tensor";
+ * assertEquals(new Flatten().forward(Tensor.zeros([2, 1, 2, 2])).shape, [2, 4]);
+ * ```
+ */
 export class Flatten extends Module {
   /**
    * Joins all axes but the first.
@@ -332,7 +152,22 @@ export class Flatten extends Module {
   }
 }
 
-/** A layer that treats each element alone, so that shapes stay as they are. */
+/**
+ * A layer that treats each element alone, so that shapes stay as they are.
+ *
+ * @example Its cost is nothing
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { Elementwise } from "#layers";
+ * import type { Tensor } from "#tensor";
+ * class Double extends Elementwise {
+ *   forward(x: Tensor): Tensor {
+ *     return x.mul(2);
+ *   }
+ * }
+ * assertEquals(new Double().cost([2, 3]), { outputShape: [2, 3], multiplyAccumulates: 0 });
+ * ```
+ */
 export abstract class Elementwise extends Module {
   /** No multiply-accumulates, and the shape stays. */
   override cost(inputShape: Shape): Cost {
@@ -343,13 +178,33 @@ export abstract class Elementwise extends Module {
 /** What a layer without parameters computes. */
 export type Compute = (x: Tensor) => Tensor;
 
-/** max(x, 0) as a layer. */
+/**
+ * max(x, 0) as a layer.
+ *
+ * @example What is negative becomes 0
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { ReLU } from "#layers";
+ * import { Tensor } from "#tensor";
+ * assertEquals(new ReLU().forward(Tensor.of([-2, 3])).toArray(), [0, 3]);
+ * ```
+ */
 export class ReLU extends Elementwise {
   /** Computes relu(). */
   override readonly forward: Compute = relu;
 }
 
-/** relu with a slope below 0, as a layer. */
+/**
+ * relu with a slope below 0, as a layer.
+ *
+ * @example Half of what is negative
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { LeakyReLU } from "#layers";
+ * import { Tensor } from "#tensor";
+ * assertEquals(new LeakyReLU(0.5).forward(Tensor.of([-2, 3])).toArray(), [-1, 3]);
+ * ```
+ */
 export class LeakyReLU extends Elementwise {
   /**
    * Makes the layer.
@@ -364,25 +219,65 @@ export class LeakyReLU extends Elementwise {
   override readonly forward: Compute = (x) => leakyRelu(x, this.slope);
 }
 
-/** 1 / (1 + e⁻ˣ) as a layer. */
+/**
+ * 1 / (1 + e⁻ˣ) as a layer.
+ *
+ * @example Zero is in the middle
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { Sigmoid } from "#layers";
+ * import { Tensor } from "#tensor";
+ * assertEquals(new Sigmoid().forward(Tensor.of([0])).toArray(), [0.5]);
+ * ```
+ */
 export class Sigmoid extends Elementwise {
   /** Computes sigmoid(). */
   override readonly forward: Compute = sigmoid;
 }
 
-/** The hyperbolic tangent as a layer. */
+/**
+ * The hyperbolic tangent as a layer.
+ *
+ * @example Zero stays zero
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { Tanh } from "#layers";
+ * import { Tensor } from "#tensor";
+ * assertEquals(new Tanh().forward(Tensor.of([0, 1e4])).toArray(), [0, 1]);
+ * ```
+ */
 export class Tanh extends Elementwise {
   /** Computes tanh(). */
   override readonly forward: Compute = tanh;
 }
 
-/** x times the normal distribution's share below x, as a layer. */
+/**
+ * x times the normal distribution's share below x, as a layer.
+ *
+ * @example Large numbers pass
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { GELU } from "#layers";
+ * import { Tensor } from "#tensor";
+ * assertEquals(new GELU().forward(Tensor.of([0, 1e4])).toArray(), [0, 1e4]);
+ * ```
+ */
 export class GELU extends Elementwise {
   /** Computes gelu(). */
   override readonly forward: Compute = gelu;
 }
 
-/** Scores to shares along an axis, as a layer. */
+/**
+ * Scores to shares along an axis, as a layer.
+ *
+ * @example Equal scores share equally
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { Softmax } from "#layers";
+ * import { Tensor } from "#tensor";
+ * assertEquals(new Softmax().forward(Tensor.of([[5, 5]])).toArray(), [[0.5, 0.5]]);
+ * ```
+ */
 export class Softmax extends Elementwise {
   /**
    * Makes the layer.
@@ -397,7 +292,17 @@ export class Softmax extends Elementwise {
   override readonly forward: Compute = (x) => softmax(x, this.axis);
 }
 
-/** Scores to the logarithms of shares along an axis, as a layer. */
+/**
+ * Scores to the logarithms of shares along an axis, as a layer.
+ *
+ * @example A hopeless score keeps its logarithm
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { LogSoftmax } from "#layers";
+ * import { Tensor } from "#tensor";
+ * assertEquals(new LogSoftmax().forward(Tensor.of([[1000, 0]])).toArray(), [[0, -1000]]);
+ * ```
+ */
 export class LogSoftmax extends Elementwise {
   /**
    * Makes the layer.
@@ -416,6 +321,9 @@ export class LogSoftmax extends Elementwise {
 // In training each number is set to 0 with probability p, so that no unit can rely on another one.
 // What is left is scaled by 1/(1 − p): then the sums keep their size, and in evaluation there is
 // nothing to do at all.
+
+/** What draws the numbers that Dropout drops. */
+export type DropoutOptions = { readonly generator: Generator };
 
 /**
  * Drops numbers at random while training (Srivastava et al., 2014).
@@ -440,8 +348,9 @@ export class Dropout extends Elementwise {
    * @param options The generator that chooses.
    * @throws {ValueError} If p is not from 0 to 1.
    */
-  constructor(readonly probability: number, { generator }: { readonly generator: Generator }) {
+  constructor(readonly probability: number, { generator, ...other }: DropoutOptions) {
     super();
+    requireNoOther("Dropout", other);
     requireNumber(`Cannot drop with probability ${probability}`, probability, 0, 1);
     this.#generator = generator;
   }
@@ -461,7 +370,18 @@ export class Dropout extends Elementwise {
 
 // ── 3.7 Sequential ──
 
-/** Layers one after the other. */
+/**
+ * Layers one after the other.
+ *
+ * @example Flattened, then bent
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { Flatten, ReLU, Sequential } from "#layers";
+ * import { Tensor } from "#tensor";
+ * const model = new Sequential(new Flatten(), new ReLU());
+ * assertEquals(model.forward(Tensor.of([[[-1, 2]]])).toArray(), [[0, 2]]);
+ * ```
+ */
 export class Sequential extends Module {
   /** The layers in order. */
   readonly layers: readonly Module[];
@@ -491,13 +411,10 @@ export class Sequential extends Module {
 
   /** The sum over the layers. */
   override cost(inputShape: Shape): Cost {
-    let outputShape = inputShape, multiplyAccumulates = 0;
-    for (const layer of this.layers) {
+    return this.layers.reduce<Cost>(({ outputShape, multiplyAccumulates }, layer) => {
       const cost = layer.cost(outputShape);
-      outputShape = cost.outputShape;
-      multiplyAccumulates += cost.multiplyAccumulates;
-    }
-    return { outputShape, multiplyAccumulates };
+      return { ...cost, multiplyAccumulates: multiplyAccumulates + cost.multiplyAccumulates };
+    }, { outputShape: inputShape, multiplyAccumulates: 0 });
   }
 }
 
@@ -516,11 +433,8 @@ export interface LayerSummary extends Costs {
   readonly outputShape: Shape;
 }
 
-/** What a model costs, layer by layer and together, for the batch of the input shape. */
-export interface Summary extends Costs {
-  /** One line per layer, in order. */
-  readonly layers: readonly LayerSummary[];
-}
+/** What a model costs for the batch of the input shape: together, and one line per layer. */
+export type Summary = Costs & { readonly layers: readonly LayerSummary[] };
 
 /**
  * Counts parameters and multiply-accumulates of a model; nothing is typed in by hand.
@@ -540,23 +454,20 @@ export interface Summary extends Costs {
  * ```
  */
 export function summarize(model: Module, inputShape: Shape): Summary {
+  for (const n of inputShape) requireWhole(say`Cannot summarize for ${inputShape}`, n);
   const layers: LayerSummary[] = [], counted = new Set<Parameter>();
+  const size = (): number => [...counted].reduce((total, parameter) => total + parameter.size, 0);
   function visit(module: Module, path: string, shape: Shape): Shape {
     if (module instanceof Sequential && module.constructor === Sequential) { // not one's own kind
       return module.layers.reduce<Shape>((at, layer, k) => visit(layer, `${path}${k}.`, at), shape);
     }
-    const cost = module.cost(shape), before = sizeTogether(counted);
+    const cost = module.cost(shape), before = size();
     const name = `${path && path.slice(0, -1) + " "}${module.constructor.name}`;
     for (const parameter of module.parameters()) counted.add(parameter);
-    layers.push({ name, inputShape: shape, parameters: sizeTogether(counted) - before, ...cost });
+    layers.push({ name, inputShape: shape, parameters: size() - before, ...cost });
     return cost.outputShape;
   }
   visit(model, "", inputShape);
   const multiplyAccumulates = layers.reduce((sum, layer) => sum + layer.multiplyAccumulates, 0);
-  return { layers, parameters: sizeTogether(counted), multiplyAccumulates };
-}
-
-/** How many numbers some parameters have. */
-function sizeTogether(parameters: Iterable<Parameter>): number {
-  return [...parameters].reduce((total, { size }) => total + size, 0);
+  return { layers, parameters: size(), multiplyAccumulates };
 }

@@ -12,17 +12,22 @@
  * @module
  */
 import { logSoftmax } from "#activations";
-import { like, requireNoOther, requireNumber, result, sameShape, say } from "#tensor";
+import {
+  like,
+  requireNoOther,
+  requireNumber,
+  requireOneDtype,
+  result,
+  sameShape,
+  say,
+} from "#tensor";
 import { ShapeError, Tensor, ValueError } from "#tensor";
 
 /** How the losses of single rows or elements become one: their mean, their sum, or not at all. */
 export type Reduction = "mean" | "sum" | "none";
 
-/** What every loss takes. */
-export interface LossOptions {
-  /** How single losses become one; the mean by default. */
-  readonly reduction?: Reduction;
-}
+/** What every loss takes: how single losses become one; the mean by default. */
+export type LossOptions = { readonly reduction?: Reduction };
 
 /** Folds single losses to one number; their mean is the sum over `count`. */
 function fold(losses: Tensor, reduction: Reduction, count: number): Tensor {
@@ -38,6 +43,7 @@ function checkTargets(scores: Tensor, targets: Tensor, [least, most]: readonly n
   if (!sameShape(scores.shape, targets.shape)) {
     throw new ShapeError(`${says}: predictions and targets must have one shape`);
   }
+  requireOneDtype("Cannot score", scores, targets);
   const wrong = targets.data.find((target) => !(target >= least && target <= most));
   if (wrong === undefined) return;
   const range = most === Infinity ? "numbers" : `numbers from ${least} to ${most}`;
@@ -109,8 +115,7 @@ function oneHot(scores: Tensor, labels: Int32Array): Tensor {
   labels.forEach((label, row) => {
     shares[row * classes + label] = 1;
     if (Number.isInteger(label) && label >= 0 && label < classes) return;
-    const rule = `labels go from 0 to ${classes - 1}, the one of row ${row} is ${label}`;
-    throw new ValueError(`${says}: ${rule}`);
+    throw new ValueError(`${says}: labels go from 0 to ${classes - 1}, row ${row} has ${label}`);
   });
   return new Tensor(shares, scores.shape);
 }
@@ -129,14 +134,14 @@ function surprises(scores: Tensor, shares: Tensor): Tensor {
     for (const end = i + classes; i < end; i++) if (t[i] !== 0) surprise -= t[i] * logs[i];
     out[row] = surprise;
   }
-  const extra = { logs: new Tensor(logs, shape) };
+  const extra = { logs: { data: logs, shape } };
   return result({ data: out, shape: [rows] }, "crossEntropy", [scores, shares], extra);
 }
 
 /**
  * The surprise at the right classes, computed from scores (logits), as PyTorch's cross_entropy.
  *
- * @task 04.3
+ * @task 04.2
  * @param scores (B, K), one row of scores per example.
  * @param targets The right class of each row, or shares of the classes (B, K).
  * @param options Reduction (the mean by default; of labels with class weights the weighted mean),
@@ -168,16 +173,15 @@ export function crossEntropy(
   const even = labelSmoothing / classes; // what each class gets, whichever is right
   const shares = even > 0 ? right.mul(1 - labelSmoothing).add(even) : right;
   if (!classWeights) return fold(surprises(scores, shares), reduction, rows);
-  const weights = Tensor.of(classWeights, { dtype: scores.dtype }), given = classWeights.length;
+  const says = `Cannot weigh ${classes} classes by ${classWeights.length} numbers`;
+  if (classWeights.length !== classes) throw new ShapeError(`${says}: there must be one for each`);
   for (const weight of classWeights) requireNumber(`Cannot weigh a class by ${weight}`, weight);
-  if (given !== classes) {
-    throw new ShapeError(`Cannot weigh ${classes} classes by ${given} numbers`);
-  }
+  const weights = Tensor.of(classWeights, { dtype: scores.dtype });
   const count = isLabels ? right.mul(weights).sum().item() : rows;
   return fold(surprises(scores, shares.mul(weights)), reduction, count);
 }
 
-// ── 4.4 Yes or no ──
+// ── 4.3 Yes or no ──
 // With one score per question, sigmoid makes it the probability p of yes, and the surprise is
 // −log p or −log(1 − p). With t for yes (1), no (0) or anything between:
 //
@@ -189,7 +193,7 @@ export function crossEntropy(
  * The surprise at answers yes or no, computed from scores (logits), as PyTorch's
  * binary_cross_entropy_with_logits.
  *
- * @task 04.4
+ * @task 04.3
  * @param scores Any tensor; the greater, the surer is yes.
  * @param targets 1 for yes, 0 for no, or a share between, of the same shape.
  * @param options Reduction; the mean over all elements by default.
@@ -206,12 +210,8 @@ export function crossEntropy(
  * assertAlmostEquals(loss.item(), Math.log(2), 1e-7);
  * ```
  */
-export function binaryCrossEntropy(
-  scores: Tensor,
-  targets: Tensor,
-  options: LossOptions = {},
-): Tensor {
-  const { reduction = "mean", ...other } = options;
+export function binaryCrossEntropy(scores: Tensor, targets: Tensor, options?: LossOptions): Tensor {
+  const { reduction = "mean", ...other } = options ?? {};
   requireNoOther("binaryCrossEntropy", other);
   checkTargets(scores, targets, [0, 1]);
   const x = scores.data, t = targets.data, n = x.length, out = like(scores, n);

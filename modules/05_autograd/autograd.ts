@@ -15,14 +15,35 @@
  */
 import { Parameter } from "#layers";
 import { Generator } from "#random";
-import { result, sameShape, say, setRecording, ShapeError, ValueError } from "#tensor";
-import { stridesOf, Tensor, tensorOf, type Values } from "#tensor";
+import {
+  requireNumber,
+  result,
+  sameShape,
+  say,
+  setRecording,
+  ShapeError,
+  ValueError,
+} from "#tensor";
+import { stridesOf, Tensor, type Values } from "#tensor";
 import type { CustomOp, Gradient, OpName, Origin, PlainOp } from "#tensor";
 import { type Rule, rules, unbroadcast } from "./rules.ts";
 
 export { type Rule, rules, type Step, unbroadcast } from "./rules.ts";
 
-/** A gradient was asked of a computation that cannot give it any more. */
+/**
+ * A gradient was asked of a computation that cannot give it any more.
+ *
+ * @example A computation is walked back once
+ * ```ts
+ * import { assertThrows } from "@std/assert";
+ * import { backward, GraphError } from "#autograd";
+ * import { Parameter } from "#layers";
+ * import { Tensor } from "#tensor";
+ * const loss = new Parameter(Tensor.of(3)).mul(2);
+ * backward(loss);
+ * assertThrows(() => backward(loss), GraphError, "twice");
+ * ```
+ */
 export class GraphError extends Error {
   /** The class's name, as it is printed. */
   override readonly name = "GraphError";
@@ -54,6 +75,15 @@ export class GraphError extends Error {
  * @task 05.1
  * @param last The result.
  * @returns Everything on the way that requires a gradient, the result last.
+ *
+ * @example What was used comes first
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { leaf, topologicalOrder } from "#autograd";
+ * import { Tensor } from "#tensor";
+ * const x = leaf(Tensor.of(2)), square = x.mul(x);
+ * assertEquals(topologicalOrder(square), [x, square]);
+ * ```
  */
 export function topologicalOrder(last: Tensor): Tensor[] {
   const order: Tensor[] = [], seen = new Set<Tensor>();
@@ -101,8 +131,9 @@ function stepBack(made: Tensor, origin: Origin, gradient: Tensor): readonly (Ten
   return inputs.map((input, k) => {
     const given = input.requiresGrad ? found[k] : null;
     if (given === null) return null;
-    const g = given instanceof Tensor ? given : given(), own = unbroadcast(g, input.shape);
-    if (sameShape(own.shape, input.shape)) return own;
+    const g = given instanceof Tensor ? given : given();
+    const own = sameShape(g.shape, input.shape) ? g : unbroadcast(g, input.shape);
+    if (sameShape(own.shape, input.shape)) return own.to(input.dtype);
     const rule = say`the gradient of an input must have its shape, ${g} is not ${input}`;
     throw new ShapeError(`${says}: ${rule}`);
   });
@@ -126,7 +157,6 @@ function walkBack(loss: Tensor): Map<Tensor, Tensor> {
   const restore = setRecording(false);
   try {
     const order = topologicalOrder(loss);
-    if (order.some((tensor) => tensor.origin === walked)) refuse();
     const gradients = new Map([[loss, Tensor.ones(loss.shape, { dtype: loss.dtype })]]);
     for (let k = order.length - 1; k >= 0; k--) {
       const tensor = order[k], gradient = gradients.get(tensor), { origin } = tensor;
@@ -176,18 +206,21 @@ function copyOf({ data, shape }: Values): Tensor {
   return new Tensor(data.slice(), shape);
 }
 
-/** A tensor that gradients are asked of, without being a parameter. */
-class Leaf extends Tensor {
+/** The numbers of another tensor. If those are changed, a backward that needs them says so. */
+class View extends Tensor {
   constructor(readonly source: Values) {
     super(source.data, source.shape);
   }
 
-  override get requiresGrad(): boolean {
-    return true;
-  }
-
   override get version(): number {
     return this.source instanceof Tensor ? this.source.version : 0;
+  }
+}
+
+/** A tensor that gradients are asked of, without being a parameter. */
+class Leaf extends View {
+  override get requiresGrad(): boolean {
+    return true;
   }
 }
 
@@ -228,7 +261,7 @@ export function leaf(values: Values): Tensor {
  * ```
  */
 export function detach(values: Values): Tensor {
-  return tensorOf(values);
+  return new View(values);
 }
 
 /**
@@ -284,15 +317,14 @@ export function noGrad<T>(compute: () => T): T {
   try {
     const value = compute();
     if (!(value instanceof Promise)) return value;
-    const rule = "recording is on again before it ends";
-    const hint = "call noGrad() around each synchronous part";
-    throw new GraphError(`Cannot run noGrad() over an async function: ${rule}`, hint);
+    const says = "Cannot run noGrad() over an async function: it returns too early";
+    throw new GraphError(says, "call noGrad() around each synchronous part");
   } finally {
     restore();
   }
 }
 
-// ── 5.9 Operations of your own ──
+// ── Operations of your own (given) ──
 
 /** An operation and its derivative. */
 export interface OpDefinition<Options, Saved> {
@@ -350,7 +382,7 @@ export function defineOp<Options, Saved>(
   };
 }
 
-// ── 5.10 Checking a derivative ──
+// ── Checking a derivative (given) ──
 // A wrong derivative rarely crashes. The loss still falls, only more slowly, and nobody knows why.
 // But there is a second way to find any derivative, which needs no calculus at all: move one
 // number a little, and look how far the loss moves.
@@ -389,6 +421,8 @@ export function checkGradients(
   inputs: readonly Tensor[],
   { step = 1e-4, tolerance = 1e-6 }: CheckOptions = {},
 ): number {
+  requireNumber(`Cannot move numbers by ${step}`, step, Number.MIN_VALUE);
+  requireNumber(`Cannot tolerate an error of ${tolerance}`, tolerance);
   const single = inputs.find((input) => input.dtype !== "float64");
   if (single) {
     const says = say`Cannot check gradients at ${single} in float32: rounding is too coarse`;

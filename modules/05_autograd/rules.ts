@@ -12,7 +12,7 @@
  * @module
  */
 import { type Gradient, type OpExtras, type OpName, type Range } from "#tensor";
-import { sameShape, type Shape, Tensor } from "#tensor";
+import { sameShape, type Shape, Tensor, tensorOf } from "#tensor";
 
 /** One step in a computation: what went in, what came out, what else the derivative needs. */
 export interface Step<K extends OpName> {
@@ -43,6 +43,14 @@ export type Rule<K extends OpName> = (g: Tensor, step: Step<K>) => readonly Grad
  * @param gradient A gradient of the broadcast shape.
  * @param shape The input's own shape.
  * @returns The gradient in the input's shape, if the one was stretched to the other.
+ *
+ * @example A row that was used twice
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { unbroadcast } from "#autograd";
+ * import { Tensor } from "#tensor";
+ * assertEquals(unbroadcast(Tensor.of([[1, 2], [3, 4]]), [2]).toArray(), [4, 6]);
+ * ```
  */
 export function unbroadcast(gradient: Tensor, shape: Shape): Tensor {
   if (sameShape(gradient.shape, shape)) return gradient;
@@ -109,9 +117,10 @@ export const rules: { readonly [K in OpName]: Rule<K> } = {
   },
 
   // y = x within its bounds, exactly at them too  ⇒  ∂L/∂x = g there
-  clip: (g, { inputs: [x], extra }) => [
-    g.mul(x.greaterEqual(extra.low).mul(x.lessEqual(extra.high))),
-  ],
+  clip: (
+    g,
+    { inputs: [x], extra: by },
+  ) => [g.mul(x.greaterEqual(by.low).mul(x.lessEqual(by.high)))],
 
   // y = x in another format
   to: (g, { inputs: [x] }) => [g.to(x.dtype)],
@@ -145,7 +154,7 @@ export const rules: { readonly [K in OpName]: Rule<K> } = {
 
   // axis k of y is axis order[k] of x  ⇒  axis order[k] of ∂L/∂x is axis k of g
   /** @task 05.10 */
-  permute: (g, { extra: { order } }) => [g.permute(inverse(order))],
+  permute: (g, { extra: { order } }) => [g.permute(order.map((_, k) => order.indexOf(k)))],
 
   // the engine sums over stretched axes
   expand: (g) => [g],
@@ -186,14 +195,12 @@ export const rules: { readonly [K in OpName]: Rule<K> } = {
   relu: (g, { output: y }) => [g.mul(y.notEqual(0))],
 
   // y = x or slope·x  ⇒  ∂L/∂x = g or slope·g
-  leakyRelu: (g, { inputs: [x], extra }) => [
-    g.mul(x.greater(0).mul(1 - extra.slope).add(extra.slope)),
-  ],
+  leakyRelu: (g, { inputs: [x], extra: { slope: s } }) => [g.mul(x.greater(0).mul(1 - s).add(s))],
 
   // y = x·Φ(x)  ⇒  ∂L/∂x = g·(Φ(x) + x·φ(x)),  φ(x) = e^(−x²/2) / √2π
   gelu: (g, { inputs: [x], extra: { shares } }) => {
     const density = x.mul(x).div(-2).exp().div(Math.sqrt(2 * Math.PI));
-    return [g.mul(shares.add(x.mul(density)))];
+    return [g.mul(tensorOf(shares).add(x.mul(density)))];
   },
 
   // y = σ(x)  ⇒  ∂L/∂x = g·y·(1 − y)
@@ -214,8 +221,9 @@ export const rules: { readonly [K in OpName]: Rule<K> } = {
 
   // L = −Σₖ t·log p, p = softmax(scores)  ⇒  ∂L/∂scores = g·(p·Σₖ t − t),  ∂L/∂t = −g·log p
   /** @task 05.15 */
-  crossEntropy: (g, { inputs: [, shares], extra: { logs } }) => {
-    const each = g.unsqueeze(1), total = shares.sum(1, keep);
+  crossEntropy: (g, { inputs: [, shares], extra }) => {
+    const each = g.unsqueeze(1), logs = tensorOf(extra.logs);
+    const total = shares.sum(1, keep);
     return [each.mul(logs.exp().mul(total).sub(shares)), () => each.mul(logs).neg()];
   },
 
@@ -225,9 +233,3 @@ export const rules: { readonly [K in OpName]: Rule<K> } = {
     () => g.mul(x).neg(),
   ],
 };
-
-/** The order of axes that undoes another. */
-function inverse(order: readonly number[]): number[] {
-  const axes = order.map((axis) => axis < 0 ? axis + order.length : axis);
-  return axes.map((_, axis) => axes.indexOf(axis));
-}

@@ -26,10 +26,7 @@ export interface OptimizerOptions {
 }
 
 /** Parameters with settings of their own; what a group does not set is as for all. */
-export type ParameterGroup<Options> = Partial<Options> & {
-  /** Which parameters. */
-  readonly parameters: Iterable<Parameter>;
-};
+export type ParameterGroup<O> = Partial<O> & { readonly parameters: Iterable<Parameter> };
 
 /** What is optimised: parameters, or groups of them. */
 export type Parameters<Options> = Iterable<Parameter> | Iterable<ParameterGroup<Options>>;
@@ -63,7 +60,30 @@ export interface OptimizerKind<Options> {
 /** How single numbers of a state are kept. */
 const exact = { dtype: "float64" } as const;
 
-/** Changes parameters by their gradients. */
+/**
+ * Changes parameters by their gradients.
+ *
+ * @example An optimizer of one's own: only the sign of the gradient counts
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { backward } from "#autograd";
+ * import { Parameter } from "#layers";
+ * import { Optimizer, type OptimizerOptions, type UpdateStep } from "#optimizers";
+ * import { type Data, Tensor } from "#tensor";
+ * class SignSGD extends Optimizer {
+ *   constructor(parameters: Iterable<Parameter>, options: OptimizerOptions) {
+ *     super(parameters, options, { defaults: { learningRate: 0, weightDecay: 0 }, slotNames: [] });
+ *   }
+ *   protected override update(w: Data, { g, settings }: UpdateStep<OptimizerOptions>): void {
+ *     for (let i = 0; i < w.length; i++) w[i] -= settings.learningRate * Math.sign(g[i]);
+ *   }
+ * }
+ * const w = new Parameter(Tensor.of([3, -2]));
+ * backward(w.mul(w).sum());
+ * new SignSGD([w], { learningRate: 1 }).step();
+ * assertEquals(w.toArray(), [2, -1]);
+ * ```
+ */
 export abstract class Optimizer<Options extends OptimizerOptions = OptimizerOptions> {
   /** What is optimised. */
   readonly parameters: readonly Parameter[];
@@ -83,6 +103,9 @@ export abstract class Optimizer<Options extends OptimizerOptions = OptimizerOpti
   constructor(parameters: Parameters<Options>, options: Options, kind: OptimizerKind<Options>) {
     this.#firstRate = this.#learningRate = options.learningRate;
     for (const part of parameters) {
+      if (part instanceof Tensor && !(part instanceof Parameter)) {
+        throw new ShapeError(say`Cannot optimize ${part}: it is no Parameter`);
+      }
       const group = part instanceof Parameter ? { parameters: [part] } : part;
       const { parameters: members, ...own } = group;
       const settings = { ...kind.defaults, ...options, ...own };
@@ -117,8 +140,7 @@ export abstract class Optimizer<Options extends OptimizerOptions = OptimizerOpti
   step(): void {
     for (const { shape, size, grad } of this.parameters) {
       if (!grad || grad.size === size) continue;
-      const rule = "a gradient has its parameter's shape";
-      throw new ShapeError(say`Cannot step ${shape} by ${grad}: ` + rule);
+      throw new ShapeError(say`Cannot step ${shape} by a gradient ${grad}: sizes must be equal`);
     }
     for (const memory of this.#memories) {
       const { parameter, slots, settings } = memory, g = parameter.grad?.data;
@@ -180,10 +202,10 @@ function checkSettings(owner: string, settings: object, known: object): void {
   for (const [name, value] of Object.entries(settings)) {
     if (!(name in known)) requireNoOther(owner, { [name]: value });
     if (typeof value === "boolean") continue;
-    const says = `Cannot set ${name} of ${owner} to ${value}`;
+    const says = say`Cannot set ${name} of ${owner} to ${value}`;
     if (!Array.isArray(value)) requireNumber(says, value);
-    else if (!value.every((part) => part >= 0 && part < 1)) {
-      throw new ValueError(`${says}: both must be at least 0 and below 1`);
+    else if (value.length !== 2 || !value.every((part) => part >= 0 && part < 1)) {
+      throw new ValueError(`${says}: they must be two, at least 0 and below 1`);
     }
   }
 }

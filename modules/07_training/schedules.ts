@@ -10,7 +10,7 @@
  *
  * @module
  */
-import { requireNumber } from "#tensor";
+import { requireNumber, ValueError } from "#tensor";
 
 /** Gives the learning rate for a moment of training, from 0 (the start) to 1 (the end). */
 export type Schedule = (progress: number) => number;
@@ -22,7 +22,8 @@ function checkRates(...rates: readonly number[]): void {
 
 /** Refuses what cannot be a part of the training (given). */
 function checkPart(name: string, part: number): void {
-  requireNumber(`Cannot schedule with ${name} ${part}`, part, Number.EPSILON, 1 - Number.EPSILON);
+  if (part > 0 && part < 1) return;
+  throw new ValueError(`Cannot schedule with ${name} ${part}: it must lie between 0 and 1`);
 }
 
 // ── 7.1 Stay, or fall in steps ──

@@ -19,13 +19,8 @@ import type { Schedule } from "./schedules.ts";
 
 export * from "./schedules.ts";
 
-/** Examples that are learnt from together. */
-export interface Batch<Targets = Int32Array> {
-  /** What the model sees, its first axis the batch. */
-  readonly inputs: Tensor;
-  /** What it should say; class labels by default. */
-  readonly targets: Targets;
-}
+/** Examples that are learnt from together: what the model sees, and what it should say of each. */
+export type Batch<Targets = Int32Array> = { readonly inputs: Tensor; readonly targets: Targets };
 
 /** All batches of one epoch: an array, or a DataLoader, which shuffles each time it is walked. */
 export interface Batches<Targets = Int32Array> extends Iterable<Batch<Targets>> {
@@ -46,11 +41,8 @@ export interface EpochResult {
   readonly learningRate: number;
 }
 
-/** What one step came to. */
-export interface StepResult extends EpochResult {
-  /** 1 for the first step of the training. */
-  readonly step: number;
-}
+/** What one step came to; the first of the training is 1. */
+export type StepResult = EpochResult & { readonly step: number };
 
 /** What one step takes. */
 export interface StepOptions<Targets = Int32Array> {
@@ -168,6 +160,7 @@ export function trainStep<Targets>(
   batches: readonly Batch<Targets>[],
   { loss, optimizer, maxNorm }: StepOptions<Targets>,
 ): number {
+  requireWhole(`Cannot learn from ${batches.length} batches`, batches.length);
   const examples = countExamples(batches);
   let mean = 0;
   optimizer.zeroGrad();
@@ -255,7 +248,8 @@ export async function fit<Targets>(
       }
       total += value * rows;
       examples += rows;
-      onStep?.({ epoch, step: ++step, loss: value, learningRate: optimizer.learningRate });
+      step++;
+      onStep?.({ epoch, step, loss: value, learningRate: optimizer.learningRate });
       await breathe();
     }
     if (examples === 0) throw new ValueError("Cannot train on batches that come only once");
@@ -315,6 +309,7 @@ function checkPairs(predictions: Int32Array, labels: Int32Array): void {
  */
 export function confusionMatrix(predictions: Int32Array, labels: Int32Array, K: number): Tensor {
   checkPairs(predictions, labels);
+  requireWhole(`Cannot count ${K} classes`, K);
   const wrong = [...predictions, ...labels].find((k) => k < 0 || k >= K);
   if (wrong !== undefined) {
     throw new ValueError(`Cannot count class ${wrong}: classes go from 0 to ${K - 1}`);
@@ -372,8 +367,8 @@ export async function evaluate(
       signal?.throwIfAborted();
       const scores = noGrad(() => model.forward(inputs)); // (B, K)
       total += loss(scores, targets).item() * targets.length;
-      predictions.push(...scores.argmax(1).data);
-      labels.push(...targets);
+      for (const predicted of scores.argmax(1).data) predictions.push(predicted);
+      for (const label of targets) labels.push(label);
       await breathe();
     }
   } finally {

@@ -5,9 +5,24 @@
  */
 import { Module, Parameter } from "#layers";
 import { SGD } from "#optimizers";
-import { Tensor } from "#tensor";
-import { type Batch, cosine, evaluate, type Loss, trainStep } from "#training";
-import { graded } from "../../tests/kit/graded.ts";
+import { type Nested, Tensor } from "#tensor";
+import {
+  accuracy,
+  type Batch,
+  clipGradientNorm,
+  confusionMatrix,
+  constant,
+  cosine,
+  evaluate,
+  type Loss,
+  oneCycle,
+  type Schedule,
+  step,
+  trainStep,
+  triangular,
+  warmup,
+} from "#training";
+import { graded, type GradedContext, type TensorLike } from "../../tests/kit/graded.ts";
 
 // ── Help ──
 
@@ -52,83 +67,280 @@ function batchOf(scores: number[][], labels: number[]): Batch {
   return { inputs: Tensor.of(scores), targets: Int32Array.from(labels) };
 }
 
-// ── 7.1 Schedules ──
+/** Inputs x with targets y. */
+function pairs(inputs: Nested, targets: Nested): Batch<Tensor> {
+  return { inputs: Tensor.of(inputs), targets: Tensor.of(targets) };
+}
 
-graded("07.1", 2, "cosine() falls along half a wave", (t) => {
-  const schedule = cosine(2); // cos π/3 = 1/2
-  const expected = [[0, 2], [1 / 3, 1.5], [1 / 2, 1], [2 / 3, 0.5], [1, 0]];
-  for (const [progress, rate] of expected) {
-    t.expectTensor(Tensor.of(schedule(progress)), rate, 1e-6);
-  }
+/** Numbers as they are, without the rounding of a tensor. */
+function exactly(...data: readonly number[]): TensorLike {
+  return { data, shape: [data.length] };
+}
+
+/** Compares the rates at some moments, given as [progress, rate]. */
+function expectRates(
+  t: GradedContext,
+  schedule: Schedule,
+  expected: readonly (readonly [progress: number, rate: number])[],
+): void {
+  const found = expected.map(([progress]) => schedule(progress));
+  t.expectTensor(exactly(...found), exactly(...expected.map(([, rate]) => rate)), 1e-9);
+}
+
+/** A parameter that has a gradient. */
+function withGradient(gradient: Nested): Parameter {
+  const grad = Tensor.of(gradient), parameter = new Parameter(Tensor.zeros(grad.shape));
+  parameter.grad = grad;
+  return parameter;
+}
+
+// ── 07.1 ──
+
+graded("07.1", 2, "step() multiplies the rate by the factor after each part", (t) => {
+  expectRates(t, step(0.8, { factor: 0.5, every: 0.25 }), [
+    [0, 0.8],
+    [0.2, 0.8],
+    [0.25, 0.4],
+    [0.49, 0.4],
+    [0.5, 0.2],
+    [0.75, 0.1],
+    [0.99, 0.1],
+  ]);
+  const rate = t.uniform([], 0.5, 1), factor = t.uniform([], 0.2, 0.8);
+  const third = step(rate, { factor, every: 0.3 });
+  expectRates(t, third, [[0.29, rate], [0.31, rate * factor], [0.95, rate * factor ** 3]]);
 });
 
-graded("07.1", 1, "cosine() ends at the second rate", (t) => {
-  const from = t.uniform([], 0.5, 1), to = t.uniform([], 0.1, 0.4), schedule = cosine(from, to);
-  const expected = [from, to + (from - to) * 0.75, (from + to) / 2, to];
-  t.expectTensor(Tensor.of([0, 1 / 3, 1 / 2, 1].map(schedule)), expected, 1e-6);
+graded("07.1", 1, "step() falls to a tenth unless told", (t) => {
+  const rate = t.uniform([], 1, 2);
+  expectRates(t, step(rate, { every: 0.5 }), [[0.4, rate], [0.5, rate / 10], [0.9, rate / 10]]);
 });
 
-graded("07.1", 1, "cosine() refuses a rate below 0", (t) => {
-  const cases: [from: number, to: number, message: string][] = [
-    [-1, 0, "Cannot fall from -1 to 0: rates must be at least 0"],
-    [1, -0.5, "Cannot fall from 1 to -0.5: rates must be at least 0"],
-    [NaN, 0, "Cannot fall from NaN to 0: rates must be at least 0"],
-  ];
-  for (const [from, to, message] of cases) {
-    t.expectError(() => cosine(from, to), message, "ValueError");
-  }
+graded("07.1", 1, "step() is not fooled by rounding: 0.3 is three times 0.1", (t) => {
+  const schedule = step(1, { factor: 0.5, every: 0.1 });
+  const tenths = Array.from({ length: 10 }, (_, k) => k);
+  t.expectTensor(exactly(...tenths.map((k) => schedule(k / 10))), tenths.map((k) => 0.5 ** k));
 });
 
-// ── 7.3 The training loop ──
+// ── 07.2 ──
 
-graded("07.2", 3, "trainStep() moves the weights against the gradient of the loss", (t) => {
+graded("07.2", 2, "cosine() falls along half a wave", (t) => {
+  // cos π/3 = 1/2
+  expectRates(t, cosine(2), [[0, 2], [1 / 3, 1.5], [1 / 2, 1], [2 / 3, 0.5], [1, 0]]);
+});
+
+graded("07.2", 1, "cosine() ends at the second rate", (t) => {
+  const from = t.uniform([], 0.5, 1), to = t.uniform([], 0.1, 0.4);
+  const expected = [[0, from], [1 / 3, to + (from - to) * 0.75], [1, to]] as const;
+  expectRates(t, cosine(from, to), expected);
+  expectRates(t, cosine(to, from), [[0, to], [0.5, (from + to) / 2], [1, from]]);
+});
+
+graded("07.2", 1, "cosine() refuses a rate below 0", (t) => {
+  const says = "Cannot schedule a rate of -0.5: it must be a finite number of at least 0";
+  t.expectError(() => cosine(-0.5), says, "ValueError");
+  t.expectError(() => cosine(1, -0.5), says, "ValueError");
+});
+
+// ── 07.3 ──
+
+graded("07.3", 1, "warmup() grows evenly from 0 to where the next schedule starts", (t) => {
+  const rate = t.uniform([], 0.5, 1);
+  expectRates(t, warmup(constant(rate), 0.2), [[0, 0], [0.05, rate / 4], [0.15, rate * 3 / 4]]);
+  expectRates(t, warmup((progress) => rate + progress, 0.5), [[0.25, rate / 2], [0.5, rate]]);
+});
+
+graded("07.3", 2, "warmup() then gives the next schedule all of its time", (t) => {
+  const next: Schedule = (progress) => 2 - progress; // from 2 to 1
+  expectRates(t, warmup(next, 0.2), [[0.2, 2], [0.4, 1.75], [0.6, 1.5], [1, 1]]);
+});
+
+graded("07.3", 1, "warmup() takes a tenth of the training unless told", (t) => {
+  const rate = t.uniform([], 0.5, 1), next: Schedule = (progress) => rate * (1 - progress);
+  expectRates(t, warmup(next), [[0.05, rate / 2], [0.1, rate], [0.55, rate / 2], [1, 0]]);
+});
+
+// ── 07.4 ──
+
+graded("07.4", 2, "oneCycle() rises from peak/25 to the peak along half a wave", (t) => {
+  // cos π/3 = 1/2: after a third of the way up a quarter of the height is reached
+  const peak = t.uniform([], 0.5, 1), low = peak / 25, height = peak - low;
+  const expected = [[0, low], [0.1, low + height / 4], [0.2, low + height * 3 / 4]] as const;
+  expectRates(t, oneCycle(peak), [...expected, [0.3, peak]]);
+});
+
+graded("07.4", 2, "oneCycle() falls to peak/250,000 along half a wave", (t) => {
+  const peak = t.uniform([], 0.5, 1), low = peak / 250_000, height = peak - low;
+  expectRates(t, oneCycle(peak), [[0.65, low + height / 2], [1, low]]);
+  expectRates(t, oneCycle(peak, 0.1), [[0.1, peak], [0.4, low + height * 3 / 4], [1, low]]);
+});
+
+// ── 07.5 ──
+
+graded("07.5", 1, "triangular() rises and falls in straight lines", (t) => {
+  const low = t.uniform([], 0.1, 0.4), high = t.uniform([], 0.5, 1), middle = (low + high) / 2;
+  expectRates(t, triangular(low, high), [[0.25, middle], [0.5, high], [0.75, middle], [1, low]]);
+  expectRates(t, triangular(1, 6), [[0, 1], [0.1, 2], [0.4, 5], [0.8, 3]]);
+});
+
+graded("07.5", 2, "triangular() comes back to the low rate between cycles", (t) => {
+  const three = triangular(1, 4, 3);
+  expectRates(t, three, [[0, 1], [1 / 6, 4], [1 / 3, 1], [1 / 2, 4], [2 / 3, 1], [5 / 6, 4]]);
+  expectRates(t, three, [[1 / 12, 2.5], [5 / 12, 2.5], [8 / 9, 3], [1, 1]]);
+});
+
+// ── 07.6 ──
+
+graded("07.6", 2, "clipGradientNorm() sees all gradients as one vector", (t) => {
+  // √(2² + 3² + 6² + 0²) = 7
+  const first = withGradient([[2], [3]]), second = withGradient([6, 0]);
+  t.expectTensor(exactly(clipGradientNorm([first, second], 3.5)), [7]);
+  t.expectTensor(first.grad ?? Tensor.of(NaN), [[1], [1.5]]);
+  t.expectTensor(second.grad ?? Tensor.of(NaN), [3, 0]);
+
+  const gradient = t.normal([4, 5]), longer = gradient.map((row) => row.map((g) => 10 * g));
+  const norm = Math.sqrt(gradient.flat().reduce((total, g) => total + g * g, 0));
+  const parameter = withGradient(longer);
+  t.expectTensor(exactly(clipGradientNorm([parameter], norm)), [10 * norm]);
+  t.expectTensor(parameter.grad ?? Tensor.of(NaN), gradient);
+});
+
+graded("07.6", 1, "clipGradientNorm() leaves gradients alone that are short enough", (t) => {
+  const parameter = withGradient([3, -4]);
+  t.expectTensor(exactly(clipGradientNorm([parameter], 6)), [5]);
+  t.expectTensor(parameter.grad ?? Tensor.of(NaN), [3, -4], 0);
+});
+
+graded("07.6", 1, "clipGradientNorm() takes zeros, and parameters without a gradient", (t) => {
+  const none = new Parameter(Tensor.ones([2])), zeros = withGradient([0, 0]);
+  t.expectTensor(exactly(clipGradientNorm([none, zeros], 1)), [0], 0);
+  t.expectTensor(exactly(clipGradientNorm([zeros], 0)), [0], 0);
+  t.expectTensor(exactly(clipGradientNorm([], 1)), [0], 0);
+  t.expectEqual(none.grad, null);
+  t.expectTensor(zeros.grad ?? Tensor.of(NaN), [0, 0], 0);
+});
+
+// ── 07.7 ──
+
+graded("07.7", 3, "trainStep() moves the weights against the gradient of the loss", (t) => {
   // L = (w·3 − 0)² = 36 at w = 2, dL/dw = 2·6·3 = 36
   const model = new Slope(2), optimizer = new SGD(model.parameters(), { learningRate: 0.01 });
-  const batch = { inputs: Tensor.of(3), targets: Tensor.of(0) };
-  trainStep(model, batch, squaredError, optimizer);
+  trainStep(model, [pairs([3], [0])], { loss: squaredError, optimizer });
   t.expectTensor(model.weight, 2 - 0.36);
 
   // the mean of (w·x − y)² has the slope mean 2(w·x − y)·x
   const start = t.uniform([], -1, 1), x = t.normal([4, 1]), y = t.normal([4, 1]);
   const other = new Slope(start), sgd = new SGD(other.parameters(), { learningRate: 0.1 });
-  trainStep(other, { inputs: Tensor.of(x), targets: Tensor.of(y) }, squaredError, sgd);
+  trainStep(other, [pairs(x, y)], { loss: squaredError, optimizer: sgd });
   const slope = x.reduce((total, [v], k) => total + 2 * (start * v - y[k][0]) * v / 4, 0);
   t.expectTensor(other.weight, start - 0.1 * slope);
 });
 
-graded("07.2", 1, "trainStep() returns the loss from before the step", (t) => {
+graded("07.7", 1, "trainStep() returns the loss from before the step", (t) => {
   const model = new Slope(2), optimizer = new SGD(model.parameters(), { learningRate: 0.01 });
-  const batch = { inputs: Tensor.of(3), targets: Tensor.of(0) };
-  t.expectTensor(Tensor.of(trainStep(model, batch, squaredError, optimizer)), 36);
-  t.expectTensor(Tensor.of(trainStep(model, batch, squaredError, optimizer)), (3 * 1.64) ** 2);
+  const options = { loss: squaredError, optimizer }, batches = [pairs([3], [0])];
+  t.expectTensor(exactly(trainStep(model, batches, options)), [36]);
+  t.expectTensor(exactly(trainStep(model, batches, options)), [(3 * 1.64) ** 2]);
 });
 
-graded("07.2", 2, "trainStep() forgets the gradients of the step before", (t) => {
+graded("07.7", 2, "trainStep() forgets the gradients of the step before", (t) => {
   const model = new Slope(2), optimizer = new SGD(model.parameters(), { learningRate: 0.01 });
   model.weight.grad = Tensor.of(1000);
-  const batch = { inputs: Tensor.of(3), targets: Tensor.of(0) };
   let w = 2;
   for (let k = 0; k < 3; k++) {
-    trainStep(model, batch, squaredError, optimizer);
+    trainStep(model, [pairs([3], [0])], { loss: squaredError, optimizer });
     w -= 0.01 * 18 * w; // dL/dw = 2·3w·3
     t.expectTensor(model.weight, w);
   }
 });
 
-graded("07.2", 1, "trainStep() takes no step when the loss is not a finite number", (t) => {
-  const model = new Slope(2), optimizer = new SGD(model.parameters(), { learningRate: 0.01 });
-  for (const x of [NaN, Infinity]) {
-    const batch = { inputs: Tensor.of(x), targets: Tensor.of(0) };
-    t.expectTensor(Tensor.of(trainStep(model, batch, squaredError, optimizer)), x);
-    t.expectTensor(model.weight, 2, 0);
-    t.expectEqual(model.weight.version, 0);
+graded("07.7", 3, "trainStep() learns from several batches as from one large one", (t) => {
+  const x = t.normal([6, 1]), y = t.normal([6, 1]), start = t.uniform([], -1, 1);
+  const parts = [[0, 3], [3, 4], [4, 6]].map(([from, to]) =>
+    pairs(x.slice(from, to), y.slice(from, to))
+  );
+  const [large, small] = [[pairs(x, y)], parts].map((batches) => {
+    const model = new Slope(start);
+    const optimizer = new SGD(model.parameters(), { learningRate: 0.1, momentum: 0.9 });
+    return { model, loss: trainStep(model, batches, { loss: squaredError, optimizer }) };
+  });
+  const errors = x.map(([v], k) => start * v - y[k][0]);
+  const mean = errors.reduce((total, error) => total + error ** 2, 0) / 6;
+  const slope = errors.reduce((total, error, k) => total + 2 * error * x[k][0], 0) / 6;
+  for (const { model, loss } of [large, small]) {
+    t.expectTensor(exactly(loss), [mean]);
+    t.expectTensor(model.weight, start - 0.1 * slope);
+    t.expectEqual(model.weight.version, 1);
   }
 });
 
-// ── 7.4 Evaluation ──
+graded("07.7", 1, "trainStep() takes no step when the loss is not a finite number", (t) => {
+  const model = new Slope(2), optimizer = new SGD(model.parameters(), { learningRate: 0.01 });
+  for (const x of [NaN, Infinity]) {
+    for (const batches of [[pairs([x], [0])], [pairs([1], [0]), pairs([x], [0])]]) {
+      const value = trainStep(model, batches, { loss: squaredError, optimizer });
+      t.expect(!Number.isFinite(value), `The loss is not finite, ${value} was returned`);
+      t.expectTensor(model.weight, 2, 0);
+      t.expectEqual(model.weight.version, 0);
+    }
+  }
+});
+
+graded("07.7", 1, "trainStep() clips the gradients before the step, if told to", (t) => {
+  // dL/dw = 36; clipped to 9, the step is 0.01·9
+  for (const [maxNorm, moved] of [[9, 0.09], [40, 0.36], [undefined, 0.36]]) {
+    const model = new Slope(2), optimizer = new SGD(model.parameters(), { learningRate: 0.01 });
+    trainStep(model, [pairs([3], [0])], { loss: squaredError, optimizer, maxNorm });
+    t.expectTensor(model.weight, 2 - (moved ?? NaN));
+  }
+});
+
+// ── 07.8 ──
+
+graded("07.8", 1, "accuracy() is the part of the predictions that is right", (t) => {
+  t.expectEqual(accuracy(Int32Array.of(1, 0, 2, 2, 0), Int32Array.of(1, 1, 2, 2, 2)), 3 / 5);
+  t.expectEqual(accuracy(Int32Array.of(0, 3), Int32Array.of(0, 3)), 1);
+  t.expectEqual(accuracy(Int32Array.of(0, 3), Int32Array.of(3, 0)), 0);
+});
+
+graded("07.8", 1, "accuracy() refuses what cannot be compared", (t) => {
+  const says = "there must be one for each, and at least one";
+  for (const [predictions, labels] of [[3, 2], [2, 3], [0, 0]]) {
+    t.expectError(
+      () => accuracy(new Int32Array(predictions), new Int32Array(labels)),
+      `Cannot compare ${predictions} predictions with ${labels} labels: ${says}`,
+      "ValueError",
+    );
+  }
+});
+
+// ── 07.9 ──
+
+graded("07.9", 2, "confusionMatrix() counts: row the right class, column the predicted", (t) => {
+  const predicted = [0, 0, 1, 2, 2, 2], right = [0, 1, 1, 0, 2, 0];
+  const counts = confusionMatrix(Int32Array.from(predicted), Int32Array.from(right), 4);
+  t.expectTensor(counts, [[1, 0, 2, 0], [1, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 0]], 0);
+
+  const guesses = t.integers(50, 0, 4), labels = t.integers(50, 0, 4);
+  const expected = Array.from({ length: 5 }, () => [0, 0, 0, 0, 0]);
+  labels.forEach((label, k) => expected[label][guesses[k]]++);
+  const found = confusionMatrix(Int32Array.from(guesses), Int32Array.from(labels), 5);
+  t.expectTensor(found, expected, 0);
+});
+
+graded("07.9", 1, "confusionMatrix() refuses a class that there is not", (t) => {
+  const none = Int32Array.of(0, 0);
+  for (const wrong of [3, -1]) {
+    const says = `Cannot count class ${wrong}: classes go from 0 to 2`;
+    t.expectError(() => confusionMatrix(Int32Array.of(0, wrong), none, 3), says, "ValueError");
+    t.expectError(() => confusionMatrix(none, Int32Array.of(0, wrong), 3), says, "ValueError");
+  }
+});
+
+// ── 07.10 ──
 
 graded(
-  "07.3",
+  "07.10",
   3,
   "evaluate() compares the greatest score of each row with the label",
   async (t) => {
@@ -136,38 +348,39 @@ graded(
       batchOf([[1, 3, 2], [9, 1, 1]], [1, 2]), // right, wrong
       batchOf([[0, 0, 5], [4, 4, 1], [-3, -1, -2]], [2, 0, 0]), // right, right (first of equals), wrong
     ];
-    const { accuracy, predictions } = await evaluate(new Scores(), batches, firstScore);
-    t.expectEqual([...predictions], [1, 0, 2, 0, 1]);
-    t.expectEqual(predictions instanceof Int32Array, true);
-    t.expectTensor(Tensor.of(accuracy), 3 / 5, 1e-6);
+    const found = await evaluate(new Scores(), batches, { loss: firstScore });
+    t.expect(found.predictions instanceof Int32Array, "Predictions must be an Int32Array");
+    t.expectEqual([...found.predictions], [1, 0, 2, 0, 1]);
+    t.expectTensor(exactly(found.accuracy), [3 / 5]);
   },
 );
 
-graded("07.3", 2, "evaluate() gives each example the same weight in the loss", async (t) => {
+graded("07.10", 2, "evaluate() gives each example the same weight in the loss", async (t) => {
   const first = t.normal([7, 2]), second = t.normal([2, 2]);
   const batches = [batchOf(first, t.integers(7, 0, 1)), batchOf(second, t.integers(2, 0, 1))];
-  const { loss } = await evaluate(new Scores(), batches, firstScore);
+  const { loss } = await evaluate(new Scores(), batches, { loss: firstScore });
   const expected = [...first, ...second].reduce((total, [score]) => total + score, 0) / 9;
-  t.expectTensor(Tensor.of(loss), expected);
+  t.expectTensor(exactly(loss), [expected]);
 });
 
-graded("07.3", 2, "evaluate() runs in evaluation mode, without noting origins", async (t) => {
+graded("07.10", 2, "evaluate() runs in evaluation mode, without noting origins", async (t) => {
   for (const training of [true, false]) {
     const model = new Scores(new Slope(1)).train(training);
-    await evaluate(model, [batchOf([[1, 2]], [0]), batchOf([[1, 2]], [0])], firstScore);
+    const batches = [batchOf([[1, 2]], [0]), batchOf([[1, 2]], [0])];
+    await evaluate(model, batches, { loss: firstScore });
     t.expectEqual(model.seen, [[false, false, false], [false, false, false]]);
     t.expectEqual([model.training, model.inner?.training], [training, training]);
   }
 });
 
-graded("07.3", 1, "evaluate() puts the mode back when it fails, too", async (t) => {
+graded("07.10", 1, "evaluate() puts the mode back when it fails, too", async (t) => {
   const model = new Scores(new Slope(1));
   const fail: Loss = () => {
     throw new RangeError("the loss failed");
   };
   let message = "";
   try {
-    await evaluate(model, [batchOf([[1, 2]], [0])], fail);
+    await evaluate(model, [batchOf([[1, 2]], [0])], { loss: fail });
   } catch (error) {
     message = error instanceof RangeError ? error.message : String(error);
   }

@@ -85,10 +85,10 @@ export class TensorDataset<T extends Int32Array | Tensor = Int32Array> implement
   batch(indices: Int32Array): Batch<T> {
     checkIndices(indices, this.length);
     const { targets } = this;
-    const chosen = targets instanceof Tensor
+    const rows = targets instanceof Tensor
       ? rowsOf(targets, indices)
-      : indices.map((index) => targets[index]);
-    return { inputs: rowsOf(this.inputs, indices), targets: chosen as T }; // of the same kind
+      : indices.map((k) => targets[k]);
+    return { inputs: rowsOf(this.inputs, indices), targets: rows as T }; // of the same kind
   }
 }
 
@@ -96,7 +96,19 @@ export class TensorDataset<T extends Int32Array | Tensor = Int32Array> implement
 // What a model is judged by must not be what it learnt from. So a data set is split, at random, and
 // each part is a data set again: a list of indices into the whole.
 
-/** Some examples of another data set. */
+/**
+ * Some examples of another data set.
+ *
+ * @example The second half
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { Subset, TensorDataset } from "#dataloader";
+ * import { Tensor } from "#tensor";
+ * const all = new TensorDataset(Tensor.zeros([4, 2]), Int32Array.of(0, 1, 2, 3));
+ * const half = new Subset(all, Int32Array.of(2, 3));
+ * assertEquals([...half.batch(Int32Array.of(1)).targets], [3]);
+ * ```
+ */
 export class Subset<Targets = Int32Array> implements Dataset<Targets> {
   /** How many examples there are. */
   readonly length: number;
@@ -174,13 +186,11 @@ export interface DataLoaderOptions {
   readonly transform?: Transform;
 }
 
-/** Where a loader stands: enough to go on in another run as if nothing had happened. */
-export interface LoaderState {
-  /** How many batches of the epoch have been dealt out. */
-  readonly position: number;
-  /** Where the shuffling generator stood when the epoch began; null without one. */
-  readonly generator: GeneratorState | null;
-}
+/**
+ * Where a loader stands, enough to go on in another run as if nothing had happened: how many batches
+ * of the epoch have been dealt out, and where the shuffling generator stood when the epoch began.
+ */
+export type LoaderState = { readonly position: number; readonly generator: GeneratorState | null };
 
 /**
  * Deals out a data set in batches. Each walk over it is one epoch.

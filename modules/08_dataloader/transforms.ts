@@ -134,7 +134,6 @@ export function randomCrop(
   const [height, width] = typeof size === "number" ? [size, size] : size;
   for (const side of [height, width]) requireWhole(`Cannot crop to ${side} pixels`, side);
   requireWhole(`Cannot crop with padding ${padding}`, padding, 0);
-  const around = [padding, padding] as const;
   return (images) => {
     checkImages("crop", images);
     const down = images.shape[2] + 2 * padding - height; // the lowest place
@@ -142,7 +141,7 @@ export function randomCrop(
     if (down < 0 || across < 0) {
       throw new ShapeError(say`Cannot crop ${images} to ${[height, width]}: it is smaller`);
     }
-    const padded = images.pad([[0, 0], [0, 0], around, around]);
+    const padded = images.pad([[0, 0], [0, 0], [padding, padding], [padding, padding]]);
     return Tensor.concat(Array.from({ length: images.shape[0] }, (_, k) => {
       const y = generator.integer(down + 1), x = generator.integer(across + 1);
       return padded.slice([k, k + 1], null, [y, y + height], [x, x + width]);

@@ -12,8 +12,8 @@
  */
 import { defineOp } from "#autograd";
 import { type Cost, Module, Parameter } from "#layers";
-import { requireNumber, requireOneDtype, requireWhole, sameShape, say } from "#tensor";
-import { type Shape, ShapeError, Tensor, type TensorOptions } from "#tensor";
+import { requireNoOther, requireNumber, requireOneDtype, requireWhole } from "#tensor";
+import { sameShape, say, type Shape, ShapeError, Tensor, type TensorOptions } from "#tensor";
 
 /** All axes of images but the channels. */
 const everyImage = [0, 2, 3], keepDims = true;
@@ -144,14 +144,15 @@ export class BatchNorm2d extends Module {
    */
   constructor(readonly channels: number, options: BatchNormOptions = {}) {
     super();
-    const { epsilon = 1e-5, momentum = 0.1, ...format } = options;
+    const { epsilon = 1e-5, momentum = 0.1, dtype, ...other } = options;
+    requireNoOther("BatchNorm2d", other);
     requireWhole(`Cannot make a BatchNorm2d of ${channels} channels`, channels);
     requireNumber(`Cannot make a BatchNorm2d with epsilon ${epsilon}`, epsilon);
     requireNumber(`Cannot make a BatchNorm2d with momentum ${momentum}`, momentum, 0, 1);
-    this.weight = new Parameter(Tensor.ones([channels], format));
-    this.bias = new Parameter(Tensor.zeros([channels], format));
-    this.runningMean = Tensor.zeros([channels], format);
-    this.runningVariance = Tensor.ones([channels], format);
+    this.weight = new Parameter(Tensor.ones([channels], { dtype }));
+    this.bias = new Parameter(Tensor.zeros([channels], { dtype }));
+    this.runningMean = Tensor.zeros([channels], { dtype });
+    this.runningVariance = Tensor.ones([channels], { dtype });
     this.#epsilon = epsilon;
     this.#momentum = momentum;
   }

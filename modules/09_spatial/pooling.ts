@@ -152,7 +152,17 @@ export function globalAvgPool2d(x: Tensor): Tensor {
 
 // ── Pooling as layers (given) ──
 
-/** What the two pooling layers share. */
+/**
+ * What the two pooling layers share.
+ *
+ * @example The size is known before anything is computed
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { MaxPool2d, type Pool2d } from "#spatial";
+ * const layer: Pool2d = new MaxPool2d(2);
+ * assertEquals(layer.cost([1, 3, 8, 6]).outputShape, [1, 3, 4, 3]);
+ * ```
+ */
 export abstract class Pool2d extends Module {
   /** The window, and how it slides. */
   readonly window: Window;
@@ -176,7 +186,17 @@ export abstract class Pool2d extends Module {
   }
 }
 
-/** Max-pooling as a layer. */
+/**
+ * Max-pooling as a layer.
+ *
+ * @example Half as high and half as wide
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { MaxPool2d } from "#spatial";
+ * import { Tensor } from "#tensor";
+ * assertEquals(new MaxPool2d(2).forward(Tensor.of([[[[1, 5], [2, 3]]]])).toArray(), [[[[5]]]]);
+ * ```
+ */
 export class MaxPool2d extends Pool2d {
   /** (B, C, H, W) → (B, C, oH, oW). */
   forward(x: Tensor): Tensor {
@@ -184,7 +204,17 @@ export class MaxPool2d extends Pool2d {
   }
 }
 
-/** Average-pooling as a layer. */
+/**
+ * Average-pooling as a layer.
+ *
+ * @example The mean of four
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { AvgPool2d } from "#spatial";
+ * import { Tensor } from "#tensor";
+ * assertEquals(new AvgPool2d(2).forward(Tensor.of([[[[1, 5], [2, 4]]]])).toArray(), [[[[3]]]]);
+ * ```
+ */
 export class AvgPool2d extends Pool2d {
   /** (B, C, H, W) → (B, C, oH, oW). */
   forward(x: Tensor): Tensor {
@@ -193,7 +223,17 @@ export class AvgPool2d extends Pool2d {
   }
 }
 
-/** The mean of each channel as a layer. */
+/**
+ * The mean of each channel as a layer.
+ *
+ * @example One number per channel is left
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { GlobalAvgPool2d } from "#spatial";
+ * import { Tensor } from "#tensor";
+ * assertEquals(new GlobalAvgPool2d().forward(Tensor.ones([2, 3, 4, 4])).shape, [2, 3]);
+ * ```
+ */
 export class GlobalAvgPool2d extends Module {
   /** (B, C, H, W) → (B, C). */
   forward(x: Tensor): Tensor {
@@ -202,6 +242,7 @@ export class GlobalAvgPool2d extends Module {
 
   /** Additions, but no multiply-accumulates. */
   override cost(inputShape: Shape): Cost {
-    return { outputShape: inputShape.slice(0, 2), multiplyAccumulates: 0 };
+    const { shape } = slideOver(inputShape, { kernelSize: 1 }); // refuses what are no images
+    return { outputShape: shape.slice(0, 2), multiplyAccumulates: 0 };
   }
 }

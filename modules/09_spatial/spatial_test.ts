@@ -5,8 +5,19 @@
  * @module
  */
 import { gradients, leaf } from "#autograd";
-import { batchNorm2d, conv2d, maxPool2d, unfold } from "#spatial";
-import { type Nested, Tensor } from "#tensor";
+import { Generator } from "#random";
+import {
+  avgPool2d,
+  BatchNorm2d,
+  batchNorm2d,
+  Conv2d,
+  conv2d,
+  MaxPool2d,
+  maxPool2d,
+  type Sliding,
+  unfold,
+} from "#spatial";
+import { type Nested, type Shape, Tensor } from "#tensor";
 import { finiteDifferences } from "../../tests/kit/finite_differences.ts";
 import { graded, type GradedContext } from "../../tests/kit/graded.ts";
 
@@ -16,15 +27,8 @@ function float64(values: Nested): Tensor {
   return Tensor.of(values, { dtype: "float64" });
 }
 
-/** The element of images (B, C, H, W) at a place; 0 in the padding around. */
-function pixel(
-  { data, shape: [, C, H, W] }: Tensor,
-  b: number,
-  c: number,
-  y: number,
-  x: number,
-): number {
-  return y < 0 || y >= H || x < 0 || x >= W ? 0 : data[((b * C + c) * H + y) * W + x];
+function zeros(shape: Shape): Tensor {
+  return Tensor.zeros(shape, { dtype: "float64" });
 }
 
 /** What flows back to the inputs when `g` flows into the output. */
@@ -52,103 +56,241 @@ function expectDerivative(
   });
 }
 
-/** How a window slides. */
+/** Numbers at least 0.1 apart, so that a small move changes no winner. */
+function distinct(shape: Shape, step: number): Tensor {
+  const size = shape.reduce((product, n) => product * n, 1);
+  const order = Array.from({ length: size }, (_, k) => (k * step) % size / 10 - size / 20);
+  return float64(order).reshape(shape);
+}
+
+type Two = readonly [number, number];
+
+/** How a window slides: down and across. */
 interface Slide {
-  readonly kernelSize: number;
-  readonly stride: number;
-  readonly padding: number;
+  readonly kernelSize: Two;
+  readonly stride: Two;
+  readonly padding: Two;
+  readonly dilation: Two;
+}
+
+function slideOf(
+  kernelSize: Two,
+  { stride = [1, 1], padding = [0, 0], dilation = [1, 1] }: Partial<Slide> = {},
+): Slide {
+  return { kernelSize, stride, padding, dilation };
 }
 
 const slides: readonly Slide[] = [
-  { kernelSize: 1, stride: 1, padding: 0 },
-  { kernelSize: 2, stride: 1, padding: 0 },
-  { kernelSize: 3, stride: 2, padding: 0 },
-  { kernelSize: 2, stride: 3, padding: 0 },
-  { kernelSize: 3, stride: 1, padding: 1 },
-  { kernelSize: 2, stride: 2, padding: 2 },
-  { kernelSize: 3, stride: 2, padding: 1 },
+  slideOf([1, 1]),
+  slideOf([2, 2]),
+  slideOf([3, 3], { stride: [2, 2] }),
+  slideOf([2, 1], { stride: [1, 3] }),
+  slideOf([3, 3], { padding: [1, 1] }),
+  slideOf([2, 2], { stride: [2, 2], padding: [2, 2] }),
+  slideOf([3, 2], { stride: [2, 1], padding: [1, 0] }),
+  slideOf([2, 2], { dilation: [2, 1] }),
+  slideOf([2, 3], { stride: [2, 1], padding: [0, 1], dilation: [3, 2] }),
 ];
 
-/** ⌊(n + 2·padding − K) / stride⌋ + 1. */
-function positions(n: number, { kernelSize, stride, padding }: Slide): number {
-  return Math.floor((n + 2 * padding - kernelSize) / stride) + 1;
+/** ⌊(n + 2·padding − d·(K − 1) − 1) / stride⌋ + 1, down and across. */
+function positions([, , H, W]: Shape, { kernelSize, stride, padding, dilation }: Slide): number[] {
+  return [H, W].map((n, axis) => {
+    const reach = dilation[axis] * (kernelSize[axis] - 1) + 1;
+    return Math.floor((n + 2 * padding[axis] - reach) / stride[axis]) + 1;
+  });
 }
 
-/** The columns of images, by six loops. */
-function columnsOf(x: Tensor, slide: Slide): Tensor {
-  const { kernelSize: K, stride, padding } = slide, [B, C, H, W] = x.shape;
-  const oH = positions(H, slide), oW = positions(W, slide), out: number[] = [];
+/** One pixel of the window at one position. */
+interface View {
+  readonly b: number;
+  readonly c: number;
+  /** Which pixel of the window: row by row, from 0. */
+  readonly k: number;
+  /** Which position: row by row, from 0. */
+  readonly p: number;
+  /** Where the pixel stands in the images; −1 in the padding. */
+  readonly from: number;
+}
+
+/** Visits all that the window sees, in the order of the columns. */
+function forEachView(shape: Shape, slide: Slide, visit: (view: View) => void): void {
+  const [B, C, H, W] = shape, [oH, oW] = positions(shape, slide);
+  const { kernelSize: [kH, kW], stride, padding, dilation } = slide;
   for (let b = 0; b < B; b++) {
     for (let c = 0; c < C; c++) {
-      for (let ky = 0; ky < K; ky++) {
-        for (let kx = 0; kx < K; kx++) {
-          for (let oy = 0; oy < oH; oy++) {
-            for (let ox = 0; ox < oW; ox++) {
-              out.push(pixel(x, b, c, oy * stride + ky - padding, ox * stride + kx - padding));
-            }
-          }
+      for (let k = 0; k < kH * kW; k++) {
+        for (let p = 0; p < oH * oW; p++) {
+          const y = Math.floor(p / oW) * stride[0] + Math.floor(k / kW) * dilation[0] - padding[0];
+          const x = (p % oW) * stride[1] + (k % kW) * dilation[1] - padding[1];
+          const isInside = y >= 0 && y < H && x >= 0 && x < W;
+          visit({ b, c, k, p, from: isInside ? ((b * C + c) * H + y) * W + x : -1 });
         }
       }
     }
   }
-  return new Tensor(Float64Array.from(out), [B, C * K * K, oH * oW]);
 }
 
-/** Calls `visit` for each product of a convolution, with the positions in y, w and x. */
+/** The columns of images, (B, C·K·K, oH·oW). */
+function columnsOf(x: Tensor, slide: Slide): Tensor {
+  const [B, C] = x.shape, [kH, kW] = slide.kernelSize, [oH, oW] = positions(x.shape, slide);
+  const out: number[] = [];
+  forEachView(x.shape, slide, ({ from }) => out.push(from < 0 ? 0 : x.data[from]));
+  return new Tensor(Float64Array.from(out), [B, C * kH * kW, oH * oW]);
+}
+
+/** Calls `visit` for each product of a convolution, with the places in y, w and x. */
 function forEachProduct(
-  [B, C, H, W]: readonly number[],
+  shape: Shape,
   filters: number,
   slide: Slide,
   visit: (y: number, w: number, x: number) => void,
 ): void {
-  const { kernelSize: K, stride, padding } = slide;
-  const oH = positions(H, slide), oW = positions(W, slide);
-  for (let b = 0; b < B; b++) {
-    for (let f = 0; f < filters; f++) {
-      for (let oy = 0; oy < oH; oy++) {
-        for (let ox = 0; ox < oW; ox++) {
-          for (let c = 0; c < C; c++) {
-            for (let ky = 0; ky < K; ky++) {
-              for (let kx = 0; kx < K; kx++) {
-                const py = oy * stride + ky - padding, px = ox * stride + kx - padding;
-                if (py < 0 || py >= H || px < 0 || px >= W) continue;
-                const y = ((b * filters + f) * oH + oy) * oW + ox;
-                visit(y, ((f * C + c) * K + ky) * K + kx, ((b * C + c) * H + py) * W + px);
-              }
-            }
-          }
-        }
-      }
-    }
+  const [oH, oW] = positions(shape, slide), [kH, kW] = slide.kernelSize, [, C] = shape;
+  for (let f = 0; f < filters; f++) {
+    forEachView(shape, slide, ({ b, c, k, p, from }) => {
+      if (from >= 0) visit((b * filters + f) * oH * oW + p, (f * C + c) * kH * kW + k, from);
+    });
   }
 }
 
-// ── 9.1 Unfolding ──
+/** Folds each window to one number. */
+function poolSlowly(
+  x: Tensor,
+  slide: Slide,
+  first: number,
+  fold: (before: number, pixel: number | undefined) => number,
+): Tensor {
+  const [B, C] = x.shape, [oH, oW] = positions(x.shape, slide);
+  const pooled = Tensor.full([B, C, oH, oW], first, { dtype: "float64" });
+  forEachView(x.shape, slide, ({ b, c, p, from }) => {
+    const o = (b * C + c) * oH * oW + p;
+    pooled.data[o] = fold(pooled.data[o], from < 0 ? undefined : x.data[from]);
+  });
+  return pooled;
+}
 
-graded("09.1", 1, "unfold() writes what the window sees at each position as a column", (t) => {
+/** What comes out of a convolution with one filter. */
+function sizeAfter([H, W]: Two, kernelSize: number | Two, sliding: Sliding = {}): Shape {
+  const layer = new Conv2d(1, 1, kernelSize, { generator: new Generator(1), ...sliding });
+  return layer.cost([1, 1, H, W]).outputShape.slice(2);
+}
+
+// ── 09.1 ──
+
+graded("09.1", 2, "a window has as many positions as fit: strides and padding count", (t) => {
+  t.expectEqual(sizeAfter([8, 8], 3), [6, 6]);
+  t.expectEqual(sizeAfter([8, 8], 3, { padding: 1 }), [8, 8]);
+  t.expectEqual(sizeAfter([8, 8], 3, { stride: 2 }), [3, 3]); // 0–2, 2–4, 4–6; 7 is left over
+  t.expectEqual(sizeAfter([9, 9], 3, { stride: 2 }), [4, 4]);
+  t.expectEqual(sizeAfter([3, 3], 3), [1, 1]);
+  t.expectEqual(sizeAfter([2, 2], 3, { padding: 1, stride: 5 }), [1, 1]);
+
+  for (let k = 0; k < 10; k++) {
+    const size = t.integer(5, 20), kernelSize = t.integer(1, 5);
+    const stride = t.integer(1, 4), padding = t.integer(0, 2);
+    let count = 0;
+    for (let at = -padding; at + kernelSize <= size + padding; at += stride) count++;
+    t.expectEqual(sizeAfter([size, size], kernelSize, { stride, padding }), [count, count]);
+  }
+});
+
+graded("09.1", 1, "a window with dilation reaches over d·(K − 1) + 1 pixels", (t) => {
+  t.expectEqual(sizeAfter([9, 9], 3, { dilation: 2 }), [5, 5]);
+  t.expectEqual(sizeAfter([9, 9], 3, { dilation: 4 }), [1, 1]);
+  t.expectEqual(sizeAfter([9, 9], 1, { dilation: 4 }), [9, 9]);
+  t.expectEqual(sizeAfter([9, 9], 2, { dilation: 3, stride: 2, padding: 1 }), [4, 4]);
+});
+
+graded("09.1", 1, "a window has sides, strides and padding of its own on each axis", (t) => {
+  t.expectEqual(sizeAfter([7, 9], [3, 2]), [5, 8]);
+  t.expectEqual(sizeAfter([7, 9], 3, { stride: [2, 3] }), [3, 3]);
+  t.expectEqual(sizeAfter([7, 9], 3, { padding: [0, 2] }), [5, 11]);
+  t.expectEqual(sizeAfter([7, 9], 3, { dilation: [3, 1] }), [1, 7]);
+});
+
+graded(
+  "09.1",
+  1,
+  'a window with padding "same" has a position per pixel, "valid" pads none',
+  (t) => {
+    for (const kernelSize of [1, 2, 3, 4, 5]) {
+      for (const dilation of [1, 2, 3]) {
+        t.expectEqual(sizeAfter([6, 7], kernelSize, { padding: "same", dilation }), [6, 7]);
+      }
+    }
+    t.expectEqual(sizeAfter([7, 8], 3, { padding: "valid" }), [5, 6]);
+  },
+);
+
+graded("09.1", 1, "a window larger than the plane is refused", (t) => {
+  const says = "Cannot slide a window of 5 over (1, 1, 6, 4): axis 3 has only 4 pixels";
+  t.expectError(() => sizeAfter([6, 4], 5), says, "ShapeError");
+  t.expectError(() => sizeAfter([6, 4], 3, { dilation: 2 }), says, "ShapeError");
+  t.expectError(
+    () => sizeAfter([6, 4], [9, 1], { padding: 1 }),
+    "Cannot slide a window of 9 over (1, 1, 6, 4): axis 2 has only 6 pixels and 2 of padding",
+    "ShapeError",
+  );
+});
+
+// ── 09.2 ──
+
+graded("09.2", 1, "unfold() writes what the window sees at each position as a column", (t) => {
   const image = Tensor.of([[[[1, 2, 3], [4, 5, 6], [7, 8, 9]]]]);
   const expected = [[[1, 2, 4, 5], [2, 3, 5, 6], [4, 5, 7, 8], [5, 6, 8, 9]]];
   t.expectTensor(unfold(image, { kernelSize: 2 }), expected, 0);
 });
 
-graded("09.1", 2, "unfold() slides over every channel of every image, in steps of stride", (t) => {
+graded("09.2", 2, "unfold() slides over every channel of every image, in steps of stride", (t) => {
   const x = float64(t.normal([2, 3, 5, 7]));
-  for (const slide of slides.filter(({ padding }) => padding === 0)) {
-    t.expectTensor(unfold(x, slide), columnsOf(x, slide), 0);
+  for (const kernelSize of [[1, 1], [2, 2], [3, 3], [3, 2], [1, 4]] as const) {
+    for (const stride of [[1, 1], [2, 2], [3, 1], [2, 3]] as const) {
+      const slide = slideOf(kernelSize, { stride });
+      t.expectTensor(unfold(x, slide), columnsOf(x, slide), 0);
+    }
   }
 });
 
-graded("09.1", 2, "unfold() sees zeros in the padding", (t) => {
+graded("09.2", 2, "unfold() sees zeros in the padding", (t) => {
   const corner = unfold(Tensor.of([[[[5]]]]), { kernelSize: 2, padding: 1 });
   t.expectTensor(corner, [[[0, 0, 0, 5], [0, 0, 5, 0], [0, 5, 0, 0], [5, 0, 0, 0]]], 0);
 
   const x = float64(t.normal([2, 2, 4, 5]));
-  for (const slide of slides.filter(({ padding }) => padding > 0)) {
-    t.expectTensor(unfold(x, slide), columnsOf(x, slide), 0);
+  for (const kernelSize of [[1, 1], [2, 2], [3, 3], [3, 2]] as const) {
+    for (const padding of [[1, 1], [2, 2], [0, 1], [3, 0]] as const) {
+      for (const stride of [[1, 1], [2, 3]] as const) {
+        const slide = slideOf(kernelSize, { padding, stride });
+        t.expectTensor(unfold(x, slide), columnsOf(x, slide), 0);
+      }
+    }
   }
 });
 
-graded("09.2", 1, "fold, unfold()'s gradient, adds up what meets at a pixel", (t) => {
+graded("09.2", 1, "unfold() sees pixels that lie a dilation apart", (t) => {
+  const row = unfold(Tensor.of([[[[1, 2, 3, 4, 5]]]]), { kernelSize: [1, 3], dilation: 2 });
+  t.expectTensor(row, [[[1], [3], [5]]], 0);
+
+  const x = float64(t.normal([2, 2, 6, 7]));
+  for (const dilation of [[2, 2], [3, 1], [1, 4]] as const) {
+    for (const padding of [[0, 0], [2, 1]] as const) {
+      const slide = slideOf([2, 2], { dilation, padding, stride: [1, 2] });
+      t.expectTensor(unfold(x, slide), columnsOf(x, slide), 0);
+    }
+  }
+});
+
+graded("09.2", 1, 'unfold() pads one more after than before where "same" is odd', (t) => {
+  const row = unfold(Tensor.of([[[[1, 2, 3]]]]), { kernelSize: [1, 2], padding: "same" });
+  t.expectTensor(row, [[[1, 2, 3], [2, 3, 0]]], 0);
+  const even = unfold(Tensor.of([[[[1, 2, 3]]]]), { kernelSize: [1, 3], padding: "same" });
+  t.expectTensor(even, [[[0, 1, 2], [1, 2, 3], [2, 3, 0]]], 0);
+  const wide = { kernelSize: [1, 2], padding: "same", dilation: 3 } as const;
+  t.expectTensor(unfold(Tensor.of([[[[1, 2, 3]]]]), wide), [[[0, 1, 2], [3, 0, 0]]], 0);
+});
+
+// ── 09.3 ──
+
+graded("09.3", 1, "fold, unfold()'s gradient, adds up what meets at a pixel", (t) => {
   // a pixel of a 3×3 image gets one for each 2×2 window that sees it
   const [seen] = pullBack(
     ([x]) => unfold(x, { kernelSize: 2 }),
@@ -158,20 +300,23 @@ graded("09.2", 1, "fold, unfold()'s gradient, adds up what meets at a pixel", (t
   t.expectTensor(seen, [[[[1, 2, 1], [2, 4, 2], [1, 2, 1]]]], 0);
 });
 
-graded("09.2", 2, "fold, unfold()'s gradient, puts each number back where it came from", (t) => {
-  const shape = [2, 2, 5, 4], places = float64(Array.from({ length: 80 }, (_, k) => k + 1));
+graded("09.3", 2, "fold, unfold()'s gradient, puts each number back where it came from", (t) => {
+  const shape = [2, 2, 5, 4];
   for (const slide of slides) {
-    // 1 more than the place each column's number was read from, 0 for the padding
-    const from = columnsOf(places.reshape(shape), slide).data;
-    const y = float64(t.normal(columnsOf(places.reshape(shape), slide).shape));
-    const expected = new Float64Array(81);
-    y.data.forEach((value, k) => expected[from[k]] += value);
-    const [folded] = pullBack(([x]) => unfold(x, slide), [places.reshape(shape)], y);
-    t.expectTensor(folded, new Tensor(expected.slice(1), shape), 1e-12);
+    const x = zeros(shape),
+      y = float64(t.normal(columnsOf(x, slide).shape)),
+      expected = zeros(shape);
+    let at = 0;
+    forEachView(shape, slide, ({ from }) => {
+      if (from >= 0) expected.data[from] += y.data[at];
+      at++;
+    });
+    const [folded] = pullBack(([x]) => unfold(x, slide), [x], y);
+    t.expectTensor(folded, expected, 1e-12);
   }
 });
 
-graded("09.2", 1, "fold turns unfold() round: ⟨unfold(x), y⟩ = ⟨x, fold(y)⟩", (t) => {
+graded("09.3", 1, "fold turns unfold() round: ⟨unfold(x), y⟩ = ⟨x, fold(y)⟩", (t) => {
   for (const slide of slides) {
     const x = float64(t.normal([2, 3, 4, 5])), columns = unfold(x, slide);
     const y = float64(t.normal(columns.shape));
@@ -180,16 +325,16 @@ graded("09.2", 1, "fold turns unfold() round: ⟨unfold(x), y⟩ = ⟨x, fold(y)
   }
 });
 
-// ── 9.3 Convolution ──
+// ── 09.4 ──
 
-graded("09.3", 1, "conv2d() multiplies what the window sees by the filter, and adds up", (t) => {
+graded("09.4", 1, "conv2d() multiplies what the window sees by the filter, and adds up", (t) => {
   const image = Tensor.of([[[[1, 2, 3], [4, 5, 6], [7, 8, 9]]]]);
   // 1·w₀ + 2·w₁ + 4·w₂ + 5·w₃ in the first corner; the filter is not turned round
   const filter = Tensor.of([[[[1, 10], [100, 1000]]]]);
   t.expectTensor(conv2d(image, filter, null), [[[[5421, 6532], [8754, 9865]]]], 0);
 });
 
-graded("09.3", 1, "conv2d() adds one bias to all positions of a filter", (t) => {
+graded("09.4", 1, "conv2d() adds one bias to all positions of a filter", (t) => {
   const image = Tensor.of([[[[1, 2]]], [[[3, 4]]]]), filters = Tensor.of([[[[1]]], [[[10]]]]);
   t.expectTensor(
     conv2d(image, filters, Tensor.of([0.5, -5])),
@@ -198,21 +343,23 @@ graded("09.3", 1, "conv2d() adds one bias to all positions of a filter", (t) => 
   );
 });
 
-graded("09.3", 3, "conv2d() agrees with seven loops at every stride and padding", (t) => {
+graded("09.4", 3, "conv2d() agrees with seven loops however the window slides", (t) => {
   for (const slide of slides) {
     const x = float64(t.normal([2, 3, 5, 6])), bias = float64(t.normal([4]));
-    const weight = float64(t.normal([4, 3, slide.kernelSize, slide.kernelSize]));
-    const shape = [2, 4, positions(5, slide), positions(6, slide)], plane = shape[2] * shape[3];
+    const { kernelSize, ...sliding } = slide, weight = float64(t.normal([4, 3, ...kernelSize]));
+    const shape = [2, 4, ...positions(x.shape, slide)], plane = shape[2] * shape[3];
     const expected = new Float64Array(8 * plane)
       .map((_, k) => bias.data[Math.floor(k / plane) % 4]);
     forEachProduct(x.shape, 4, slide, (to, w, from) => {
       expected[to] += weight.data[w] * x.data[from];
     });
-    t.expectTensor(conv2d(x, weight, bias, slide), new Tensor(expected, shape), 1e-12);
+    t.expectTensor(conv2d(x, weight, bias, sliding), new Tensor(expected, shape), 1e-12);
   }
 });
 
-graded("09.4", 2, "conv2d()'s gradients are those worked out by hand", (t) => {
+// ── 09.5 ──
+
+graded("09.5", 2, "conv2d()'s gradients are those worked out by hand", (t) => {
   const image = Tensor.of([[[[1, 2, 3], [4, 5, 6], [7, 8, 9]]]]);
   const filter = Tensor.of([[[[1, 10], [100, 1000]]]]);
   const [dx, dw, db] = pullBack(
@@ -225,41 +372,35 @@ graded("09.4", 2, "conv2d()'s gradients are those worked out by hand", (t) => {
   t.expectTensor(db, [3], 0);
 });
 
-graded(
-  "09.4",
-  3,
-  "conv2d()'s gradients agree with seven loops at every stride and padding",
-  (t) => {
-    for (const slide of slides) {
-      const x = float64(t.normal([2, 2, 5, 4])), bias = float64(t.normal([3]));
-      const weight = float64(t.normal([3, 2, slide.kernelSize, slide.kernelSize]));
-      const g = float64(t.normal([2, 3, positions(5, slide), positions(4, slide)]));
-      const dx = Tensor.zeros(x.shape, { dtype: "float64" });
-      const dw = Tensor.zeros(weight.shape, { dtype: "float64" });
-      forEachProduct(x.shape, 3, slide, (at, w, from) => {
-        dx.data[from] += g.data[at] * weight.data[w];
-        dw.data[w] += g.data[at] * x.data[from];
-      });
-      const found = pullBack(([x, w, b]) => conv2d(x, w, b, slide), [x, weight, bias], g);
-      t.expectTensor(found[0], dx, 1e-12);
-      t.expectTensor(found[1], dw, 1e-12);
-      t.expectTensor(found[2], g.sum([0, 2, 3]), 1e-12);
-    }
-  },
-);
+graded("09.5", 3, "conv2d()'s gradients agree with seven loops however the window slides", (t) => {
+  for (const slide of slides) {
+    const x = float64(t.normal([2, 2, 5, 4])), bias = float64(t.normal([3]));
+    const { kernelSize, ...sliding } = slide, weight = float64(t.normal([3, 2, ...kernelSize]));
+    const [oH, oW] = positions(x.shape, slide), g = float64(t.normal([2, 3, oH, oW]));
+    const dx = zeros(x.shape), dw = zeros(weight.shape);
+    forEachProduct(x.shape, 3, slide, (at, w, from) => {
+      dx.data[from] += g.data[at] * weight.data[w];
+      dw.data[w] += g.data[at] * x.data[from];
+    });
+    const found = pullBack(([x, w, b]) => conv2d(x, w, b, sliding), [x, weight, bias], g);
+    t.expectTensor(found[0], dx, 1e-12);
+    t.expectTensor(found[1], dw, 1e-12);
+    t.expectTensor(found[2], g.sum([0, 2, 3]), 1e-12);
+  }
+});
 
-graded("09.4", 2, "conv2d()'s gradients agree with finite differences", (t) => {
+graded("09.5", 2, "conv2d()'s gradients agree with finite differences", (t) => {
   const x = float64(t.normal([2, 2, 4, 3])), weight = float64(t.normal([2, 2, 2, 2]));
   const bias = float64(t.normal([2])), slide = { stride: 2, padding: 1 };
   expectDerivative(t, ([x, w, b]) => conv2d(x, w, b, slide), [x, weight, bias]);
   expectDerivative(t, ([x, w]) => conv2d(x, w, null), [x, weight]);
 });
 
-graded("09.4", 1, "conv2d() gives the filters their gradient when the images need none", (t) => {
+graded("09.5", 1, "conv2d() gives the filters their gradient when the images need none", (t) => {
   const x = float64(t.normal([2, 1, 4, 4])), g = float64(t.normal([2, 3, 3, 3]));
   const weight = leaf(float64(t.normal([3, 1, 2, 2]))), bias = leaf(float64(t.normal([3])));
-  const dw = Tensor.zeros(weight.shape, { dtype: "float64" });
-  forEachProduct(x.shape, 3, { kernelSize: 2, stride: 1, padding: 0 }, (at, w, from) => {
+  const dw = zeros(weight.shape);
+  forEachProduct(x.shape, 3, slideOf([2, 2]), (at, w, from) => {
     dw.data[w] += g.data[at] * x.data[from];
   });
   const found = gradients(conv2d(x, weight, bias).mul(g).sum(), [weight, bias]);
@@ -267,67 +408,114 @@ graded("09.4", 1, "conv2d() gives the filters their gradient when the images nee
   t.expectTensor(found[1], g.sum([0, 2, 3]), 1e-12);
 });
 
-// ── 9.5 Max-pooling ──
+// ── 09.6 ──
 
-graded("09.5", 1, "maxPool2d() keeps the greatest number of each window", (t) => {
+graded("09.6", 1, "maxPool2d() keeps the greatest number of each window", (t) => {
   const image = Tensor.of([[[[1, 5, 2, 0], [2, 3, 9, 1], [0, 1, 4, 4], [8, 7, 4, 3]]]]);
   t.expectTensor(maxPool2d(image, 2), [[[[5, 9], [8, 4]]]], 0);
 });
 
-graded("09.5", 1, "maxPool2d() keeps the greatest of negative numbers", (t) => {
-  t.expectTensor(maxPool2d(Tensor.of([[[[-4, -2], [-3, -9]]]]), 2), [[[[-2]]]], 0);
+graded("09.6", 1, "maxPool2d() keeps the greatest of negative numbers, padded or not", (t) => {
+  const image = Tensor.of([[[[-4, -2], [-3, -9]]]]);
+  t.expectTensor(maxPool2d(image, 2), [[[[-2]]]], 0);
+  t.expectTensor(maxPool2d(image, 2, { padding: 1 }), [[[[-4, -2], [-3, -9]]]], 0);
 });
 
-graded("09.5", 2, "maxPool2d() agrees with plain loops, also where windows overlap", (t) => {
-  const x = float64(t.normal([2, 3, 6, 7]));
-  for (const [kernelSize, stride] of [[2, 2], [3, 3], [3, 1], [3, 2], [2, 3], [1, 2]]) {
-    const columns = columnsOf(x.reshape([6, 1, 6, 7]), { kernelSize, stride, padding: 0 });
-    const slide = { kernelSize, stride, padding: 0 };
-    const expected = columns.max(1).reshape([2, 3, positions(6, slide), positions(7, slide)]);
-    t.expectTensor(maxPool2d(x, kernelSize, stride), expected, 0);
+graded("09.6", 2, "maxPool2d() agrees with plain loops, also where windows overlap", (t) => {
+  const x = float64(t.normal([2, 3, 6, 7]).flat(3).map((v) => v - 1)).reshape([2, 3, 6, 7]);
+  for (const kernelSize of [[1, 1], [2, 2], [3, 3], [3, 2], [1, 4]] as const) {
+    for (const stride of [[1, 1], [2, 2], [3, 1], [1, 2]] as const) {
+      for (const padding of [[0, 0], kernelSize.map((n) => Math.floor(n / 2))]) {
+        const [top, left] = padding, slide = slideOf(kernelSize, { stride, padding: [top, left] });
+        const expected = poolSlowly(x, slide, -Infinity, (best, v) => Math.max(best, v ?? best));
+        t.expectTensor(maxPool2d(x, kernelSize, { stride, padding: slide.padding }), expected, 0);
+      }
+    }
   }
 });
 
-graded("09.6", 2, "maxPool2d()'s gradient goes to the greatest number of each window", (t) => {
+graded("09.6", 1, "MaxPool2d moves by the window's sides unless told", (t) => {
+  const x = float64(t.normal([2, 2, 6, 7]));
+  const slide = slideOf([3, 2], { stride: [3, 2] });
+  const expected = poolSlowly(x, slide, -Infinity, (best, v) => Math.max(best, v ?? best));
+  t.expectTensor(new MaxPool2d([3, 2]).forward(x), expected, 0);
+});
+
+// ── 09.7 ──
+
+graded("09.7", 2, "maxPool2d()'s gradient goes to the greatest number of each window", (t) => {
   const image = Tensor.of([[[[1, 5, 2, 0], [2, 3, 9, 1]]], [[[8, 7, 4, 3], [0, 1, 4, 6]]]]);
   const g = Tensor.of([[[[10, 20]]], [[[30, 40]]]]);
   const [dx] = pullBack(([x]) => maxPool2d(x, 2), [image], g);
   t.expectTensor(dx, [[[[0, 10, 0, 0], [0, 0, 20, 0]]], [[[30, 0, 0, 0], [0, 0, 0, 40]]]], 0);
 });
 
-graded("09.6", 1, "maxPool2d()'s gradient goes to the first of equals", (t) => {
+graded("09.7", 1, "maxPool2d()'s gradient goes to the first of equals", (t) => {
   const [dx] = pullBack(([x]) => maxPool2d(x, 2), [Tensor.of([[[[1, 7], [7, 7]]]])], Tensor.of(3));
   t.expectTensor(dx, [[[[0, 3], [0, 0]]]], 0);
 });
 
-graded("09.6", 2, "maxPool2d()'s gradient adds up where windows overlap", (t) => {
+graded("09.7", 2, "maxPool2d()'s gradient adds up where windows overlap", (t) => {
   const image = Tensor.of([[[[1, 2, 3], [4, 9, 6], [7, 8, 5]]]]); // 9 wins in all four
   const g = Tensor.of([[[[1, 10], [100, 1000]]]]);
-  const [dx] = pullBack(([x]) => maxPool2d(x, 2, 1), [image], g);
+  const [dx] = pullBack(([x]) => maxPool2d(x, 2, { stride: 1 }), [image], g);
   t.expectTensor(dx, [[[[0, 0, 0], [0, 1111, 0], [0, 0, 0]]]], 0);
 
-  // numbers at least 0.1 apart, so that a small move changes no winner
-  const order = Array.from({ length: 50 }, (_, k) => (k * 27) % 50 / 10);
-  const x = float64(order).reshape([2, 1, 5, 5]);
-  expectDerivative(t, ([x]) => maxPool2d(x, 3, 2), [x]);
-  expectDerivative(t, ([x]) => maxPool2d(x, 3, 1), [x]);
+  const x = distinct([2, 1, 5, 5], 27);
+  expectDerivative(t, ([x]) => maxPool2d(x, 3, { stride: 2 }), [x]);
+  expectDerivative(t, ([x]) => maxPool2d(x, [3, 2], { stride: 1, padding: 1 }), [x]);
 });
 
-// ── 9.7 Batch normalisation ──
+// ── 09.8 ──
 
-graded("09.7", 1, "batchNorm2d() brings each channel to mean 0 and variance 1", (t) => {
+graded("09.8", 1, "avgPool2d() takes the mean of each window", (t) => {
+  const image = Tensor.of([[[[1, 5, 2, 0], [2, 4, 9, 1]], [[8, 8, 8, 8], [0, 0, 0, 4]]]]);
+  t.expectTensor(avgPool2d(image, 2), [[[[3, 3]], [[4, 5]]]], 1e-6);
+  t.expectTensor(avgPool2d(image, 2, { stride: 1 }), [[[[3, 5, 3]], [[4, 4, 5]]]], 1e-6);
+});
+
+graded("09.8", 2, "avgPool2d() counts the zeros of the padding", (t) => {
+  const image = Tensor.of([[[[4, 8], [12, 16]]]]);
+  t.expectTensor(avgPool2d(image, 2, { padding: 1 }), [[[[1, 2], [3, 4]]]], 1e-6);
+
+  const x = float64(t.normal([2, 3, 6, 7]));
+  for (const kernelSize of [[2, 2], [3, 2], [4, 1]] as const) {
+    for (const padding of [[0, 0], [1, 0]] as const) {
+      const stride = [2, 1] as const, slide = slideOf(kernelSize, { stride, padding });
+      const count = kernelSize[0] * kernelSize[1];
+      const expected = poolSlowly(x, slide, 0, (total, v = 0) => total + v / count);
+      t.expectTensor(avgPool2d(x, kernelSize, { stride, padding }), expected, 1e-12);
+    }
+  }
+});
+
+graded("09.8", 2, "avgPool2d()'s gradient is spread evenly over each window", (t) => {
+  const [even] = pullBack(
+    ([x]) => avgPool2d(x, 2),
+    [Tensor.zeros([1, 1, 2, 4])],
+    Tensor.of([4, 8]),
+  );
+  t.expectTensor(even, [[[[1, 1, 2, 2], [1, 1, 2, 2]]]]);
+
+  const x = float64(t.normal([2, 2, 5, 4]));
+  expectDerivative(t, ([x]) => avgPool2d(x, [3, 2], { stride: [2, 1], padding: 1 }), [x]);
+});
+
+// ── 09.9 ──
+
+graded("09.9", 1, "batchNorm2d() brings each channel to mean 0 and variance 1", (t) => {
   const x = Tensor.of([[[[3, 5]], [[10, 10]]], [[[5, 3]], [[30, 30]]]]);
   const y = batchNorm2d(x, Tensor.ones([2]), Tensor.zeros([2]), 0);
   t.expectTensor(y, [[[[-1, 1]], [[-1, -1]]], [[[1, -1]], [[1, 1]]]]);
 });
 
-graded("09.7", 1, "batchNorm2d() scales each channel by γ and shifts it by β", (t) => {
+graded("09.9", 1, "batchNorm2d() scales each channel by γ and shifts it by β", (t) => {
   const x = Tensor.of([[[[3, 5]], [[10, 30]]]]);
   const y = batchNorm2d(x, Tensor.of([2, 10]), Tensor.of([0.5, -7]), 0);
   t.expectTensor(y, [[[[-1.5, 2.5]], [[-17, 3]]]]);
 });
 
-graded("09.7", 2, "batchNorm2d() divides by the root of the biased variance plus ε", (t) => {
+graded("09.9", 2, "batchNorm2d() divides by the root of the biased variance plus ε", (t) => {
   const shape = [3, 2, 2, 4] as const, values = t.normal(shape), epsilon = 0.5;
   const gamma = t.normal([2]), beta = t.normal([2]);
   const expected = values.map((image) => [...image]);
@@ -345,7 +533,9 @@ graded("09.7", 2, "batchNorm2d() divides by the root of the biased variance plus
   t.expectTensor(y, expected, 1e-12);
 });
 
-graded("09.8", 2, "batchNorm2d()'s gradients of γ and β are sums over a channel", (t) => {
+// ── 09.10 ──
+
+graded("09.10", 2, "batchNorm2d()'s gradients of γ and β are sums over a channel", (t) => {
   const x = Tensor.of([[[[3, 5]], [[10, 30]]]]); // x̂ is −1 and 1 in both channels
   const [, dGamma, dBeta] = pullBack(
     ([x, gamma, beta]) => batchNorm2d(x, gamma, beta, 0),
@@ -356,7 +546,7 @@ graded("09.8", 2, "batchNorm2d()'s gradients of γ and β are sums over a channe
   t.expectTensor(dBeta, [6, 5]); // Σ g
 });
 
-graded("09.8", 2, "batchNorm2d() lets no gradient through that normalising would undo", (t) => {
+graded("09.10", 2, "batchNorm2d() lets no gradient through that normalising would undo", (t) => {
   // x̂ is −1, 1, −1, 1 with a scale of 1; shifts and stretches of the channel are taken out of g
   const cases: [g: number[], expected: number[]][] = [
     [[5, 5, 5, 5], [0, 0, 0, 0]], // only shifts
@@ -374,10 +564,47 @@ graded("09.8", 2, "batchNorm2d() lets no gradient through that normalising would
   }
 });
 
-graded("09.8", 3, "batchNorm2d()'s gradients agree with finite differences", (t) => {
+graded("09.10", 3, "batchNorm2d()'s gradients agree with finite differences", (t) => {
   const x = float64(t.normal([3, 2, 2, 2])), gamma = float64(t.uniform([2], 0.5, 2));
   const beta = float64(t.normal([2]));
   for (const epsilon of [1e-5, 0.5]) {
     expectDerivative(t, ([x, g, b]) => batchNorm2d(x, g, b, epsilon), [x, gamma, beta]);
   }
 });
+
+// ── 09.11 ──
+
+graded("09.11", 2, "BatchNorm2d moves its running statistics a little towards each batch", (t) => {
+  // channel 0: mean 4, variance 1 of 2 numbers, unbiased 2; channel 1: 20, 100, unbiased 200
+  const norm = new BatchNorm2d(2), x = Tensor.of([[[[3, 5]], [[10, 30]]]]);
+  norm.forward(x);
+  t.expectTensor(norm.runningMean, [0.4, 2]); // 0 + 0.1·4, 0 + 0.1·20
+  t.expectTensor(norm.runningVariance, [1.1, 20.9]); // 1 + 0.1·(2 − 1), 1 + 0.1·(200 − 1)
+  norm.forward(x);
+  t.expectTensor(norm.runningMean, [0.76, 3.8]); // 0.4 + 0.1·3.6, 2 + 0.1·18
+  t.expectTensor(norm.runningVariance, [1.19, 38.81]); // 1.1 + 0.1·0.9, 20.9 + 0.1·179.1
+});
+
+graded("09.11", 1, "BatchNorm2d counts a batch as much as its momentum says", (t) => {
+  const values = t.normal([3, 1, 2, 2]), numbers = values.flat(3), momentum = t.uniform([]);
+  const mean = numbers.reduce((total, v) => total + v, 0) / 12;
+  const unbiased = numbers.reduce((total, v) => total + (v - mean) ** 2, 0) / 11;
+  const norm = new BatchNorm2d(1, { momentum, epsilon: 1, dtype: "float64" });
+  norm.forward(float64(values));
+  t.expectTensor(norm.runningMean, [momentum * mean], 1e-12);
+  t.expectTensor(norm.runningVariance, [1 - momentum + momentum * unbiased], 1e-12);
+});
+
+graded(
+  "09.11",
+  1,
+  "BatchNorm2d uses what it has learnt in evaluation, and leaves it alone",
+  (t) => {
+    const norm = new BatchNorm2d(1, { momentum: 1, epsilon: 0 });
+    norm.forward(Tensor.of([[[[1, 5, 3]]]])); // mean 3, unbiased variance 4
+    const y = norm.eval().forward(Tensor.of([[[[3, 9]]]]));
+    t.expectTensor(y, [[[[0, 3]]]]);
+    t.expectTensor(norm.runningMean, [3], 1e-6);
+    t.expectTensor(norm.runningVariance, [4]);
+  },
+);

@@ -26,11 +26,8 @@ export interface Sliding {
   readonly dilation?: Pair;
 }
 
-/** A window that slides over a plane. */
-export interface Window extends Sliding {
-  /** K, its sides in pixels. */
-  readonly kernelSize: Pair;
-}
+/** A window that slides over a plane: K, its sides in pixels, and how it slides. */
+export type Window = Sliding & { readonly kernelSize: Pair };
 
 /** Where a window stands along one axis. */
 export interface Track {
@@ -85,9 +82,8 @@ function trackOf(shape: Shape, axis: 2 | 3, window: Window): Track {
   const { padding = 0 } = window, kernelSize = pick(window.kernelSize);
   const stride = pick(window.stride ?? 1), dilation = pick(window.dilation ?? 1);
   const reach = dilation * (kernelSize - 1) + 1;
-  let around = 0;
-  if (padding === "same") around = reach - 1;
-  else if (padding !== "valid") around = 2 * pick(padding);
+  const named = padding === "same" ? reach - 1 : 0; // zeros before and after together
+  const around = typeof padding === "string" ? named : 2 * pick(padding);
   const room = shape[axis] + around - reach;
   if (room >= 0) {
     const before = Math.floor(around / 2), count = Math.floor(room / stride) + 1;
@@ -98,15 +94,8 @@ function trackOf(shape: Shape, axis: 2 | 3, window: Window): Track {
   throw new ShapeError(around > 0 ? says + more : says);
 }
 
-/** A batch of images and the window that slides over it. */
-export interface Slide {
-  /** (B, C, H, W). */
-  readonly shape: Shape;
-  /** Down the image. */
-  readonly y: Track;
-  /** Across it. */
-  readonly x: Track;
-}
+/** A batch of images (B, C, H, W), and where a window stands down and across them. */
+export type Slide = { readonly shape: Shape; readonly y: Track; readonly x: Track };
 
 /**
  * Measures how a window slides over images.

@@ -1,14 +1,13 @@
 /**
- * # 01 · Tensor: origins
+ * # 01 · Tensor: the primitive operations
  *
- * A tensor that was computed remembers how: by which operation, from which tensors. That is all this
- * module knows of gradients; the calculus is in module 05, which follows these memories backwards.
+ * A tensor that was computed remembers how: by which operation, from which tensors. This is the list
+ * of those operations, and the switch that turns remembering off.
  *
  * @module
  */
 import type { Padding } from "./rearrange.ts";
-import type { Shape } from "./shape.ts";
-import type { Tensor } from "./tensor.ts";
+import type { Shape, Values } from "./shape.ts";
 
 /** Operations whose derivative needs nothing but their inputs and their output. */
 export type PlainOp =
@@ -42,43 +41,17 @@ export interface OpExtras extends Readonly<Record<PlainOp, undefined>> {
   /** relu that lets a little of the negative part through (module 02) */
   readonly leakyRelu: { readonly slope: number };
   /** x times the normal distribution's share below x (module 02) */
-  readonly gelu: { readonly shares: Tensor };
+  readonly gelu: { readonly shares: Values };
   /** Shares of a whole along an axis (module 02) */
   readonly softmax: { readonly axis: number };
   /** Their logarithms (module 02) */
   readonly logSoftmax: { readonly axis: number };
   /** The surprise at the right classes, row by row (module 04) */
-  readonly crossEntropy: { readonly logs: Tensor };
+  readonly crossEntropy: { readonly logs: Values };
 }
 
 /** The name of a primitive operation. */
 export type OpName = keyof OpExtras;
-
-/**
- * The gradient of an input; null if there is none. A function is called only if the gradient is
- * needed: for what is costly.
- */
-export type Gradient = Tensor | null | (() => Tensor);
-
-/** An operation that brings its own derivative; module 05's defineOp() makes them. */
-export interface CustomOp {
-  /** Its name, for messages. */
-  readonly name: string;
-  /** The gradients of the inputs, in order, given that of the output. */
-  readonly backward: (gradient: Tensor, made: Tensor) => readonly Gradient[];
-}
-
-/** How a tensor was made. */
-export interface Origin {
-  /** The operation. */
-  readonly op: OpName | CustomOp;
-  /** What it was made from. */
-  readonly inputs: readonly Tensor[];
-  /** What the derivative needs to know beside. */
-  readonly extra: unknown;
-  /** The inputs' versions at that moment. */
-  readonly versions: readonly number[];
-}
 
 /** Whether results remember how they were made. */
 export let recording = true;
@@ -88,6 +61,17 @@ export let recording = true;
  *
  * @param on Whether results shall remember how they were made.
  * @returns A function that puts back what was before.
+ *
+ * @example Switched off, and back on
+ * ```ts
+ * import { assert } from "@std/assert";
+ * import { Parameter } from "#layers";
+ * import { setRecording, Tensor } from "#tensor";
+ * const restore = setRecording(false);
+ * const made = new Parameter(Tensor.ones([2])).mul(3);
+ * restore();
+ * assert(!made.requiresGrad);
+ * ```
  */
 export function setRecording(on: boolean): () => void {
   const before = recording;
