@@ -160,6 +160,7 @@ const rates: [title: string, schedule: Schedule, expected: [progress: number, ra
     step(1, { factor: 2, every: 0.4 }),
     [[0.39, 1], [0.4, 2], [0.79, 2], [0.8, 4], [1, 4]],
   ],
+  ["step(1) every 0.1", step(1, { every: 0.1 }), [[0.3, 1e-3], [0.6, 1e-6], [0.7, 1e-7]]],
   ["step(1) by 0", step(1, { factor: 0, every: 0.5 }), [[0.49, 1], [0.5, 0], [1, 0]]],
   ["step(1) by 1", step(1, { factor: 1, every: 0.5 }), [[0.49, 1], [0.5, 1], [1, 1]]],
   // cos 0, π/4, π/3, π/2, 2π/3, 3π/4, π are 1, √½, ½, 0, −½, −√½, −1
@@ -273,6 +274,15 @@ test("clipGradientNorm() never makes gradients longer, and takes any iterable on
   assertEquals(parameters.map(({ grad }) => grad?.toArray()), [[3, 4], [0]]);
   assertEquals(clipGradientNorm(new Set(parameters).values(), 1e30), 5);
   assertEquals(parameters.map(({ grad }) => grad?.toArray()), [[3, 4], [0]]);
+});
+
+test("clipGradientNorm() adds a millionth to the norm that it divides by, as PyTorch", () => {
+  for (const maxNorm of [1, 5, 5 + 0.9e-6]) {
+    const parameter = withGradient([3, 4], "float64"), scale = maxNorm / (5 + 1e-6);
+    clipGradientNorm([parameter], maxNorm);
+    assertAlmostEquals(parameter.grad?.data[0] ?? NaN, 3 * scale, 1e-12);
+    assertAlmostEquals(parameter.grad?.data[1] ?? NaN, 4 * scale, 1e-12);
+  }
 });
 
 test("clipGradientNorm() to 0 takes all away", () => {

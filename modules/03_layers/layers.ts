@@ -284,7 +284,7 @@ export class Softmax extends Elementwise {
    *
    * @param axis Along which the shares sum to 1; the last by default.
    */
-  constructor(readonly axis = -1) {
+  constructor(readonly axis: number = -1) {
     super();
   }
 
@@ -309,7 +309,7 @@ export class LogSoftmax extends Elementwise {
    *
    * @param axis Along which the shares sum to 1; the last by default.
    */
-  constructor(readonly axis = -1) {
+  constructor(readonly axis: number = -1) {
     super();
   }
 

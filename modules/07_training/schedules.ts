@@ -147,6 +147,7 @@ export function warmup(then: Schedule, part = 0.1): Schedule {
  * ```
  */
 export function oneCycle(peak: number, rise = 0.3): Schedule {
+  checkRates(peak);
   checkPart("rise", rise);
   const up = cosine(peak / 25, peak), down = cosine(peak, peak / 25e4);
   return (progress) => progress < rise ? up(progress / rise) : down((progress - rise) / (1 - rise));
@@ -170,6 +171,7 @@ export function oneCycle(peak: number, rise = 0.3): Schedule {
  * ```
  */
 export function triangular(low: number, high: number, cycles = 1): Schedule {
-  checkRates(low, high, cycles);
+  checkRates(low, high);
+  requireNumber(`Cannot schedule ${cycles} cycles`, cycles);
   return (progress) => low + (high - low) * (1 - Math.abs(2 * (progress * cycles % 1) - 1));
 }

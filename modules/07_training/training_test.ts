@@ -122,6 +122,16 @@ graded("07.1", 1, "step() is not fooled by rounding: 0.3 is three times 0.1", (t
   t.expectTensor(exactly(...tenths.map((k) => schedule(k / 10))), tenths.map((k) => 0.5 ** k));
 });
 
+graded("07.1", 1, "step() refuses rates and factors below 0, and parts beyond 0 to 1", (t) => {
+  const says = "Cannot schedule a rate of -1: it must be a finite number of at least 0";
+  t.expectError(() => step(-1, { every: 0.5 }), says, "ValueError");
+  t.expectError(() => step(1, { factor: -1, every: 0.5 }), says, "ValueError");
+  for (const every of [0, 1, NaN]) {
+    const rule = `Cannot schedule with every ${every}: it must lie between 0 and 1`;
+    t.expectError(() => step(1, { every }), rule, "ValueError");
+  }
+});
+
 // ── 07.2 ──
 
 graded("07.2", 2, "cosine() falls along half a wave", (t) => {
@@ -158,6 +168,13 @@ graded("07.3", 2, "warmup() then gives the next schedule all of its time", (t) =
 graded("07.3", 1, "warmup() takes a tenth of the training unless told", (t) => {
   const rate = t.uniform([], 0.5, 1), next: Schedule = (progress) => rate * (1 - progress);
   expectRates(t, warmup(next), [[0.05, rate / 2], [0.1, rate], [0.55, rate / 2], [1, 0]]);
+});
+
+graded("07.3", 1, "warmup() refuses a part that does not lie between 0 and 1", (t) => {
+  for (const part of [0, 1, -1, NaN]) {
+    const rule = `Cannot schedule with part ${part}: it must lie between 0 and 1`;
+    t.expectError(() => warmup(constant(1), part), rule, "ValueError");
+  }
 });
 
 // ── 07.4 ──
@@ -288,7 +305,7 @@ graded("07.7", 1, "trainStep() takes no step when the loss is not a finite numbe
 
 graded("07.7", 1, "trainStep() clips the gradients before the step, if told to", (t) => {
   // dL/dw = 36; clipped to 9, the step is 0.01·9
-  for (const [maxNorm, moved] of [[9, 0.09], [40, 0.36], [undefined, 0.36]]) {
+  for (const [maxNorm, moved] of [[9, 0.09], [0, 0], [40, 0.36], [undefined, 0.36]]) {
     const model = new Slope(2), optimizer = new SGD(model.parameters(), { learningRate: 0.01 });
     trainStep(model, [pairs([3], [0])], { loss: squaredError, optimizer, maxNorm });
     t.expectTensor(model.weight, 2 - (moved ?? NaN));
@@ -386,4 +403,27 @@ graded("07.10", 1, "evaluate() puts the mode back when it fails, too", async (t)
   }
   t.expectEqual(message, "the loss failed");
   t.expectEqual([model.training, model.inner?.training], [true, true]);
+});
+
+graded("07.10", 1, "evaluate() puts each part's own mode back", async (t) => {
+  const model = new Scores(new Slope(1));
+  model.inner?.eval(); // frozen, while the rest is trained
+  await evaluate(model, [batchOf([[1, 2]], [0])], { loss: firstScore });
+  t.expectEqual([model.training, model.inner?.training], [true, false]);
+});
+
+graded("07.10", 1, "evaluate() stops between two batches when the signal says so", async (t) => {
+  const model = new Scores(), stop = new AbortController(), batches: Batch[] = [];
+  for (let k = 0; k < 5; k++) batches.push(batchOf([[1, 2]], [0]));
+  const loss: Loss = (scores) => {
+    if (model.seen.length === 2) stop.abort();
+    return scores.mean();
+  };
+  let name = "";
+  try {
+    await evaluate(model, batches, { loss, signal: stop.signal });
+  } catch (error) {
+    name = error instanceof Error ? error.name : String(error);
+  }
+  t.expectEqual([name, model.seen.length, model.training], ["AbortError", 2, true]);
 });

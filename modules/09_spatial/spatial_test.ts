@@ -434,6 +434,11 @@ graded("09.6", 2, "maxPool2d() agrees with plain loops, also where windows overl
   }
 });
 
+graded("09.6", 1, "maxPool2d() lets NaN through", (t) => {
+  const image = Tensor.of([[[[1, NaN, 5, 2], [3, 4, NaN, -1], [NaN, 1, 0, 2], [2, 3, 1, 0]]]]);
+  t.expectTensor(maxPool2d(image, 2), [[[[NaN, NaN], [NaN, 2]]]], 0);
+});
+
 graded("09.6", 1, "MaxPool2d moves by the window's sides unless told", (t) => {
   const x = float64(t.normal([2, 2, 6, 7]));
   const slide = slideOf([3, 2], { stride: [3, 2] });
