@@ -5,45 +5,16 @@
  * @module
  */
 import { assert, assertEquals, assertLess, assertThrows } from "@std/assert";
-import { backward, checkGradients, gradients, leaf, noGrad } from "#autograd";
+import { backward, checkGradients, leaf, noGrad } from "#autograd";
 import { Sequential, summarize } from "#layers";
 import { Generator } from "#random";
 import { BatchNorm2d, batchNorm2d } from "#spatial";
-import { type DType, type Nested, type Shape, ShapeError, Tensor, ValueError } from "#tensor";
+import { type DType, ShapeError, Tensor, ValueError } from "#tensor";
 import { assertRefuses } from "./kit/assert_refuses.ts";
 import { test } from "./kit/register.ts";
+import { assertClose, dtypes, float64, normal, pullBack } from "./tensors.ts";
 
 // ── Help ──
-
-const dtypes = ["float32", "float64"] as const;
-
-function float64(values: Nested): Tensor {
-  return Tensor.of(values, { dtype: "float64" });
-}
-
-function normal(shape: Shape, generator: Generator, dtype: DType = "float64"): Tensor {
-  return Tensor.normal(shape, generator, { dtype });
-}
-
-/** Fails unless shape and dtype are equal and each value within tolerance · max(1, |expected|). */
-function assertClose(actual: Tensor, expected: Tensor, tolerance: number): void {
-  assertEquals([actual.shape, actual.dtype], [[...expected.shape], expected.dtype]);
-  expected.data.forEach((e, i) => {
-    const a = actual.data[i];
-    const isClose = Object.is(a, e) || Math.abs(a - e) <= tolerance * Math.max(1, Math.abs(e));
-    assert(isClose, `at ${i}: got ${a}, expected ${e}`);
-  });
-}
-
-/** What flows back to the inputs when `g` flows into the output. */
-function pullBack(
-  compute: (inputs: readonly Tensor[]) => Tensor,
-  inputs: readonly Tensor[],
-  g: Tensor,
-): Tensor[] {
-  const leaves = inputs.map(leaf);
-  return gradients(compute(leaves).mul(g).sum(), leaves);
-}
 
 // ── batchNorm2d() ──
 

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { assert, assertEquals, assertLess } from "@std/assert";
+import { assertEquals, assertLess } from "@std/assert";
 import { checkGradients, gradients, leaf, noGrad } from "#autograd";
 import { type Cost, type Module, Sequential, summarize } from "#layers";
 import { Generator } from "#random";
@@ -17,42 +17,22 @@ import {
   maxPool2d,
   type PoolOptions,
 } from "#spatial";
-import { type DType, type Nested, type Shape, ShapeError, Tensor, ValueError } from "#tensor";
+import { type Shape, ShapeError, Tensor, ValueError } from "#tensor";
 import { assertRefuses } from "./kit/assert_refuses.ts";
 import { test } from "./kit/register.ts";
+import { assertClose, dtypes, float64, normal, pullBack } from "./tensors.ts";
 
 // ── Help ──
 
-const dtypes = ["float32", "float64"] as const;
-
-function float64(values: Nested): Tensor {
-  return Tensor.of(values, { dtype: "float64" });
-}
-
-function normal(shape: Shape, generator: Generator, dtype: DType = "float64"): Tensor {
-  return Tensor.normal(shape, generator, { dtype });
+/** What flows back to the only input when `g` flows into the output. */
+function pullBackOne(compute: (x: Tensor) => Tensor, x: Tensor, g: Tensor): Tensor {
+  return pullBack(([input]) => compute(input), [x], g)[0];
 }
 
 /** Numbers 0.1 apart in random order, so that a small move changes no winner. */
 function distinct(shape: Shape, generator: Generator): Tensor {
   const size = shape.reduce((product, n) => product * n, 1);
   return float64(Array.from(generator.permutation(size), (k) => k / 10 - size / 20)).reshape(shape);
-}
-
-/** Fails unless shape and dtype are equal and each value within tolerance · max(1, |expected|). */
-function assertClose(actual: Tensor, expected: Tensor, tolerance: number, about = ""): void {
-  assertEquals([actual.shape, actual.dtype], [[...expected.shape], expected.dtype], about);
-  expected.data.forEach((e, i) => {
-    const a = actual.data[i];
-    const isClose = Object.is(a, e) || Math.abs(a - e) <= tolerance * Math.max(1, Math.abs(e));
-    assert(isClose, `${about} at ${i}: got ${a}, expected ${e}`);
-  });
-}
-
-/** What flows back to the inputs when `g` flows into the output. */
-function pullBack(compute: (x: Tensor) => Tensor, x: Tensor, g: Tensor): Tensor {
-  const input = leaf(x);
-  return gradients(compute(input).mul(g).sum(), [input])[0];
 }
 
 type Two = readonly [number, number];
@@ -161,7 +141,7 @@ test("maxPool2d()'s gradient goes to the first of equals, in every window", () =
     const winners = winnersOf(x, slide), expected = Tensor.zeros(shape, { dtype: "float64" });
     const g = normal(pooledShape(shape, slide), generator);
     winners.forEach((place, o) => expected.data[place] += g.data[o]);
-    const dx = pullBack((x) => maxPool2d(x, kernelSize, options), x, g);
+    const dx = pullBackOne((x) => maxPool2d(x, kernelSize, options), x, g);
     assertClose(dx, expected, 1e-14, JSON.stringify(slide));
   }
 });
@@ -186,7 +166,7 @@ test("maxPool2d() lets NaN through, and sends its gradient to the last one", () 
   for (const [window, winner] of cases) {
     const x = Tensor.of([[window]]);
     assertEquals(maxPool2d(x, 2).item(), NaN);
-    const dx = pullBack((x) => maxPool2d(x, 2), x, Tensor.of([[[[5]]]]));
+    const dx = pullBackOne((x) => maxPool2d(x, 2), x, Tensor.of([[[[5]]]]));
     assertEquals([...dx.data], [0, 1, 2, 3].map((k) => k === winner ? 5 : 0));
   }
 });
@@ -200,7 +180,7 @@ test("maxPool2d() keeps infinities, and −∞ where there is nothing else", () 
   for (const [window, greatest, winner] of cases) {
     const x = Tensor.of([[window]]);
     assertEquals(maxPool2d(x, 2).item(), greatest);
-    const dx = pullBack((x) => maxPool2d(x, 2), x, Tensor.ones([1, 1, 1, 1]));
+    const dx = pullBackOne((x) => maxPool2d(x, 2), x, Tensor.ones([1, 1, 1, 1]));
     assertEquals([...dx.data], [0, 1, 2, 3].map((k) => k === winner ? 1 : 0));
   }
 });
@@ -250,7 +230,7 @@ test("globalAvgPool2d() is the mean of each channel of each image", () => {
 });
 
 test("globalAvgPool2d()'s gradient is the same for each pixel of a channel", () => {
-  const dx = pullBack(globalAvgPool2d, Tensor.zeros([1, 2, 1, 4]), Tensor.of([[4, -8]]));
+  const dx = pullBackOne(globalAvgPool2d, Tensor.zeros([1, 2, 1, 4]), Tensor.of([[4, -8]]));
   assertEquals(dx.toArray(), [[[[1, 1, 1, 1]], [[-2, -2, -2, -2]]]]);
   assertLess(
     checkGradients(([x]) => globalAvgPool2d(x), [normal([2, 3, 2, 3], new Generator(6))]),

@@ -10,36 +10,9 @@ import { describeShape, type DType, type Padding, resolveAxis, type Shape } from
 import { ShapeError, Tensor, ValueError } from "#tensor";
 import { assertRefuses } from "./kit/assert_refuses.ts";
 import { test } from "./kit/register.ts";
+import { assertSame, at, build, dtypes } from "./tensors.ts";
 
 // ── The slow oracle: tensors as functions of an index ──
-
-const dtypes: readonly DType[] = ["float32", "float64"];
-
-/** All indices of a shape, the last axis fastest. */
-function indices(shape: Shape): number[][] {
-  if (shape.length === 0) return [[]];
-  const rest = indices(shape.slice(1));
-  return Array.from({ length: shape[0] }).flatMap((_, k) => rest.map((index) => [k, ...index]));
-}
-
-/** The element at an index. */
-function at({ data, shape }: Tensor, index: readonly number[]): number {
-  return data[index.reduce((flat, k, axis) => flat * shape[axis] + k, 0)];
-}
-
-/** A tensor whose elements are computed from their indices, one by one. */
-function build(shape: Shape, dtype: DType, element: (index: number[]) => number): Tensor {
-  const numbers = indices(shape).map(element);
-  const data = dtype === "float64" ? new Float64Array(numbers) : new Float32Array(numbers);
-  return new Tensor(data, shape);
-}
-
-/** Same shape, same format, same numbers. */
-function assertSame(actual: Tensor, expected: Tensor, what: string): void {
-  assertEquals([...actual.shape], [...expected.shape], what);
-  assertEquals(actual.dtype, expected.dtype, what);
-  assertEquals(actual.data, expected.data, what);
-}
 
 /** The element that a stretched tensor shows at an index of the larger shape. */
 function stretchedAt(x: Tensor, index: readonly number[]): number {

@@ -9,45 +9,16 @@ import { backward, checkGradients, gradients, GraphError, leaf, noGrad } from "#
 import { type Cost, kaimingNormal, summarize } from "#layers";
 import { Generator } from "#random";
 import { Conv2d, conv2d, type Conv2dOptions, type Pair, type Sliding, unfold } from "#spatial";
-import { type DType, type Nested, type Shape, ShapeError, Tensor, ValueError } from "#tensor";
+import { type Shape, ShapeError, Tensor, ValueError } from "#tensor";
 import { assertRefuses } from "./kit/assert_refuses.ts";
 import { test } from "./kit/register.ts";
+import { assertClose, dtypes, float64, normal, pullBack } from "./tensors.ts";
 
 // ── Help ──
-
-const dtypes = ["float32", "float64"] as const;
-
-function float64(values: Nested): Tensor {
-  return Tensor.of(values, { dtype: "float64" });
-}
-
-function normal(shape: Shape, generator: Generator, dtype: DType = "float64"): Tensor {
-  return Tensor.normal(shape, generator, { dtype });
-}
 
 /** One of low … high. */
 function draw(generator: Generator, low: number, high: number): number {
   return low + generator.integer(high - low + 1);
-}
-
-/** Fails unless shape and dtype are equal and each value within tolerance · max(1, |expected|). */
-function assertClose(actual: Tensor, expected: Tensor, tolerance: number, about = ""): void {
-  assertEquals([actual.shape, actual.dtype], [[...expected.shape], expected.dtype], about);
-  expected.data.forEach((e, i) => {
-    const a = actual.data[i];
-    const isClose = Object.is(a, e) || Math.abs(a - e) <= tolerance * Math.max(1, Math.abs(e));
-    assert(isClose, `${about} at ${i}: got ${a}, expected ${e}`);
-  });
-}
-
-/** What flows back to the inputs when `g` flows into the output. */
-function pullBack(
-  compute: (inputs: readonly Tensor[]) => Tensor,
-  inputs: readonly Tensor[],
-  g: Tensor,
-): Tensor[] {
-  const leaves = inputs.map(leaf);
-  return gradients(compute(leaves).mul(g).sum(), leaves);
 }
 
 /** ⟨a, b⟩ = Σ aᵢ·bᵢ. */
@@ -728,6 +699,12 @@ const refusals: readonly Refusal[] = [
     ],
   ]),
   [
+    "a Conv2d with an option that it does not know",
+    () => new Conv2d(1, 1, 1, Object.assign({ generator }, { pad: 1 })),
+    ValueError,
+    "Cannot use the option pad: a layer with weights has none of that name",
+  ],
+  [
     "a Conv2d of an unknown dtype",
     () => new Conv2d(1, 1, 1, { generator, ...JSON.parse('{ "dtype": "float16" }') }),
     ValueError,
@@ -756,3 +733,26 @@ for (const [title, options] of badOptions) {
     assertEquals([isRefused, own.state], [true, before]);
   });
 }
+
+// ── Pairs ──
+
+for (const pair of [[1], [1, 2, 3], []]) {
+  test(`a window refuses ${JSON.stringify(pair)} for a pair`, () => {
+    const window = JSON.parse(`{ "kernelSize": ${JSON.stringify(pair)} }`);
+    const shown = pair.length === 1 ? "(1,)" : `(${pair.join(", ")})`;
+    assertRefuses(
+      () => unfold(Tensor.ones([1, 1, 4, 4]), window),
+      ValueError,
+      `Cannot slide a window with kernelSize ${shown}: it must be a whole number of at least 1`,
+    );
+  });
+}
+
+test('only padding can be "same" or "valid"', () => {
+  const window = JSON.parse('{ "kernelSize": 2, "stride": "same" }');
+  assertRefuses(
+    () => unfold(Tensor.ones([1, 1, 4, 4]), window),
+    ValueError,
+    "Cannot slide a window with stride same: it must be a whole number of at least 1",
+  );
+});

@@ -31,36 +31,9 @@ import {
 import { assertRefuses } from "./kit/assert_refuses.ts";
 import { expectTensor } from "./kit/expect_tensor.ts";
 import { test } from "./kit/register.ts";
+import { assertSame, at, build, dtypes, indices } from "./tensors.ts";
 
 // ── The slow oracle: tensors as functions of an index ──
-
-const dtypes: readonly DType[] = ["float32", "float64"];
-
-/** All indices of a shape, the last axis fastest. */
-function indices(shape: Shape): number[][] {
-  if (shape.length === 0) return [[]];
-  const rest = indices(shape.slice(1));
-  return Array.from({ length: shape[0] }).flatMap((_, k) => rest.map((index) => [k, ...index]));
-}
-
-/** The element at an index. */
-function at({ data, shape }: Tensor, index: readonly number[]): number {
-  return data[index.reduce((flat, k, axis) => flat * shape[axis] + k, 0)];
-}
-
-/** A tensor whose elements are computed from their indices, one by one. */
-function build(shape: Shape, dtype: DType, element: (index: number[]) => number): Tensor {
-  const numbers = indices(shape).map(element);
-  const data = dtype === "float64" ? new Float64Array(numbers) : new Float32Array(numbers);
-  return new Tensor(data, shape);
-}
-
-/** Same shape, same format, same numbers. */
-function assertSame(actual: Tensor, expected: Tensor, what: string): void {
-  assertEquals([...actual.shape], [...expected.shape], what);
-  assertEquals(actual.dtype, expected.dtype, what);
-  assertEquals(actual.data, expected.data, what);
-}
 
 function randomShape(g: Generator, maxRank = 4): number[] {
   return Array.from({ length: g.integer(maxRank + 1) }, () => 1 + g.integer(4));
@@ -1220,4 +1193,43 @@ test("sum() and max() of a single number give numbers of their own", () => {
   const x = Tensor.of(3);
   assert(x.sum().data !== x.data, "sum shares the numbers of its input");
   assert(x.max().data !== x.data, "max shares the numbers of its input");
+});
+
+// ── Random tensors ──
+
+test("Tensor.uniform() and Tensor.normal() refuse ranges and spreads that cannot be", () => {
+  for (const [low, high] of [[2, 1], [NaN, 1], [0, Infinity]]) {
+    assertRefuses(
+      () => Tensor.uniform([2], new Generator(1), { low, high }),
+      ValueError,
+      `Cannot draw over a range of ${high - low}: it must be a finite number of at least 0`,
+    );
+  }
+  for (const standardDeviation of [-1, NaN]) {
+    assertRefuses(
+      () => Tensor.normal([2], new Generator(1), { standardDeviation }),
+      ValueError,
+      `Cannot draw with standard deviation ${standardDeviation}: ` +
+        "it must be a finite number of at least 0",
+    );
+  }
+});
+
+test("reductions refuse an option that they do not know", () => {
+  const options = JSON.parse('{ "keepdim": true }'), x = Tensor.ones([2]);
+  for (
+    const reduce of [() => x.sum(0, options), () => x.max(0, options), () => x.mean(0, options)]
+  ) {
+    const message = "Cannot use the option keepdim: a reduction has none of that name";
+    assertRefuses(reduce, ValueError, message);
+  }
+});
+
+test("what is neither a tensor nor a number cannot be combined with one", () => {
+  const nothing = JSON.parse("null");
+  assertRefuses(
+    () => Tensor.ones([2]).add(nothing),
+    ShapeError,
+    "Cannot combine (2,) with null: it is no tensor and no number",
+  );
 });

@@ -31,9 +31,8 @@ export function describeNumbers({ data, shape }: Values): string {
   function describe(axis: number, at: number): string {
     const n = shape[axis], inside = shape.length - axis - 1; // axes within this one
     if (n === undefined) return describeNumber(data[at]).padStart(width);
-    const ends = n > 6 && data.length > most
-      ? [0, 1, 2, -1, n - 3, n - 2, n - 1]
-      : [...Array(n).keys()];
+    const all = n <= 6 || data.length <= most;
+    const ends = all ? [...Array(n).keys()] : [0, 1, 2, -1, n - 3, n - 2, n - 1];
     const parts = ends.map((k) => k < 0 ? "…" : describe(axis + 1, at + k * strides[axis]));
     return `[${parts.join(inside ? "," + "\n".repeat(inside) + " ".repeat(axis + 1) : ", ")}]`;
   }

@@ -47,6 +47,9 @@ export function constant(rate: number): Schedule {
   return () => rate;
 }
 
+/** By how much a rate is multiplied (0.1), and the part of the training between two falls. */
+export type StepwiseOptions = { readonly factor?: number; readonly every: number };
+
 /**
  * Is multiplied by a factor at regular moments: η(t) = rate · factor^⌊t / every⌋.
  *
@@ -64,10 +67,7 @@ export function constant(rate: number): Schedule {
  * assertEquals([0, 0.24, 0.25, 0.5].map(schedule), [0.8, 0.8, 0.4, 0.2]);
  * ```
  */
-export function step(
-  rate: number,
-  { factor = 0.1, every }: { readonly factor?: number; readonly every: number },
-): Schedule {
+export function step(rate: number, { factor = 0.1, every }: StepwiseOptions): Schedule {
   checkRates(rate, factor);
   checkPart("every", every);
   return (progress) => rate * factor ** Math.floor(progress / every + 1e-9); // 0.3 / 0.1 is 2.99…

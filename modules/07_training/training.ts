@@ -158,8 +158,9 @@ export function clipGradientNorm(parameters: Iterable<Parameter>, maxNorm: numbe
 export function trainStep<Targets>(
   model: Module,
   batches: readonly Batch<Targets>[],
-  { loss, optimizer, maxNorm }: StepOptions<Targets>,
+  { loss, optimizer, maxNorm, ...other }: StepOptions<Targets>,
 ): number {
+  requireNoOther("trainStep", other);
   requireWhole(`Cannot learn from ${batches.length} batches`, batches.length);
   const examples = countExamples(batches);
   let mean = 0;
@@ -252,7 +253,7 @@ export async function fit<Targets>(
       onStep?.({ epoch, step, loss: value, learningRate: optimizer.learningRate });
       await breathe();
     }
-    if (examples === 0) throw new ValueError("Cannot train on batches that come only once");
+    if (examples === 0) throw new ValueError(`Cannot train in epoch ${epoch}: no batches came`);
     history.push({ epoch, loss: total / examples, learningRate: optimizer.learningRate });
     await onEpoch?.(history[history.length - 1]);
   }
@@ -355,8 +356,9 @@ export interface Evaluation {
 export async function evaluate(
   model: Module,
   batches: Batches,
-  { loss, signal }: { readonly loss: Loss; readonly signal?: AbortSignal },
+  { loss, signal, ...other }: { readonly loss: Loss; readonly signal?: AbortSignal },
 ): Promise<Evaluation> {
+  requireNoOther("evaluate", other);
   requireWhole(`Cannot evaluate on ${batches.length} batches`, batches.length);
   const parts = [...model.namedModules().values()], modes = parts.map(({ training }) => training);
   const breathe = breathing(), predictions: number[] = [], labels: number[] = [];

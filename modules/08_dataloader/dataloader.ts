@@ -76,7 +76,7 @@ export class TensorDataset<T extends Int32Array | Tensor = Int32Array> implement
    */
   constructor(readonly inputs: Tensor, readonly targets: T) {
     this.length = targets instanceof Tensor ? targets.shape[0] : targets.length;
-    if (inputs.shape[0] === this.length) return;
+    if (inputs.rank > 0 && inputs.shape[0] === this.length) return;
     const says = say`Cannot pair inputs ${inputs} with ${this.length} targets`;
     throw new ShapeError(`${says}: the first axis must be as long`);
   }
@@ -117,7 +117,7 @@ export class Subset<Targets = Int32Array> implements Dataset<Targets> {
    * Chooses examples.
    *
    * @param dataset The whole.
-   * @param indices Which examples of it, in order.
+   * @param indices Which examples of it, in order; kept, not copied.
    * @throws {ValueError} If the whole has no such example.
    */
   constructor(readonly dataset: Dataset<Targets>, readonly indices: Int32Array) {

@@ -287,7 +287,7 @@ graded("08.5", 1, "normalize() leaves the batch as it is, and keeps its dtype", 
 });
 
 graded("08.5", 1, "normalize() refuses a deviation of 0, and one number too few", (t) => {
-  const rule = "there must be one of each per channel, all deviations above 0";
+  const rule = "it takes one number of each per channel, deviations above 0";
   t.expectError(
     () => normalize([1, 2], [1, 0]),
     `Cannot normalise by means [1,2] and deviations [1,0]: ${rule}`,

@@ -11,7 +11,8 @@
  * @module
  */
 import type { Generator } from "#random";
-import { requireNumber, requireWhole, say, ShapeError, Tensor, ValueError } from "#tensor";
+import { requireNoOther, requireNumber, requireWhole, say, ShapeError } from "#tensor";
+import { Tensor, ValueError } from "#tensor";
 
 /** Makes other images of a batch (B, C, H, W); the batch itself stays as it is. */
 export type Transform = (images: Tensor) => Tensor;
@@ -60,12 +61,18 @@ export function compose(...transforms: readonly Transform[]): Transform {
  * ```
  */
 export function normalize(means: readonly number[], deviations: readonly number[]): Transform {
-  if (means.length !== deviations.length || !deviations.every((s) => s > 0)) {
+  const sound = means.every(Number.isFinite) && deviations.every((s) => s > 0 && s < Infinity);
+  if (means.length !== deviations.length || !sound) {
     const says = `Cannot normalise by means [${means}] and deviations [${deviations}]`;
-    throw new ValueError(`${says}: there must be one of each per channel, all deviations above 0`);
+    throw new ValueError(`${says}: it takes one number of each per channel, deviations above 0`);
   }
   return (images) => {
     checkImages("normalise", images);
+    if (images.shape[1] !== means.length) {
+      throw new ShapeError(
+        say`Cannot normalise ${images} by ${means.length} means: one per channel`,
+      );
+    }
     const [mean, deviation] = [means, deviations].map((numbers) =>
       Tensor.of(numbers, { dtype: images.dtype }).reshape([-1, 1, 1])
     );
@@ -129,8 +136,9 @@ export type CropOptions = { readonly generator: Generator; readonly padding?: nu
  */
 export function randomCrop(
   size: number | readonly [height: number, width: number],
-  { generator, padding = 0 }: CropOptions,
+  { generator, padding = 0, ...other }: CropOptions,
 ): Transform {
+  requireNoOther("randomCrop", other);
   const [height, width] = typeof size === "number" ? [size, size] : size;
   for (const side of [height, width]) requireWhole(`Cannot crop to ${side} pixels`, side);
   requireWhole(`Cannot crop with padding ${padding}`, padding, 0);

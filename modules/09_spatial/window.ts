@@ -55,9 +55,10 @@ const least = { kernelSize: 1, stride: 1, padding: 0, dilation: 1 };
 export function checkWindow(window: Window): void {
   for (const name of ["kernelSize", "stride", "padding", "dilation"] as const) {
     const value = window[name] ?? 1;
-    if (value === "same" || value === "valid") continue;
+    if (name === "padding" && (value === "same" || value === "valid")) continue;
     const says = say`Cannot slide a window with ${name} ${value}`;
-    for (const n of [value].flat()) requireWhole(says, n, least[name]);
+    const [down, across, ...more] = Array.isArray(value) ? value : [value, value];
+    for (const n of [down, across, ...more.map(() => NaN)]) requireWhole(says, n, least[name]);
   }
   if (window.padding !== "same" || [window.stride ?? 1].flat().every((n) => n === 1)) return;
   const says = say`Cannot pad "same" with stride ${window.stride}`;
