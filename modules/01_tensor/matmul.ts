@@ -77,12 +77,12 @@ function multiplyInto(out: Block, a: Block, b: Block, [m, k, n]: readonly number
  */
 export function checkProduct(a: Values, b: Values): void {
   requireOneDtype("Cannot multiply", a, b);
-  const says = say`Cannot multiply ${a} by ${b}`, inner = a.shape.at(-1);
-  if (inner === undefined || b.shape.length === 0) {
+  const inner = a.shape.at(-1), found = b.shape.at(-2) ?? b.shape[0];
+  if (inner !== undefined && inner === found) return;
+  const says = say`Cannot multiply ${a} by ${b}`;
+  if (inner === undefined || found === undefined) {
     throw new ShapeError(`${says}: both must have at least one axis`, "use mul() for numbers");
   }
-  const found = b.shape.at(-2) ?? b.shape[0];
-  if (inner === found) return;
   const hint = inner === b.shape.at(-1) ? "is the second one transposed?" : undefined;
   throw new ShapeError(`${says}: inner sizes must match, ${inner} is not ${found}`, hint);
 }
@@ -91,7 +91,7 @@ export function checkProduct(a: Values, b: Values): void {
 export function matmul(a: Values, b: Values): Values {
   const [m, k] = a.shape.slice(-2), n = b.shape[b.shape.length - 1];
   const stackA = a.shape.slice(0, -2), stackB = b.shape.slice(0, -2);
-  const stack = broadcastShapes(stackA, stackB, say`Cannot multiply ${a} by ${b}`);
+  const stack = broadcastShapes(stackA, stackB, () => say`Cannot multiply ${a} by ${b}`);
   const data = like(a, sizeOf(stack) * m * n);
   const aSteps = stretchedStrides(stackA, stack), bSteps = stretchedStrides(stackB, stack);
   forEachStretch(stack, aSteps, bSteps, ({ o, i, iStep, j, jStep, n: pairs }) => {

@@ -28,18 +28,18 @@ export type Padding = readonly (readonly [before: number, after: number])[];
  * @task 01.10
  */
 export function reshape(x: Values, shape: Shape): Values {
-  const says = say`Cannot reshape ${x} to ${shape}`;
+  const says = (): string => say`Cannot reshape ${x} to ${shape}`; // only where it is needed
   const size = x.data.length, open = shape.indexOf(-1);
   const others = shape.filter((_, axis) => axis !== open), known = sizeOf(others);
-  if (others.includes(-1)) throw new ShapeError(`${says}: only one size can be left open`);
+  if (others.includes(-1)) throw new ShapeError(`${says()}: only one size can be left open`);
   checkShape(others);
   if (open < 0 && known !== size) {
-    throw new ShapeError(`${says}: the count must stay, ${size} is not ${known}`);
+    throw new ShapeError(`${says()}: the count must stay, ${size} is not ${known}`);
   }
   if (size % known === 0) {
     return { data: x.data, shape: shape.map((n, axis) => axis === open ? size / known : n) };
   }
-  throw new ShapeError(`${says}: ${size} elements do not divide by ${known}`);
+  throw new ShapeError(`${says()}: ${size} elements do not divide by ${known}`);
 }
 
 // ── 1.11 Another order ──

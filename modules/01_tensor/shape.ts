@@ -101,7 +101,7 @@ export function stridesOf(shape: Shape): number[] {
  * @task 01.3
  * @param a First shape.
  * @param b Second shape.
- * @param says What cannot be done, for the error; that they cannot be broadcast by default.
+ * @param says Tells what cannot be done, for the error: by default, to broadcast the two.
  * @returns The common shape.
  * @throws {ShapeError} If two sizes differ and neither is 1.
  *
@@ -112,7 +112,7 @@ export function stridesOf(shape: Shape): number[] {
  * assertEquals(broadcastShapes([8, 1, 5], [7, 5]), [8, 7, 5]);
  * ```
  */
-export function broadcastShapes(a: Shape, b: Shape, says?: string): number[] {
+export function broadcastShapes(a: Shape, b: Shape, says?: () => string): number[] {
   const rank = Math.max(a.length, b.length);
   const shape = new Array<number>(rank);
   for (let fromEnd = 1; fromEnd <= rank; fromEnd++) {
@@ -120,7 +120,7 @@ export function broadcastShapes(a: Shape, b: Shape, says?: string): number[] {
     const m = b[b.length - fromEnd] ?? 1;
     if (n !== m && n !== 1 && m !== 1) {
       const rule = `sizes, counted from the end, must be equal or 1, ${n} is not ${m}`;
-      throw new ShapeError(`${says ?? say`Cannot broadcast ${a} with ${b}`}: ${rule}`);
+      throw new ShapeError(`${says?.() ?? say`Cannot broadcast ${a} with ${b}`}: ${rule}`);
     }
     shape[rank - fromEnd] = n === 1 ? m : n;
   }
