@@ -12,16 +12,8 @@
  * @module
  */
 import { logSoftmax } from "#activations";
-import {
-  like,
-  requireNoOther,
-  requireNumber,
-  requireOneDtype,
-  result,
-  sameShape,
-  say,
-} from "#tensor";
-import { ShapeError, Tensor, ValueError } from "#tensor";
+import { like, requireNoOther, requireNumber, requireOneDtype, result, sameShape } from "#tensor";
+import { say, ShapeError, Tensor, ValueError } from "#tensor";
 
 /** How the losses of single rows or elements become one: their mean, their sum, or not at all. */
 export type Reduction = "mean" | "sum" | "none";

@@ -15,16 +15,8 @@
  */
 import { Parameter } from "#layers";
 import { Generator } from "#random";
-import {
-  requireNumber,
-  result,
-  sameShape,
-  say,
-  setRecording,
-  ShapeError,
-  ValueError,
-} from "#tensor";
-import { stridesOf, Tensor, type Values } from "#tensor";
+import { requireNumber, result, sameShape, say, setRecording, ShapeError } from "#tensor";
+import { stridesOf, Tensor, ValueError, type Values } from "#tensor";
 import type { CustomOp, Gradient, OpName, Origin, PlainOp } from "#tensor";
 import { type Rule, rules, unbroadcast } from "./rules.ts";
 
