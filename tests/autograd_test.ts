@@ -879,3 +879,33 @@ test("checkGradients() refuses a step or a tolerance that cannot be", () => {
     "Cannot tolerate an error of -1: it must be a finite number of at least 0",
   );
 });
+
+/** Other tensors over the numbers of a parameter. */
+const views: Readonly<Record<string, (w: Parameter) => Tensor>> = {
+  "a reshape that nobody recorded": (w) => noGrad(() => w.reshape([2, 1])).squeeze(),
+  "what detach() showed, reshaped": (w) => detach(w).reshape([2]),
+  "detach() of a reshape": (w) => detach(w.reshape([2])),
+  "a leaf over it": (w) => leaf(w.reshape([2])),
+  "another parameter over it": (w) => new Parameter(w),
+};
+for (const [name, view] of Object.entries(views)) {
+  test(`a write to a parameter is known to ${name}`, () => {
+    const w = parameter([1, 2]), x = parameter([3, 4]), loss = x.mul(view(w)).sum();
+    w.write((numbers) => numbers.fill(100));
+    const error = assertThrows(() => backward(loss), GraphError);
+    assertEquals(error.message.includes("was changed after it was used"), true);
+    assertEquals(x.grad, null);
+  });
+}
+
+test("an operation keeps its inputs, whatever becomes of the caller's list", () => {
+  const product = defineOp<null, null>({
+    name: "product",
+    forward: ([a, b]) => ({ output: a.mul(b), saved: null }),
+    backward: (g, { inputs: [a, b] }) => [g.mul(b), g.mul(a)],
+  });
+  const x = parameter([2]), y = parameter([5]), list = [x, y], out = product(list, null);
+  list[1] = parameter([50]);
+  backward(out.sum());
+  assertEquals([x.grad?.item(), y.grad?.item()], [5, 2]);
+});

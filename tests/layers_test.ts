@@ -13,6 +13,7 @@ import {
   assertThrows,
 } from "@std/assert";
 import { gelu, leakyRelu, logSoftmax, relu, sigmoid, softmax, tanh } from "#activations";
+import { backward } from "#autograd";
 import {
   type Cost,
   Dropout,
@@ -41,7 +42,7 @@ import {
   xavierUniform,
 } from "#layers";
 import { Generator } from "#random";
-import { type Nested, type Shape, ShapeError, Tensor, ValueError } from "#tensor";
+import { type Nested, type Shape, ShapeError, Tensor, ValueError, type Values } from "#tensor";
 import { assertRefuses } from "./kit/assert_refuses.ts";
 import { test } from "./kit/register.ts";
 
@@ -89,14 +90,14 @@ test("Parameter versions are noted by what is computed from them", () => {
   assertEquals(w.mul(2).origin?.versions, [1, 0]);
 });
 
-test("write() that throws counts nothing", () => {
+test("write() that throws counts too: it may have written before", () => {
   const w = parameter(1);
   assertThrows(() =>
     w.write(() => {
       throw new Error("from inside");
     })
   );
-  assertEquals(w.version, 0);
+  assertEquals(w.version, 1);
 });
 
 // ── Modules ──
@@ -828,4 +829,28 @@ test("loadStateDict() and Dropout refuse options that they do not know", () => {
     ValueError,
     "Cannot use the option rate: Dropout has none of that name",
   );
+});
+
+test("loadStateDict() refuses a state whose numbers do not fill its shapes, and changes nothing", () => {
+  const layer = new Linear(1, 2, { generator: seeded() }), before = layer.stateDict();
+  const bias = { data: new Float32Array(3), shape: [2] };
+  assertRefuses(
+    () => layer.loadStateDict(new Map<string, Values>(before).set("bias", bias)),
+    ValueError,
+    "Cannot load this state into Linear: bias has 3 numbers",
+  );
+  assertEquals(layer.stateDict(), before);
+});
+
+test("loadStateDict() counts as a write of all that it takes over", () => {
+  class Scaled extends Module {
+    readonly scale = Tensor.of([2]);
+    forward(x: Tensor): Tensor {
+      return x.mul(this.scale);
+    }
+  }
+  const model = new Scaled(), x = parameter(3), loss = model.forward(x).sum();
+  model.loadStateDict(new Map([["scale", Tensor.of([50])]]));
+  const error = assertThrows(() => backward(loss), Error);
+  assertEquals(error.name, "GraphError");
 });

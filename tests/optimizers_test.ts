@@ -577,7 +577,10 @@ test("loadStateDict() refuses a learning rate that is none, and changes nothing"
   const w = parameter(1), optimizer = new SGD([w], { learningRate: 0.5, momentum: 0.5 });
   const before = optimizer.stateDict();
   for (const rate of [-1, NaN, Infinity]) {
-    const state = new Map(before).set("learningRate", Tensor.of(rate, { dtype: "float64" }));
+    const state = new Map(before).set(
+      "learningRate",
+      Tensor.of(rate, { dtype: "float64" }),
+    );
     state.set("0.velocity", Tensor.of([7]));
     assertRefuses(
       () => optimizer.loadStateDict(state),
@@ -743,4 +746,25 @@ test("optimizers refuse a tensor that is no parameter", () => {
     const error = assertThrows(() => make(parameters), ShapeError);
     assertEquals(error.message, "Cannot optimize (2,): it is no Parameter", name);
   }
+});
+
+// ── Found by a second reader ──
+
+test("SGD without momentum recovers from one infinite gradient", () => {
+  const w = parameter(1), optimizer = new SGD([w], { learningRate: 0.5 });
+  w.grad = Tensor.of([Infinity], { dtype: w.dtype });
+  optimizer.step();
+  w.write((numbers) => numbers.fill(1));
+  w.grad = Tensor.of([1], { dtype: w.dtype });
+  optimizer.step();
+  assertEquals(w.item(), 0.5);
+});
+
+test("a group refuses what is no parameter", () => {
+  const parameters: Parameter[] = Object.assign([], { 0: Tensor.ones([2]), length: 1 });
+  assertRefuses(
+    () => new SGD([{ parameters }], { learningRate: 1 }),
+    ShapeError,
+    "Cannot optimize (2,): it is no Parameter",
+  );
 });

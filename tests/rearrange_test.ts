@@ -538,3 +538,8 @@ test("gather() refuses an axis that does not exist", () => {
     "Cannot use axis 0 of shape (): a single number has no axes",
   );
 });
+
+test("Tensor.concat() joins more tensors than a call takes arguments", () => {
+  const one = Tensor.ones([1]);
+  assertEquals(Tensor.concat(Array.from({ length: 200_000 }, () => one)).shape, [200_000]);
+});

@@ -756,3 +756,10 @@ test('only padding can be "same" or "valid"', () => {
     "Cannot slide a window with stride same: it must be a whole number of at least 1",
   );
 });
+
+test("Conv2d keeps how its window slides, whatever becomes of the caller's list", () => {
+  const stride: [number, number] = [1, 1];
+  const layer = new Conv2d(1, 1, 2, { stride, generator: new Generator(1) });
+  stride[0] = 2;
+  assertEquals(layer.cost([1, 1, 4, 4]).outputShape, [1, 1, 3, 3]);
+});

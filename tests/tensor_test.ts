@@ -1233,3 +1233,9 @@ test("what is neither a tensor nor a number cannot be combined with one", () => 
     "Cannot combine (2,) with null: it is no tensor and no number",
   );
 });
+
+test("a tensor keeps its shape, whatever becomes of the caller's list", () => {
+  const shape = [4], x = new Tensor(new Float32Array(4), shape);
+  shape[0] = 2;
+  assertEquals([x.shape, x.size], [[4], 4]);
+});

@@ -1146,3 +1146,31 @@ test("trainStep() and evaluate() refuse options that they do not know", async ()
   assertEquals(error.message, "Cannot use the option batch: evaluate has none of that name");
   assertEquals([model.weight.item(), model.weight.grad], [1, null]);
 });
+
+// ── Found by a second reader ──
+
+test("clipGradientNorm() lets one NaN spoil all gradients, as PyTorch does", () => {
+  const [a, b] = [new Parameter(Tensor.of([1])), new Parameter(Tensor.of([1]))];
+  a.grad = Tensor.of([NaN]);
+  b.grad = Tensor.of([5]);
+  assertEquals(clipGradientNorm([a, b], 1), NaN);
+  assertEquals([a.grad.item(), b.grad.item()], [NaN, NaN]);
+});
+
+test("two evaluations at once both run in evaluation mode, and put the mode back", async () => {
+  const modes: boolean[] = [];
+  class Watched extends Module {
+    forward(x: Tensor): Tensor {
+      modes.push(this.training);
+      for (const until = performance.now() + 1; performance.now() < until;); // so that it breathes
+      return x;
+    }
+  }
+  const model = new Watched();
+  const batch = { inputs: Tensor.ones([1, 2]), targets: Int32Array.of(0) };
+  const batches = Array.from({ length: 60 }, () => batch);
+  const run = (): Promise<unknown> => evaluate(model, batches, { loss: crossEntropy });
+  await Promise.all([run(), run()]);
+  assertEquals(modes, modes.map(() => false));
+  assert(model.training);
+});

@@ -7,7 +7,7 @@
  * @module
  */
 import type { Padding } from "./rearrange.ts";
-import type { Shape, Values } from "./shape.ts";
+import type { Data, Shape, Values } from "./shape.ts";
 
 /** Operations whose derivative needs nothing but their inputs and their output. */
 export type PlainOp =
@@ -52,6 +52,32 @@ export interface OpExtras extends Readonly<Record<PlainOp, undefined>> {
 
 /** The name of a primitive operation. */
 export type OpName = keyof OpExtras;
+
+/** How often each array of numbers was written, so that all tensors that share it know. */
+const writes = new WeakMap<Data, number>();
+
+/** How often some numbers were written. */
+export function versionOf(data: Data): number {
+  return writes.get(data) ?? 0;
+}
+
+/**
+ * Notes that numbers are about to be written: a backward that still needs the old ones will say so.
+ *
+ * @param data The array, whichever tensors share it.
+ *
+ * @example All tensors over one array know
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { noteWrite, Tensor } from "#tensor";
+ * const x = Tensor.ones([4]), square = x.reshape([2, 2]);
+ * noteWrite(x.data);
+ * assertEquals([x.version, square.version], [1, 1]);
+ * ```
+ */
+export function noteWrite(data: Data): void {
+  writes.set(data, versionOf(data) + 1);
+}
 
 /** Whether results remember how they were made. */
 export let recording = true;

@@ -146,7 +146,7 @@ export function pad(x: Values, padding: Padding): Values {
 export function concat(parts: readonly Values[], axis: number): Values {
   const [first, ...others] = parts;
   if (!first) throw new ValueError("Cannot join nothing: concat() takes at least one tensor");
-  requireOneDtype("Cannot join", ...parts);
+  for (const part of others) requireOneDtype("Cannot join", first, part);
   const along = resolveAxis(axis, first.shape);
   const odd = others.find(({ shape }) =>
     shape.length !== first.shape.length || shape.some((n, k) => k !== along && n !== first.shape[k])

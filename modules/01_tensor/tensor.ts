@@ -19,7 +19,7 @@
 import { broadcast, clip, comparisons, loops, pairLoops } from "./arithmetic.ts";
 import { requireNoOther, requireNumber, ShapeError, ValueError } from "./errors.ts";
 import { checkProduct, matmul } from "./matmul.ts";
-import { type OpExtras, type OpName, recording } from "./primitives.ts";
+import { type OpExtras, type OpName, recording, versionOf } from "./primitives.ts";
 import { describeNumbers } from "./print.ts";
 import type { Generator } from "./random.ts";
 import * as rearrange from "./rearrange.ts";
@@ -29,7 +29,7 @@ import { checkShape, like, resolveAxes, resolveAxis, sameShape, say, sizeOf } fr
 import type { Axes, Data, DType, Shape, Values } from "./shape.ts";
 
 export * from "./errors.ts";
-export { type OpExtras, type OpName, type PlainOp, setRecording } from "./primitives.ts";
+export { noteWrite, type OpExtras, type OpName, type PlainOp, setRecording } from "./primitives.ts";
 export type { Padding, Range } from "./rearrange.ts";
 export { broadcastShapes, describeShape, like, requireOneDtype, resolveAxis } from "./shape.ts";
 export { type Axes, type Data, type DType, type Shape, type Values } from "./shape.ts";
@@ -137,6 +137,8 @@ export function result<K extends OpName>(
 export class Tensor implements Values {
   /** How this tensor was made; null for what was not computed, or needs no gradient. */
   origin: Origin | null = null;
+  /** Sizes of the axes, outermost first. */
+  readonly shape: Shape;
 
   /**
    * Wraps numbers that are there already; Tensor.of() and its like make new ones.
@@ -145,8 +147,9 @@ export class Tensor implements Values {
    * @param shape Sizes of the axes.
    * @throws {ShapeError} If the shape promises another count, or a size is not at least 1.
    */
-  constructor(readonly data: Data, readonly shape: Shape) {
+  constructor(readonly data: Data, shape: Shape) {
     checkShape(shape);
+    this.shape = [...shape];
     if (sizeOf(shape) === data.length) return;
     const rule = `it needs ${sizeOf(shape)} numbers, there are ${data.length}`;
     throw new ShapeError(say`Cannot make a tensor of shape ${shape}: ` + rule);
@@ -227,9 +230,9 @@ export class Tensor implements Values {
     return this.origin !== null;
   }
 
-  /** How often write() has replaced the numbers; 0 for all but parameters. */
+  /** How often the numbers were written, by whichever tensor shares them. */
   get version(): number {
-    return 0;
+    return versionOf(this.data);
   }
 
   // ── Arithmetic, stretching axes of size 1 ──

@@ -8,7 +8,16 @@
  *
  * @module
  */
-import { requireNoOther, sameShape, say, ShapeError, Tensor, ValueError } from "#tensor";
+import {
+  noteWrite,
+  requireNoOther,
+  sameShape,
+  say,
+  ShapeError,
+  sizeOf,
+  Tensor,
+  ValueError,
+} from "#tensor";
 import type { Data, Shape, Values } from "#tensor";
 
 // ── Parameters (given) ──
@@ -28,7 +37,6 @@ import type { Data, Shape, Values } from "#tensor";
 export class Parameter extends Tensor {
   /** The gradients that backward() has added up; null before, and after zeroGrad(). */
   grad: Tensor | null = null;
-  #version = 0;
 
   /**
    * Makes a parameter.
@@ -44,11 +52,6 @@ export class Parameter extends Tensor {
     return true;
   }
 
-  /** How often write() has run. */
-  override get version(): number {
-    return this.#version;
-  }
-
   /**
    * The one door through which training changes the numbers. It counts, so that a backward that
    * still needs the old numbers can say so. Writing to `data` directly goes unnoticed: that is at
@@ -57,8 +60,8 @@ export class Parameter extends Tensor {
    * @param change Gets the numbers, to change in place.
    */
   write(change: (data: Data) => void): void {
+    noteWrite(this.data); // first: a change that throws may have written already
     change(this.data);
-    this.#version++;
   }
 }
 
@@ -174,9 +177,10 @@ export abstract class Module {
     const given = new Map([...state].filter(([name]) => strict || own.has(name)));
     checkState(this.constructor.name, common, given);
     for (const [name, { data }] of given) {
-      const tensor = own.get(name);
-      if (tensor instanceof Parameter) tensor.write((numbers) => numbers.set(data));
-      else tensor?.data.set(data);
+      const numbers = own.get(name)?.data;
+      if (!numbers) continue;
+      noteWrite(numbers);
+      numbers.set(data);
     }
   }
 }
@@ -205,7 +209,8 @@ export function checkState(owner: string, own: State, state: State): void {
   const complaints = [...own].flatMap(([name, { shape }]) => {
     const given = state.get(name);
     if (!given) return `${name} is missing`;
-    return sameShape(given.shape, shape) ? [] : say`${name} is ${given}, not ${shape}`;
+    if (!sameShape(given.shape, shape)) return say`${name} is ${given}, not ${shape}`;
+    return given.data.length === sizeOf(shape) ? [] : `${name} has ${given.data.length} numbers`;
   });
   for (const name of state.keys()) if (!own.has(name)) complaints.push(`${name} is unexpected`);
   if (complaints.length === 0) return;

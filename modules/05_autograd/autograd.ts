@@ -198,19 +198,8 @@ function copyOf({ data, shape }: Values): Tensor {
   return new Tensor(data.slice(), shape);
 }
 
-/** The numbers of another tensor. If those are changed, a backward that needs them says so. */
-class View extends Tensor {
-  constructor(readonly source: Values) {
-    super(source.data, source.shape);
-  }
-
-  override get version(): number {
-    return this.source instanceof Tensor ? this.source.version : 0;
-  }
-}
-
 /** A tensor that gradients are asked of, without being a parameter. */
-class Leaf extends View {
+class Leaf extends Tensor {
   override get requiresGrad(): boolean {
     return true;
   }
@@ -233,7 +222,7 @@ class Leaf extends View {
  * ```
  */
 export function leaf(values: Values): Tensor {
-  return new Leaf(values);
+  return new Leaf(values.data, values.shape);
 }
 
 /**
@@ -253,7 +242,7 @@ export function leaf(values: Values): Tensor {
  * ```
  */
 export function detach(values: Values): Tensor {
-  return new View(values);
+  return new Tensor(values.data, values.shape);
 }
 
 /**
@@ -364,7 +353,8 @@ export interface OpStep<Options, Saved> extends Forward<Saved> {
 export function defineOp<Options, Saved>(
   { name, forward, backward }: OpDefinition<Options, Saved>,
 ): (inputs: readonly Tensor[], options: Options) => Tensor {
-  return (inputs, options) => {
+  return (given, options) => {
+    const inputs = [...given];
     const { output: { data, shape }, saved } = noGrad(() => forward(inputs, options));
     const op: CustomOp = {
       name,

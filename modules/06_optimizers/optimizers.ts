@@ -103,14 +103,14 @@ export abstract class Optimizer<Options extends OptimizerOptions = OptimizerOpti
   constructor(parameters: Parameters<Options>, options: Options, kind: OptimizerKind<Options>) {
     this.#firstRate = this.#learningRate = options.learningRate;
     for (const part of parameters) {
-      if (part instanceof Tensor && !(part instanceof Parameter)) {
-        throw new ShapeError(say`Cannot optimize ${part}: it is no Parameter`);
-      }
-      const group = part instanceof Parameter ? { parameters: [part] } : part;
+      const group = part instanceof Tensor ? { parameters: [part] } : part;
       const { parameters: members, ...own } = group;
       const settings = { ...kind.defaults, ...options, ...own };
       checkSettings(this.constructor.name, settings, kind.defaults);
       for (const parameter of members) {
+        if (!(parameter instanceof Parameter)) {
+          throw new ShapeError(say`Cannot optimize ${parameter}: it is no Parameter`);
+        }
         const slots = kind.slotNames.map((name) => [name, like(parameter, parameter.size)]);
         this.#memories.push({ parameter, settings, slots: Object.fromEntries(slots), steps: 0 });
       }
@@ -171,7 +171,8 @@ export abstract class Optimizer<Options extends OptimizerOptions = OptimizerOpti
   /**
    * Goes on from a state. Nothing changes unless all of it fits.
    *
-   * @param state What stateDict() gave, here or in an optimizer of the same kind and parameters.
+   * @param state What stateDict() gave, here or in an optimizer of the same kind, parameters and
+   * settings; only the learning rate is taken over from the settings.
    * @throws {ValueError} If it does not fit; the message lists every name.
    */
   loadStateDict(state: ReadonlyMap<string, Tensor>): void {
@@ -267,7 +268,7 @@ export class SGD extends Optimizer<SGDOptions> {
     const { learningRate: rate, momentum, nesterov, weightDecay } = settings, v = slots.velocity;
     for (let i = 0, n = w.length; i < n; i++) {
       const slope = g[i] + weightDecay * w[i];
-      v[i] = momentum * v[i] + slope;
+      v[i] = momentum > 0 ? momentum * v[i] + slope : slope; // 0·∞ would be NaN
       w[i] -= rate * (nesterov ? slope + momentum * v[i] : v[i]);
     }
   }

@@ -129,7 +129,8 @@ export function warmup(then: Schedule, part = 0.1): Schedule {
 
 /**
  * Rises to a peak and falls far below its start, both along half a cosine wave (Smith and Topin,
- * 2019; with PyTorch's numbers): from peak/25 up to the peak, and down to peak/250,000.
+ * 2019): from peak/25 up to the peak, and down to peak/250,000, as in PyTorch; the peak comes at
+ * exactly `rise`, one step later than there.
  *
  * @task 07.4
  * @param peak The greatest rate.

@@ -122,7 +122,8 @@ export function clipGradientNorm(parameters: Iterable<Parameter>, maxNorm: numbe
   const gradients = [...parameters].flatMap(({ grad }) => grad ? [grad.data] : []);
   for (const g of gradients) for (let i = 0; i < g.length; i++) total += g[i] * g[i];
   const norm = Math.sqrt(total), scale = maxNorm / (norm + 1e-6); // PyTorch's guard against 0/0
-  if (scale < 1) { for (const g of gradients) for (let i = 0; i < g.length; i++) g[i] *= scale; }
+  if (scale >= 1) return norm;
+  for (const g of gradients) for (let i = 0; i < g.length; i++) g[i] *= scale; // one NaN spoils all
   return norm;
 }
 
@@ -360,21 +361,22 @@ export async function evaluate(
 ): Promise<Evaluation> {
   requireNoOther("evaluate", other);
   requireWhole(`Cannot evaluate on ${batches.length} batches`, batches.length);
-  const parts = [...model.namedModules().values()], modes = parts.map(({ training }) => training);
+  const parts = [...model.namedModules().values()];
   const breathe = breathing(), predictions: number[] = [], labels: number[] = [];
   let total = 0;
-  model.eval();
-  try {
-    for (const { inputs, targets } of batches) {
-      signal?.throwIfAborted();
+  for (const { inputs, targets } of batches) {
+    signal?.throwIfAborted();
+    const modes = parts.map(({ training }) => training);
+    model.eval(); // only while nobody else has a turn
+    try {
       const scores = noGrad(() => model.forward(inputs)); // (B, K)
       total += loss(scores, targets).item() * targets.length;
       for (const predicted of scores.argmax(1).data) predictions.push(predicted);
       for (const label of targets) labels.push(label);
-      await breathe();
+    } finally {
+      parts.forEach((part, k) => part.training = modes[k]);
     }
-  } finally {
-    parts.forEach((part, k) => part.training = modes[k]);
+    await breathe();
   }
   const predicted = Int32Array.from(predictions);
   const right = accuracy(predicted, Int32Array.from(labels));

@@ -188,7 +188,8 @@ export interface DataLoaderOptions {
 
 /**
  * Where a loader stands, enough to go on in another run as if nothing had happened: how many batches
- * of the epoch have been dealt out, and where the shuffling generator stood when the epoch began.
+ * of the epoch have been dealt out, and where the shuffling generator stood when the epoch began. The
+ * generator of a transform is its owner's to save, and must not be the shuffling one.
  */
 export type LoaderState = { readonly position: number; readonly generator: GeneratorState | null };
 

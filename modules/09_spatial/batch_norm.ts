@@ -12,7 +12,7 @@
  */
 import { defineOp } from "#autograd";
 import { type Cost, Module, Parameter } from "#layers";
-import { requireNoOther, requireNumber, requireOneDtype, requireWhole } from "#tensor";
+import { noteWrite, requireNoOther, requireNumber, requireOneDtype, requireWhole } from "#tensor";
 import { sameShape, say, type Shape, ShapeError, Tensor, type TensorOptions } from "#tensor";
 
 /** All axes of images but the channels. */
@@ -178,6 +178,7 @@ export class BatchNorm2d extends Module {
   #remember(mean: Tensor, variance: Tensor): void {
     const steps = [[this.runningMean, mean], [this.runningVariance, variance]];
     for (const [{ data: running }, { data: fresh }] of steps) {
+      noteWrite(running);
       for (let c = 0; c < fresh.length; c++) running[c] += this.#momentum * (fresh[c] - running[c]);
     }
   }

@@ -176,7 +176,7 @@ export abstract class Pool2d extends Module {
    */
   constructor(kernelSize: Pair, options: PoolOptions = {}) {
     super();
-    this.window = poolWindow(kernelSize, options);
+    this.window = structuredClone(poolWindow(kernelSize, options));
     checkWindow(this.window);
   }
 

@@ -146,7 +146,7 @@ export class Conv2d extends Module {
     { stride, padding, dilation, ...options }: Conv2dOptions,
   ) {
     super();
-    this.sliding = { stride, padding, dilation };
+    this.sliding = structuredClone({ stride, padding, dilation });
     checkWindow({ kernelSize, ...this.sliding });
     requireWhole(`Cannot make a Conv2d of ${inChannels} channels`, inChannels);
     requireWhole(`Cannot make a Conv2d of ${outChannels} filters`, outChannels);
