@@ -909,3 +909,12 @@ test("an operation keeps its inputs, whatever becomes of the caller's list", () 
   backward(out.sum());
   assertEquals([x.grad?.item(), y.grad?.item()], [5, 2]);
 });
+
+test("checkGradients() refuses an option that it does not know", () => {
+  const options = Object.assign({ step: 1e-4 }, { tolerence: 5 });
+  assertRefuses(
+    () => checkGradients(([x]) => x.mul(2), [float64([1])], options),
+    ValueError,
+    "Cannot use the option tolerence: checkGradients has none of that name",
+  );
+});

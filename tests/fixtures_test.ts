@@ -233,7 +233,7 @@ for (const { op, inputs, options, norm, clipped, rates } of read<Training>("trai
     }
     const schedule = op === "cosine"
       ? training.cosine(options.from, options.to)
-      : training.step(options.rate, options);
+      : training.step(options.rate, { factor: options.factor, every: options.every });
     rates.forEach((rate, k) => assertAlmostEquals(schedule(k / options.steps), rate, 1e-12));
   });
 }

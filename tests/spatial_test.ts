@@ -763,3 +763,12 @@ test("Conv2d keeps how its window slides, whatever becomes of the caller's list"
   stride[0] = 2;
   assertEquals(layer.cost([1, 1, 4, 4]).outputShape, [1, 1, 3, 3]);
 });
+
+test("unfold() refuses an option that it does not know", () => {
+  const window = Object.assign({ kernelSize: 2 }, { pading: 1 });
+  assertRefuses(
+    () => unfold(Tensor.ones([1, 1, 4, 4]), window),
+    ValueError,
+    "Cannot use the option pading: unfold has none of that name",
+  );
+});

@@ -1174,3 +1174,12 @@ test("two evaluations at once both run in evaluation mode, and put the mode back
   assertEquals(modes, modes.map(() => false));
   assert(model.training);
 });
+
+test("step() refuses an option that it does not know", () => {
+  const options = Object.assign({ every: 0.5 }, { facter: 0.2 });
+  assertRefuses(
+    () => step(1, options),
+    ValueError,
+    "Cannot use the option facter: step has none of that name",
+  );
+});

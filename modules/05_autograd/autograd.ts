@@ -15,8 +15,8 @@
  */
 import { Parameter } from "#layers";
 import { Generator } from "#random";
-import { requireNumber, result, sameShape, say, setRecording, ShapeError } from "#tensor";
-import { stridesOf, Tensor, ValueError, type Values } from "#tensor";
+import { requireNoOther, requireNumber, result, sameShape, say, setRecording } from "#tensor";
+import { ShapeError, stridesOf, Tensor, ValueError, type Values } from "#tensor";
 import type { CustomOp, Gradient, OpName, Origin, PlainOp } from "#tensor";
 import { type Rule, rules, unbroadcast } from "./rules.ts";
 
@@ -401,8 +401,9 @@ export type CheckOptions = { readonly step?: number; readonly tolerance?: number
 export function checkGradients(
   compute: (inputs: readonly Tensor[]) => Tensor,
   inputs: readonly Tensor[],
-  { step = 1e-4, tolerance = 1e-6 }: CheckOptions = {},
+  { step = 1e-4, tolerance = 1e-6, ...other }: CheckOptions = {},
 ): number {
+  requireNoOther("checkGradients", other);
   requireNumber(`Cannot move numbers by ${step}`, step, Number.MIN_VALUE);
   requireNumber(`Cannot tolerate an error of ${tolerance}`, tolerance);
   const single = inputs.find((input) => input.dtype !== "float64");

@@ -10,7 +10,7 @@
  *
  * @module
  */
-import { requireNumber, ValueError } from "#tensor";
+import { requireNoOther, requireNumber, ValueError } from "#tensor";
 
 /** Gives the learning rate for a moment of training, from 0 (the start) to 1 (the end). */
 export type Schedule = (progress: number) => number;
@@ -67,7 +67,8 @@ export type StepwiseOptions = { readonly factor?: number; readonly every: number
  * assertEquals([0, 0.24, 0.25, 0.5].map(schedule), [0.8, 0.8, 0.4, 0.2]);
  * ```
  */
-export function step(rate: number, { factor = 0.1, every }: StepwiseOptions): Schedule {
+export function step(rate: number, { factor = 0.1, every, ...other }: StepwiseOptions): Schedule {
+  requireNoOther("step", other);
   checkRates(rate, factor);
   checkPart("every", every);
   return (progress) => rate * factor ** Math.floor(progress / every + 1e-9); // 0.3 / 0.1 is 2.99…

@@ -194,7 +194,9 @@ function* groupsOf<Item>(items: Iterable<Item>, size: number): Generator<Item[]>
 }
 
 /**
- * Trains a model. Other work gets its turn at least every 50 ms, as long as a step takes less.
+ * Trains a model. Other work gets its turn at least every 50 ms, as long as a step takes less. With a
+ * loader that was restored in the middle of an epoch, the first epoch is the rest of that one, and the
+ * schedule ends as much earlier.
  *
  * @param model What learns; it is put into training mode.
  * @param batches What it learns from.

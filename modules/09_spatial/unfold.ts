@@ -12,7 +12,7 @@
  * @module
  */
 import { defineOp } from "#autograd";
-import { like, sizeOf, type Tensor, tensorOf, type Values } from "#tensor";
+import { like, requireNoOther, sizeOf, type Tensor, tensorOf, type Values } from "#tensor";
 import { type Slide, slideOver, type Window } from "./window.ts";
 
 // ── 9.2 Views as columns ──
@@ -114,5 +114,7 @@ const unfoldOp = defineOp<Window, Slide>({
  * ```
  */
 export function unfold(x: Tensor, window: Window): Tensor {
-  return unfoldOp([x], window);
+  const { kernelSize, stride, padding, dilation, ...other } = window;
+  requireNoOther("unfold", other);
+  return unfoldOp([x], { kernelSize, stride, padding, dilation });
 }
