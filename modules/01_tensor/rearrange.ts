@@ -179,13 +179,13 @@ export function concat(parts: readonly Values[], axis: number): Values {
  */
 export function gatherPlaces(x: Values, axis: number, index: Values): Int32Array {
   const along = resolveAxis(axis, x.shape), sizes = x.shape, n = sizes[along];
-  const says = say`Cannot gather ${index} from ${sizes}`;
+  const says = (): string => say`Cannot gather ${index} from ${sizes}`;
   const fits = index.shape.length === sizes.length &&
     index.shape.every((size, k) => k === along || size <= sizes[k]);
-  if (!fits) throw new ShapeError(`${says}: its axes must be as many, and no larger`);
+  if (!fits) throw new ShapeError(`${says()}: its axes must be as many, and no larger`);
   const wrong = index.data.find((at) => !(Number.isInteger(at) && at >= 0 && at < n));
   if (wrong !== undefined) {
-    throw new ValueError(`${says}: an index is one of 0 … ${n - 1}, ${wrong} is not`);
+    throw new ValueError(`${says()}: an index is one of 0 … ${n - 1}, ${wrong} is not`);
   }
   const strides = stridesOf(sizes), step = strides[along], places = new Int32Array(index.data);
   strides[along] = 0;

@@ -11,7 +11,7 @@
  *
  * @module
  */
-import { like, requireNumber, resolveAxis, result, Tensor, type Values } from "#tensor";
+import { like, requireNumber, resolveAxis, result, Tensor, tensorOf, type Values } from "#tensor";
 
 // ── 2.1 Element by element ──
 // relu keeps what is positive. Its derivative at exactly 0 is a choice; ours is PyTorch's, 0.
@@ -195,8 +195,8 @@ export function softmax(x: Tensor, axis = -1): Tensor {
 }
 
 /** x − m, without a history: the derivative of the whole is one rule. */
-function fromGreatest({ data, shape }: Values, axis: number): Tensor {
-  const x = new Tensor(data, shape);
+function fromGreatest(values: Values, axis: number): Tensor {
+  const x = tensorOf(values);
   return x.sub(x.max(axis, { keepDims: true }));
 }
 

@@ -8,16 +8,8 @@
  *
  * @module
  */
-import {
-  noteWrite,
-  requireNoOther,
-  sameShape,
-  say,
-  ShapeError,
-  sizeOf,
-  Tensor,
-  ValueError,
-} from "#tensor";
+import { noteWrite, requireNoOther, sameShape, say, ShapeError, sizeOf } from "#tensor";
+import { Tensor, ValueError } from "#tensor";
 import type { Data, Shape, Values } from "#tensor";
 
 // ── Parameters (given) ──

@@ -31,15 +31,15 @@ function fold(losses: Tensor, reduction: Reduction, count: number): Tensor {
 
 /** Refuses targets of another shape, or that are not numbers of a range. */
 function checkTargets(scores: Tensor, targets: Tensor, [least, most]: readonly number[]): void {
-  const says = say`Cannot score ${scores} against ${targets}`;
+  const says = (): string => say`Cannot score ${scores} against ${targets}`;
   if (!sameShape(scores.shape, targets.shape)) {
-    throw new ShapeError(`${says}: predictions and targets must have one shape`);
+    throw new ShapeError(`${says()}: predictions and targets must have one shape`);
   }
   requireOneDtype("Cannot score", scores, targets);
   const wrong = targets.data.find((target) => !(target >= least && target <= most));
   if (wrong === undefined) return;
   const range = most === Infinity ? "numbers" : `numbers from ${least} to ${most}`;
-  throw new ValueError(`${says}: targets must be ${range}, one is ${wrong}`);
+  throw new ValueError(`${says()}: targets must be ${range}, one is ${wrong}`);
 }
 
 // ── 4.1 Squared error ──
@@ -98,16 +98,16 @@ export interface CrossEntropyOptions extends LossOptions {
  * @throws {ValueError} If a label is not one of 0 … K − 1.
  */
 function oneHot(scores: Tensor, labels: Int32Array): Tensor {
-  const says = say`Cannot score ${scores} against ${labels.length} labels`;
+  const says = (): string => say`Cannot score ${scores} against ${labels.length} labels`;
   const [rows, classes] = scores.shape;
   if (rows !== labels.length) {
-    throw new ShapeError(`${says}: there must be one label per row, ${rows} rows`);
+    throw new ShapeError(`${says()}: there must be one label per row, ${rows} rows`);
   }
   const shares = like(scores, scores.size);
   labels.forEach((label, row) => {
     shares[row * classes + label] = 1;
     if (Number.isInteger(label) && label >= 0 && label < classes) return;
-    throw new ValueError(`${says}: labels go from 0 to ${classes - 1}, row ${row} has ${label}`);
+    throw new ValueError(`${says()}: labels go from 0 to ${classes - 1}, row ${row} has ${label}`);
   });
   return new Tensor(shares, scores.shape);
 }

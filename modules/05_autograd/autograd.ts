@@ -16,7 +16,7 @@
 import { Parameter } from "#layers";
 import { Generator } from "#random";
 import { requireNoOther, requireNumber, result, sameShape, say, setRecording } from "#tensor";
-import { ShapeError, stridesOf, Tensor, ValueError, type Values } from "#tensor";
+import { ShapeError, stridesOf, Tensor, tensorOf, ValueError, type Values } from "#tensor";
 import type { CustomOp, Gradient, OpName, Origin, PlainOp } from "#tensor";
 import { type Rule, rules, unbroadcast } from "./rules.ts";
 
@@ -242,7 +242,7 @@ export function leaf(values: Values): Tensor {
  * ```
  */
 export function detach(values: Values): Tensor {
-  return new Tensor(values.data, values.shape);
+  return tensorOf(values);
 }
 
 /**
