@@ -84,12 +84,12 @@ export const comparisons = {
 export function broadcast(loop: Loop, a: Values, b: Values): Values {
   requireOneDtype("Cannot combine", a, b);
   if (sameShape(a.shape, b.shape)) {
-    const out = like(a, a.data.length);
+    const out = like(a, a.data.length, "anything");
     loop(out, a.data, b.data, { o: 0, i: 0, iStep: 1, j: 0, jStep: 1, n: out.length });
     return { data: out, shape: a.shape };
   }
   const shape = broadcastShapes(a.shape, b.shape);
-  const x = a.data, y = b.data, out = like(a, sizeOf(shape));
+  const x = a.data, y = b.data, out = like(a, sizeOf(shape), "anything");
   const iStrides = stretchedStrides(a.shape, shape), jStrides = stretchedStrides(b.shape, shape);
   forEachStretch(shape, iStrides, jStrides, (stretch) => loop(out, x, y, stretch));
   return { data: out, shape };
@@ -98,8 +98,11 @@ export function broadcast(loop: Loop, a: Values, b: Values): Values {
 // ── 1.6 One operand ──
 // No broadcasting, no steps: the plainest loops of the whole framework.
 
+/** The loop of a one-operand operation: as many numbers out as in. */
+export type ElementLoop = (out: Data, x: Data) => void;
+
 /** The loops of one operand: what becomes of one x. */
-export const loops = {
+export const elementLoops = {
   /** @task 01.6 */
   neg(out: Data, x: Data): void {
     for (let i = 0, n = x.length; i < n; i++) out[i] = -x[i];

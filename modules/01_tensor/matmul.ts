@@ -11,19 +11,19 @@
  * @module
  */
 import { ShapeError } from "./errors.ts";
+import { kernels } from "./kernels.ts";
 import { broadcastShapes, forEachStretch, like } from "./shape.ts";
 import { type Data, requireOneDtype, say, sizeOf, stretchedStrides, type Values } from "./shape.ts";
 
 // ── 1.9 Rows by columns ──
 // out[i, j] = Σₚ a[i, p] · b[p, j]. Three loops in any order give the right answer. What decides
-// the time is how often a number is fetched from memory. Computed one by one, each product costs
-// two fetches. Computed four columns at a time, four sums grow side by side in local variables, and
-// five fetches feed four products:
+// the time is how numbers lie in memory. Computed cell by cell, b is read column by column, and each
+// step jumps over a whole row. Computed row by row, everything is a straight walk: row i of the
+// output is a sum of the rows of b, each as often as row i of a says:
 //
-//             b0 b1 b2 b3
-//        x →  s0 s1 s2 s3        one number of a, four columns of b
+//   out[i] = a[i, 0]·b[0] + a[i, 1]·b[1] + … + a[i, k−1]·b[k−1]
 //
-// The sums are JavaScript numbers, so they grow in float64 and are rounded once, at the end.
+// The sums grow in float64, and are rounded once, at the end.
 
 /** A matrix within a larger array. */
 interface Block {
@@ -40,29 +40,14 @@ interface Block {
  * @param b Second matrix (k, n).
  */
 function multiplyInto(out: Block, a: Block, b: Block, [m, k, n]: readonly number[]): void {
-  const x = a.data, y = b.data, to = out.data;
-  for (let i = 0, o = out.start; i < m; i++) {
-    const row = a.start + i * k;
-    let j = 0;
-    for (; j + 3 < n; j += 4, o += 4) {
-      let s0 = 0, s1 = 0, s2 = 0, s3 = 0;
-      for (let p = row, q = b.start + j; p < row + k; p++, q += n) {
-        const by = x[p];
-        s0 += by * y[q];
-        s1 += by * y[q + 1];
-        s2 += by * y[q + 2];
-        s3 += by * y[q + 3];
-      }
-      to[o] = s0;
-      to[o + 1] = s1;
-      to[o + 2] = s2;
-      to[o + 3] = s3;
+  const x = a.data, y = b.data, sums = new Float64Array(n);
+  for (let i = 0; i < m; i++) {
+    sums.fill(0);
+    for (let p = 0; p < k; p++) {
+      const times = x[a.start + i * k + p], row = b.start + p * n;
+      for (let j = 0; j < n; j++) sums[j] += times * y[row + j];
     }
-    for (; j < n; j++, o++) { // columns that fill no tile
-      let sum = 0;
-      for (let p = row, q = b.start + j; p < row + k; p++, q += n) sum += x[p] * y[q];
-      to[o] = sum;
-    }
+    out.data.set(sums, out.start + i * n);
   }
 }
 
@@ -92,13 +77,14 @@ export function matmul(a: Values, b: Values): Values {
   const [m, k] = a.shape.slice(-2), n = b.shape[b.shape.length - 1];
   const stackA = a.shape.slice(0, -2), stackB = b.shape.slice(0, -2);
   const stack = broadcastShapes(stackA, stackB, () => say`Cannot multiply ${a} by ${b}`);
-  const data = like(a, sizeOf(stack) * m * n);
+  const data = like(a, sizeOf(stack) * m * n, "anything");
+  const multiply = kernels.replace("multiplyInto", multiplyInto);
   const aSteps = stretchedStrides(stackA, stack), bSteps = stretchedStrides(stackB, stack);
   forEachStretch(stack, aSteps, bSteps, ({ o, i, iStep, j, jStep, n: pairs }) => {
     for (let pair = 0; pair < pairs; pair++) {
       const left = { data: a.data, start: (i + pair * iStep) * m * k };
       const right = { data: b.data, start: (j + pair * jStep) * k * n };
-      multiplyInto({ data, start: (o + pair) * m * n }, left, right, [m, k, n]);
+      multiply({ data, start: (o + pair) * m * n }, left, right, [m, k, n]);
     }
   });
   return { data, shape: [...stack, m, n] };

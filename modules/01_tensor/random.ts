@@ -66,11 +66,7 @@ export class Generator {
    * @throws {ValueError} If it is not.
    */
   constructor(seed: number) {
-    requireWhole(
-      `Cannot seed a generator with ${seed}`,
-      Number.isSafeInteger(seed) ? seed : -1,
-      0,
-    );
+    requireWhole(`Cannot seed a generator with ${seed}`, Number.isSafeInteger(seed) ? seed : -1, 0);
     this.#state = expandSeed([seed >>> 0, Math.floor(seed / 2 ** 32)]);
   }
 

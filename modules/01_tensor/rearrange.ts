@@ -88,9 +88,8 @@ export function expand(x: Values, shape: Shape): Values {
  */
 export function resolveRanges(ranges: readonly Range[], shape: Shape): [number, number][] {
   if (ranges.length > shape.length) {
-    throw new ShapeError(
-      say`Cannot slice ${shape} with ${ranges.length} ranges: one per axis`,
-    );
+    const says = say`Cannot slice ${shape} with ${ranges.length} ranges`;
+    throw new ShapeError(`${says}: one per axis`);
   }
   return shape.map((n, axis) => {
     const range = ranges[axis] ?? null;
@@ -160,11 +159,9 @@ export function concat(parts: readonly Values[], axis: number): Values {
   const out = like(first, sizeOf(shape)), row = out.length / outer;
   let at = 0;
   for (const { data } of parts) {
-    const width = data.length / outer; // what one part gives to each row of the whole
-    for (let o = 0; o < outer; o++) {
-      out.set(data.subarray(o * width, (o + 1) * width), o * row + at);
-    }
-    at += width;
+    const each = data.length / outer; // what one part gives to each row of the whole
+    for (let o = 0; o < outer; o++) out.set(data.subarray(o * each, (o + 1) * each), o * row + at);
+    at += each;
   }
   return { data: out, shape };
 }

@@ -13,6 +13,7 @@
  * @module
  */
 import { ShapeError, ValueError } from "./errors.ts";
+import { kernels, type Room } from "./kernels.ts";
 
 /** The numbers of a tensor, row after row. Float32 is the default, float64 is for exact checks. */
 export type Data = Float32Array | Float64Array;
@@ -203,11 +204,12 @@ export function stretchedStrides(from: Shape, to: Shape): number[] {
 // ── Small tools (given) ──
 
 /**
- * Makes room for `size` zeros in the number format of `values`.
+ * Makes room for `size` numbers in the format of `values`.
  *
  * @param values Whose format to take.
  * @param size How many numbers.
- * @returns A new typed array of zeros.
+ * @param holding What they are at first: "zeros" by default; "anything" if all get written anyway.
+ * @returns A typed array.
  *
  * @example The format is taken over
  * ```ts
@@ -216,8 +218,8 @@ export function stretchedStrides(from: Shape, to: Shape): number[] {
  * assert(like(Tensor.of(1, { dtype: "float64" }), 4) instanceof Float64Array);
  * ```
  */
-export function like(values: { readonly data: Data }, size: number): Data {
-  return values.data instanceof Float64Array ? new Float64Array(size) : new Float32Array(size);
+export function like({ data }: Pick<Values, "data">, size: number, holding: Room = "zeros"): Data {
+  return data instanceof Float64Array ? new Float64Array(size) : kernels.room(size, holding);
 }
 
 /**

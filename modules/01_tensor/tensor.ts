@@ -16,10 +16,12 @@
  *
  * @module
  */
-import { broadcast, clip, comparisons, loops, pairLoops } from "./arithmetic.ts";
+import { broadcast, clip, comparisons, type ElementLoop, elementLoops } from "./arithmetic.ts";
+import { pairLoops } from "./arithmetic.ts";
 import { requireNoOther, requireNumber, ShapeError, ValueError } from "./errors.ts";
+import { kernels } from "./kernels.ts";
 import { checkProduct, matmul } from "./matmul.ts";
-import { type OpExtras, type OpName, recording, versionOf } from "./primitives.ts";
+import { type OpExtras, type OpName, type PlainOp, recording, versionOf } from "./primitives.ts";
 import { describeNumbers } from "./print.ts";
 import type { Generator } from "./random.ts";
 import * as rearrange from "./rearrange.ts";
@@ -28,11 +30,13 @@ import * as reduce from "./reduce.ts";
 import { checkShape, like, resolveAxes, resolveAxis, sameShape, say, sizeOf } from "./shape.ts";
 import type { Axes, Data, DType, Shape, Values } from "./shape.ts";
 
+export type { ElementLoop, Loop } from "./arithmetic.ts";
 export * from "./errors.ts";
+export { type Kernels, kernels, loops, type Room, setKernels } from "./kernels.ts";
 export { noteWrite, type OpExtras, type OpName, type PlainOp, setRecording } from "./primitives.ts";
 export type { Padding, Range } from "./rearrange.ts";
 export { broadcastShapes, describeShape, like, requireOneDtype, resolveAxis } from "./shape.ts";
-export { type Axes, type Data, type DType, type Shape, type Values } from "./shape.ts";
+export type { Axes, Data, DType, Shape, Stretch, Values } from "./shape.ts";
 export { checkShape, sameShape, say, sizeOf, stridesOf } from "./shape.ts";
 
 /** A number, or lists of lists of numbers of equal lengths. */
@@ -117,8 +121,7 @@ export function result<K extends OpName>(
 ): Tensor {
   const made = new Tensor(out.data, out.shape);
   if (recording && inputs.some((input) => input.requiresGrad)) {
-    const versions = inputs.map((input) => input.version);
-    made.origin = { op, inputs, extra: extra[0], versions };
+    made.origin = { op, inputs, extra: extra[0], versions: inputs.map((input) => input.version) };
   }
   return made;
 }
@@ -150,6 +153,7 @@ export class Tensor implements Values {
   constructor(readonly data: Data, shape: Shape) {
     checkShape(shape);
     this.shape = [...shape];
+    kernels.made(this);
     if (sizeOf(shape) === data.length) return;
     const rule = `it needs ${sizeOf(shape)} numbers, there are ${data.length}`;
     throw new ShapeError(say`Cannot make a tensor of shape ${shape}: ` + rule);
@@ -269,27 +273,27 @@ export class Tensor implements Values {
 
   /** The negative of each element. */
   neg(): Tensor {
-    return unary("neg", this);
+    return elementwise("neg", elementLoops.neg, this);
   }
 
   /** e to the power of each element. */
   exp(): Tensor {
-    return unary("exp", this);
+    return elementwise("exp", elementLoops.exp, this);
   }
 
   /** The natural logarithm of each element. */
   log(): Tensor {
-    return unary("log", this);
+    return elementwise("log", elementLoops.log, this);
   }
 
   /** The square root of each element. */
   sqrt(): Tensor {
-    return unary("sqrt", this);
+    return elementwise("sqrt", elementLoops.sqrt, this);
   }
 
   /** The size of each element without its sign. */
   abs(): Tensor {
-    return unary("abs", this);
+    return elementwise("abs", elementLoops.abs, this);
   }
 
   /** Each element, or the bound that it is beyond; infinite bounds are none. */
@@ -336,7 +340,8 @@ export class Tensor implements Values {
   sum(axes?: Axes, { keepDims = false, ...other }: ReduceOptions = {}): Tensor {
     requireNoOther("a reduction", other);
     const kept = reduce.reducedShape(this.shape, resolveAxes(axes, this.shape), true);
-    return result(reduce.fold(this, axes, keepDims, reduce.sumBlock), "sum", [this], { kept });
+    const sumBlock = kernels.replace("sumBlock", reduce.sumBlock);
+    return result(reduce.fold(this, axes, keepDims, sumBlock), "sum", [this], { kept });
   }
 
   /** The mean over axes. */
@@ -424,7 +429,9 @@ export class Tensor implements Values {
   /** Axes in another order: axis k of the result is axis `order[k]` of this. */
   permute(order: readonly number[]): Tensor {
     const axes = order.map((axis) => resolveAxis(axis, this.shape));
-    return result(rearrange.permute(this, axes), "permute", [this], { order: axes });
+    return result(kernels.replace("permute", rearrange.permute)(this, axes), "permute", [this], {
+      order: axes,
+    });
   }
 
   /** The last two axes exchanged. */
@@ -555,7 +562,7 @@ export class Tensor implements Values {
 
 /** The second operand as a tensor; a number takes the first one's dtype. */
 function operand(first: Tensor, other: Tensor | number): Tensor {
-  if (typeof other === "number") return Tensor.full([], other, { dtype: first.dtype });
+  if (typeof other === "number") return new Tensor(like(first, 1, "anything").fill(other), []);
   if (other instanceof Tensor) return other;
   throw new ShapeError(say`Cannot combine ${first} with ${other}: it is no tensor and no number`);
 }
@@ -563,18 +570,33 @@ function operand(first: Tensor, other: Tensor | number): Tensor {
 /** Runs a two-operand primitive and notes its origin. */
 function binary(op: keyof typeof pairLoops, first: Tensor, other: Tensor | number): Tensor {
   const second = operand(first, other);
-  return result(broadcast(pairLoops[op], first, second), op, [first, second]);
+  return result(broadcast(kernels.replace(op, pairLoops[op]), first, second), op, [first, second]);
 }
 
 /** Runs a comparison. */
 function compare(op: keyof typeof comparisons, first: Tensor, other: Tensor | number): Tensor {
-  return tensorOf(broadcast(comparisons[op], first, operand(first, other)));
+  return tensorOf(broadcast(kernels.replace(op, comparisons[op]), first, operand(first, other)));
 }
 
-/** Runs a one-operand primitive and notes its origin. */
-function unary(op: keyof typeof loops, x: Tensor): Tensor {
-  const data = like(x, x.size);
-  loops[op](data, x.data);
+/**
+ * Makes a primitive of a loop that writes one number for each.
+ *
+ * @param op Which primitive it is.
+ * @param loop Writes `out` from the numbers of x, which are as many.
+ * @param x Any tensor.
+ * @returns A tensor of the same shape, with its origin.
+ *
+ * @example A loop of one's own
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { type Data, elementwise, Tensor } from "#tensor";
+ * const negate = (out: Data, x: Data): void => x.forEach((v, i) => out[i] = -v);
+ * assertEquals(elementwise("neg", negate, Tensor.of([1, 2])).toArray(), [-1, -2]);
+ * ```
+ */
+export function elementwise(op: PlainOp, loop: ElementLoop, x: Tensor): Tensor {
+  const data = like(x, x.size, "anything");
+  kernels.replace(op, loop)(data, x.data);
   return result({ data, shape: x.shape }, op, [x]);
 }
 
@@ -602,7 +624,7 @@ function filled(shape: Shape, options: TensorOptions, at: (i: number) => number)
 
 /** Makes room for numbers of a format. */
 function dataOf(dtype: DType, size: number): Data {
-  if (dtype === "float32") return new Float32Array(size);
+  if (dtype === "float32") return kernels.room(size, "lasting");
   if (dtype === "float64") return new Float64Array(size);
   throw new ValueError(`Cannot make numbers of dtype ${dtype}: it is "float32" or "float64"`);
 }

@@ -11,15 +11,36 @@
  *
  * @module
  */
-import { like, requireNumber, resolveAxis, result, Tensor, tensorOf, type Values } from "#tensor";
+import { type Data, elementwise, like, requireNumber, resolveAxis, result } from "#tensor";
+import { Tensor, tensorOf, type Values } from "#tensor";
 
 // ── 2.1 Element by element ──
 // relu keeps what is positive. Its derivative at exactly 0 is a choice; ours is PyTorch's, 0.
+//
+// e⁻ˣ of a very negative x overflows to infinity, and 1/∞ is 0, which is right for sigmoid: no branch
+// is needed.
+
+/** The loops of bends: what becomes of one x. */
+const bends = {
+  /** @task 02.1 */
+  relu(out: Data, x: Data): void {
+    for (let i = 0, n = x.length; i < n; i++) out[i] = x[i] < 0 ? 0 : x[i];
+  },
+
+  /** @task 02.2 */
+  sigmoid(out: Data, x: Data): void {
+    for (let i = 0, n = x.length; i < n; i++) out[i] = 1 / (1 + Math.exp(-x[i]));
+  },
+
+  /** @task 02.2 */
+  tanh(out: Data, x: Data): void {
+    for (let i = 0, n = x.length; i < n; i++) out[i] = Math.tanh(x[i]);
+  },
+};
 
 /**
  * The positive part, max(x, 0). NaN stays NaN.
  *
- * @task 02.1
  * @param x Any tensor.
  * @returns A tensor of the same shape.
  *
@@ -32,16 +53,14 @@ import { like, requireNumber, resolveAxis, result, Tensor, tensorOf, type Values
  * ```
  */
 export function relu(x: Tensor): Tensor {
-  const from = x.data, n = from.length, out = like(x, n);
-  for (let i = 0; i < n; i++) out[i] = from[i] < 0 ? 0 : from[i];
-  return result({ data: out, shape: x.shape }, "relu", [x]);
+  return elementwise("relu", bends.relu, x);
 }
 
 /**
  * relu that lets a little of the negative part through, so that no unit can die for good
  * (Maas et al., 2013).
  *
- * @task 02.2
+ * @task 02.3
  * @param x Any tensor.
  * @param slope What a negative number is multiplied by; 0.01 by default.
  * @returns A tensor of the same shape.
@@ -65,9 +84,6 @@ export function leakyRelu(x: Tensor, slope = 0.01): Tensor {
 /**
  * 1 / (1 + e⁻ˣ): any number to one between 0 and 1.
  *
- * e⁻ˣ of a very negative x overflows to infinity, and 1/∞ is 0, which is right: no branch needed.
- *
- * @task 02.3
  * @param x Any tensor.
  * @returns A tensor of the same shape.
  *
@@ -80,15 +96,12 @@ export function leakyRelu(x: Tensor, slope = 0.01): Tensor {
  * ```
  */
 export function sigmoid(x: Tensor): Tensor {
-  const from = x.data, n = from.length, out = like(x, n);
-  for (let i = 0; i < n; i++) out[i] = 1 / (1 + Math.exp(-from[i]));
-  return result({ data: out, shape: x.shape }, "sigmoid", [x]);
+  return elementwise("sigmoid", bends.sigmoid, x);
 }
 
 /**
  * The hyperbolic tangent: any number to one between −1 and 1.
  *
- * @task 02.3
  * @param x Any tensor.
  * @returns A tensor of the same shape.
  *
@@ -101,9 +114,7 @@ export function sigmoid(x: Tensor): Tensor {
  * ```
  */
 export function tanh(x: Tensor): Tensor {
-  const from = x.data, n = from.length, out = like(x, n);
-  for (let i = 0; i < n; i++) out[i] = Math.tanh(from[i]);
-  return result({ data: out, shape: x.shape }, "tanh", [x]);
+  return elementwise("tanh", bends.tanh, x);
 }
 
 // ── 2.4 The bend of the transformers ──
@@ -160,9 +171,8 @@ export function normalShare(x: number): number {
 export function gelu(x: Tensor): Tensor {
   const from = x.data, n = from.length, out = like(x, n), shares = like(x, n);
   for (let i = 0; i < n; i++) out[i] = from[i] * (shares[i] = normalShare(from[i]));
-  return result({ data: out, shape: x.shape }, "gelu", [x], {
-    shares: new Tensor(shares, x.shape),
-  });
+  const extra = { shares: new Tensor(shares, x.shape) };
+  return result({ data: out, shape: x.shape }, "gelu", [x], extra);
 }
 
 // ── 2.5 Along an axis ──

@@ -59,12 +59,42 @@ graded("02.1", 1, "relu() remembers what it was computed from", (t) => {
 
 // ── 02.2 ──
 
-graded("02.2", 1, "leakyRelu() lets a hundredth of what is negative through", (t) => {
+graded("02.2", 1, "sigmoid() goes from 0 to 1 with one half at 0", (t) => {
+  const x = Tensor.of([0, Math.log(3), -Math.log(3), Math.log(9)]);
+  t.expectTensor(sigmoid(x), [0.5, 0.75, 0.25, 0.9]);
+  const numbers = t.normal([20]);
+  t.expectTensor(sigmoid(Tensor.of(numbers)), numbers.map((v) => 1 - 1 / (1 + Math.exp(v))));
+});
+
+graded("02.2", 1, "tanh() goes from −1 to 1 through 0", (t) => {
+  const x = Tensor.of([0, Math.log(2), -Math.log(2), Math.log(3)]);
+  t.expectTensor(tanh(x), [0, 0.6, -0.6, 0.8]);
+  const numbers = t.normal([20]);
+  t.expectTensor(
+    tanh(Tensor.of(numbers)),
+    numbers.map((v) => (Math.exp(2 * v) - 1) / (Math.exp(2 * v) + 1)),
+  );
+});
+
+graded("02.2", 1, "sigmoid() and tanh() reach their limits and never NaN", (t) => {
+  const far = Tensor.of([[-1e4, 1e4], [-Infinity, Infinity]]);
+  t.expectTensor(sigmoid(far), [[0, 1], [0, 1]]);
+  t.expectTensor(tanh(far), [[-1, 1], [-1, 1]]);
+});
+
+graded("02.2", 1, "sigmoid() and tanh() remember what they were computed from", (t) => {
+  t.expectEqual(sigmoid(tracked([1])).origin?.op, "sigmoid");
+  t.expectEqual(tanh(tracked([1])).origin?.op, "tanh");
+});
+
+// ── 02.3 ──
+
+graded("02.3", 1, "leakyRelu() lets a hundredth of what is negative through", (t) => {
   const x = Tensor.of([[-200, 0, 3], [0.5, -1, 100]]);
   t.expectTensor(leakyRelu(x), [[-2, 0, 3], [0.5, -0.01, 100]]);
 });
 
-graded("02.2", 1, "leakyRelu() takes any slope", (t) => {
+graded("02.3", 1, "leakyRelu() takes any slope", (t) => {
   const numbers = t.normal([20]), slope = t.integer(1, 9) / 10;
   t.expectTensor(
     leakyRelu(Tensor.of(numbers), slope),
@@ -75,44 +105,14 @@ graded("02.2", 1, "leakyRelu() takes any slope", (t) => {
   t.expectTensor(leakyRelu(Tensor.of([-2, 3]), 2), [-4, 3]);
 });
 
-graded("02.2", 1, "leakyRelu() lets NaN through, so that it is seen", (t) => {
+graded("02.3", 1, "leakyRelu() lets NaN through, so that it is seen", (t) => {
   t.expectTensor(leakyRelu(Tensor.of([NaN, Infinity, -Infinity])), [NaN, Infinity, -Infinity]);
 });
 
-graded("02.2", 1, "leakyRelu() remembers what it was computed from, and its slope", (t) => {
+graded("02.3", 1, "leakyRelu() remembers what it was computed from, and its slope", (t) => {
   const { origin } = leakyRelu(tracked([1]), 0.25);
   t.expectEqual([origin?.op, origin?.extra], ["leakyRelu", { slope: 0.25 }]);
   t.expectEqual(leakyRelu(Tensor.of([1])).requiresGrad, false);
-});
-
-// ── 02.3 ──
-
-graded("02.3", 1, "sigmoid() goes from 0 to 1 with one half at 0", (t) => {
-  const x = Tensor.of([0, Math.log(3), -Math.log(3), Math.log(9)]);
-  t.expectTensor(sigmoid(x), [0.5, 0.75, 0.25, 0.9]);
-  const numbers = t.normal([20]);
-  t.expectTensor(sigmoid(Tensor.of(numbers)), numbers.map((v) => 1 - 1 / (1 + Math.exp(v))));
-});
-
-graded("02.3", 1, "tanh() goes from −1 to 1 through 0", (t) => {
-  const x = Tensor.of([0, Math.log(2), -Math.log(2), Math.log(3)]);
-  t.expectTensor(tanh(x), [0, 0.6, -0.6, 0.8]);
-  const numbers = t.normal([20]);
-  t.expectTensor(
-    tanh(Tensor.of(numbers)),
-    numbers.map((v) => (Math.exp(2 * v) - 1) / (Math.exp(2 * v) + 1)),
-  );
-});
-
-graded("02.3", 1, "sigmoid() and tanh() reach their limits and never NaN", (t) => {
-  const far = Tensor.of([[-1e4, 1e4], [-Infinity, Infinity]]);
-  t.expectTensor(sigmoid(far), [[0, 1], [0, 1]]);
-  t.expectTensor(tanh(far), [[-1, 1], [-1, 1]]);
-});
-
-graded("02.3", 1, "sigmoid() and tanh() remember what they were computed from", (t) => {
-  t.expectEqual(sigmoid(tracked([1])).origin?.op, "sigmoid");
-  t.expectEqual(tanh(tracked([1])).origin?.op, "tanh");
 });
 
 // ── 02.4 ──

@@ -12,8 +12,8 @@
  * @module
  */
 import { logSoftmax } from "#activations";
-import { like, requireNoOther, requireNumber, requireOneDtype, result, sameShape } from "#tensor";
-import { say, ShapeError, Tensor, ValueError } from "#tensor";
+import { kernels, like, requireNoOther, requireNumber, requireOneDtype, result } from "#tensor";
+import { sameShape, say, ShapeError, Tensor, ValueError, type Values } from "#tensor";
 
 /** How the losses of single rows or elements become one: their mean, their sum, or not at all. */
 export type Reduction = "mean" | "sum" | "none";
@@ -113,12 +113,12 @@ function oneHot(scores: Tensor, labels: Int32Array): Tensor {
 }
 
 /**
- * The surprise of each row: −Σₖ t·log softmax(scores). A share of 0 counts nothing, even where the
- * logarithm is −∞.
+ * The surprise of each row, −Σₖ t·log softmax(scores), and those logarithms. A share of 0 counts
+ * nothing, even where the logarithm is −∞.
  *
  * @task 04.2
  */
-function surprises(scores: Tensor, shares: Tensor): Tensor {
+function surprises(scores: Tensor, shares: Tensor): Record<"losses" | "logs", Values> {
   const { data: logs, shape } = logSoftmax(scores), [rows, classes] = shape;
   const t = shares.data, out = like(scores, rows);
   for (let row = 0, i = 0; row < rows; row++) {
@@ -126,8 +126,13 @@ function surprises(scores: Tensor, shares: Tensor): Tensor {
     for (const end = i + classes; i < end; i++) if (t[i] !== 0) surprise -= t[i] * logs[i];
     out[row] = surprise;
   }
-  const extra = { logs: { data: logs, shape } };
-  return result({ data: out, shape: [rows] }, "crossEntropy", [scores, shares], extra);
+  return { losses: { data: out, shape: [rows] }, logs: { data: logs, shape } };
+}
+
+/** Scores each row, and notes what the derivative needs. */
+function score(scores: Tensor, shares: Tensor): Tensor {
+  const { losses, logs } = kernels.replace("surprises", surprises)(scores, shares);
+  return result(losses, "crossEntropy", [scores, shares], { logs });
 }
 
 /**
@@ -164,13 +169,13 @@ export function crossEntropy(
   const right = isLabels ? oneHot(scores, targets) : targets;
   const even = labelSmoothing / classes; // what each class gets, whichever is right
   const shares = even > 0 ? right.mul(1 - labelSmoothing).add(even) : right;
-  if (!classWeights) return fold(surprises(scores, shares), reduction, rows);
+  if (!classWeights) return fold(score(scores, shares), reduction, rows);
   const says = `Cannot weigh ${classes} classes by ${classWeights.length} numbers`;
   if (classWeights.length !== classes) throw new ShapeError(`${says}: there must be one for each`);
   for (const weight of classWeights) requireNumber(`Cannot weigh a class by ${weight}`, weight);
   const weights = Tensor.of(classWeights, { dtype: scores.dtype });
   const count = isLabels ? right.mul(weights).sum().item() : rows;
-  return fold(surprises(scores, shares.mul(weights)), reduction, count);
+  return fold(score(scores, shares.mul(weights)), reduction, count);
 }
 
 // ── 4.3 Yes or no ──

@@ -15,9 +15,9 @@
  */
 import { Parameter } from "#layers";
 import { Generator } from "#random";
-import { requireNoOther, requireNumber, result, sameShape, say, setRecording } from "#tensor";
-import { ShapeError, stridesOf, Tensor, tensorOf, ValueError, type Values } from "#tensor";
-import type { CustomOp, Gradient, OpName, Origin, PlainOp } from "#tensor";
+import { kernels, like, requireNoOther, requireNumber, result, sameShape, say } from "#tensor";
+import { setRecording, ShapeError, stridesOf, Tensor, tensorOf, ValueError } from "#tensor";
+import type { CustomOp, Gradient, OpName, Origin, PlainOp, Values } from "#tensor";
 import { type Rule, rules, unbroadcast } from "./rules.ts";
 
 export { type Rule, rules, type Step, unbroadcast } from "./rules.ts";
@@ -113,8 +113,9 @@ function stepBack(made: Tensor, origin: Origin, gradient: Tensor): readonly (Ten
     const rule = say`its input ${changed} was changed after it was used`;
     throw new GraphError(`${says}: ${rule}`, "call backward() before the optimizer's step()");
   }
+  const step = { inputs, output: made, extra: extra as undefined };
   const found = typeof op === "string"
-    ? (rules[op] as Rule<OpName>)(gradient, { inputs, output: made, extra: extra as undefined })
+    ? kernels.replace(`∂${op}`, rules[op] as Rule<OpName>)(gradient, step)
     : op.backward(gradient, made);
   if (found.length < inputs.length) {
     const counts = `${found.length} is not ${inputs.length}`;
@@ -149,7 +150,7 @@ function walkBack(loss: Tensor): Map<Tensor, Tensor> {
   const restore = setRecording(false);
   try {
     const order = topologicalOrder(loss);
-    const gradients = new Map([[loss, Tensor.ones(loss.shape, { dtype: loss.dtype })]]);
+    const gradients = new Map([[loss, new Tensor(like(loss, 1, "anything").fill(1), loss.shape)]]);
     for (let k = order.length - 1; k >= 0; k--) {
       const tensor = order[k], gradient = gradients.get(tensor), { origin } = tensor;
       if (!gradient || !origin) continue;
@@ -188,14 +189,16 @@ function walkBack(loss: Tensor): Map<Tensor, Tensor> {
  * ```
  */
 export function backward(loss: Tensor): void {
-  for (const [tensor, gradient] of walkBack(loss)) {
-    if (tensor instanceof Parameter) tensor.grad = tensor.grad?.add(gradient) ?? copyOf(gradient);
+  for (const [tensor, g] of walkBack(loss)) {
+    if (tensor instanceof Parameter) tensor.grad = kernels.keep(tensor.grad?.add(g) ?? copyOf(g));
   }
 }
 
 /** The same numbers in an array of their own: one gradient may have reached several tensors. */
-function copyOf({ data, shape }: Values): Tensor {
-  return new Tensor(data.slice(), shape);
+function copyOf(values: Values): Tensor {
+  const data = like(values, values.data.length, "anything");
+  data.set(values.data);
+  return new Tensor(data, values.shape);
 }
 
 /** A tensor that gradients are asked of, without being a parameter. */
@@ -311,6 +314,8 @@ export function noGrad<T>(compute: () => T): T {
 export interface OpDefinition<Options, Saved> {
   /** Its name, for messages. */
   readonly name: string;
+  /** Which kernel may run in its place, if one may. */
+  readonly kernel?: string;
   /** Computes the output, and what the derivative will need. Nothing in here is recorded. */
   forward(inputs: readonly Tensor[], options: Options): Forward<Saved>;
   /** The gradients of the inputs, in order, given that of the output; null where none is needed. */
@@ -351,9 +356,10 @@ export interface OpStep<Options, Saved> extends Forward<Saved> {
  * ```
  */
 export function defineOp<Options, Saved>(
-  { name, forward, backward }: OpDefinition<Options, Saved>,
+  own: OpDefinition<Options, Saved>,
 ): (inputs: readonly Tensor[], options: Options) => Tensor {
   return (given, options) => {
+    const { name, forward, backward } = own.kernel ? kernels.replace(own.kernel, own) : own;
     const inputs = [...given];
     const { output: { data, shape }, saved } = noGrad(() => forward(inputs, options));
     const op: CustomOp = {
@@ -433,8 +439,9 @@ export function checkGradients(
       if (error <= worst) continue;
       worst = Number.isNaN(error) ? Infinity : error;
       const index = stridesOf(shape).map((stride, axis) => Math.floor(i / stride) % shape[axis]);
-      const at = say`input ${which} ${shape} at [${index.join(", ")}]`;
-      where = `${at}: got ${got}, expected ${numeric}`;
+      where = say`input ${which} ${shape} at [${
+        index.join(", ")
+      }]: got ${got}, expected ${numeric}`;
     }
   });
   if (worst <= tolerance) return worst;

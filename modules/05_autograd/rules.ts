@@ -117,10 +117,7 @@ export const rules: { readonly [K in OpName]: Rule<K> } = {
   },
 
   // y = x within its bounds, exactly at them too  ⇒  ∂L/∂x = g there
-  clip: (
-    g,
-    { inputs: [x], extra: by },
-  ) => [g.mul(x.greaterEqual(by.low).mul(x.lessEqual(by.high)))],
+  clip: (g, { inputs: [x], extra: e }) => [g.mul(x.greaterEqual(e.low).mul(x.lessEqual(e.high)))],
 
   // y = x in another format
   to: (g, { inputs: [x] }) => [g.to(x.dtype)],

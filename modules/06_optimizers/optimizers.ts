@@ -14,7 +14,7 @@
  * @module
  */
 import { checkState, Parameter } from "#layers";
-import { type Data, like, requireNoOther, requireNumber, say } from "#tensor";
+import { type Data, kernels, like, requireNoOther, requireNumber, say } from "#tensor";
 import { ShapeError, Tensor, ValueError } from "#tensor";
 
 /** What every optimizer takes. */
@@ -111,7 +111,7 @@ export abstract class Optimizer<Options extends OptimizerOptions = OptimizerOpti
         if (!(parameter instanceof Parameter)) {
           throw new ShapeError(say`Cannot optimize ${parameter}: it is no Parameter`);
         }
-        const slots = kind.slotNames.map((name) => [name, like(parameter, parameter.size)]);
+        const slots = kind.slotNames.map((n) => [n, like(parameter, parameter.size, "lasting")]);
         this.#memories.push({ parameter, settings, slots: Object.fromEntries(slots), steps: 0 });
       }
     }
@@ -148,8 +148,10 @@ export abstract class Optimizer<Options extends OptimizerOptions = OptimizerOpti
       const own = settings.learningRate, first = this.#firstRate;
       let learningRate = this.#learningRate;
       if (own !== first) learningRate = first > 0 ? learningRate * own / first : own;
-      const step = { g, slots, steps: ++memory.steps, settings: { ...settings, learningRate } };
-      parameter.write((w) => this.update(w, step));
+      const now = { g, slots, steps: ++memory.steps, settings: { ...settings, learningRate } };
+      parameter.write((w) =>
+        kernels.replace(this.constructor.name, this.update).call(this, w, now)
+      );
     }
   }
 

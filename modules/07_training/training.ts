@@ -14,7 +14,8 @@
 import { backward, noGrad } from "#autograd";
 import type { Module, Parameter } from "#layers";
 import type { Optimizer } from "#optimizers";
-import { requireNoOther, requireNumber, requireWhole, Tensor, ValueError } from "#tensor";
+import { kernels, requireNoOther, requireNumber, requireWhole, Tensor } from "#tensor";
+import { ValueError } from "#tensor";
 import type { Schedule } from "./schedules.ts";
 
 export * from "./schedules.ts";
@@ -134,6 +135,9 @@ export function clipGradientNorm(parameters: Iterable<Parameter>, maxNorm: numbe
  * many examples it has, so that three small batches teach the same as one large. A loss that is not
  * a finite number teaches nothing: then no step is taken.
  *
+ * The room that its tensors took may be used again when the step is over: what shall outlive it must
+ * be copied within it. Parameters and their gradients stay.
+ *
  * @task 07.7
  * @param model What learns.
  * @param batches What it learns from, at least one batch.
@@ -164,17 +168,19 @@ export function trainStep<Targets>(
   requireNoOther("trainStep", other);
   requireWhole(`Cannot learn from ${batches.length} batches`, batches.length);
   const examples = countExamples(batches);
-  let mean = 0;
-  optimizer.zeroGrad();
-  for (const { inputs, targets } of batches) {
-    const part = loss(model.forward(inputs), targets).mul(inputs.shape[0] / examples);
-    mean += part.item();
-    if (!Number.isFinite(mean)) return mean;
-    backward(part);
-  }
-  if (maxNorm !== undefined) clipGradientNorm(optimizer.parameters, maxNorm);
-  optimizer.step();
-  return mean;
+  return kernels.step(() => {
+    let mean = 0;
+    optimizer.zeroGrad();
+    for (const { inputs, targets } of batches) {
+      const part = loss(model.forward(inputs), targets).mul(inputs.shape[0] / examples);
+      mean += part.item();
+      if (!Number.isFinite(mean)) return mean;
+      backward(part);
+    }
+    if (maxNorm !== undefined) clipGradientNorm(optimizer.parameters, maxNorm);
+    optimizer.step();
+    return mean;
+  });
 }
 
 /** How many examples there are in some batches. */
@@ -371,9 +377,11 @@ export async function evaluate(
     const modes = parts.map(({ training }) => training);
     model.eval(); // only while nobody else has a turn
     try {
-      const scores = noGrad(() => model.forward(inputs)); // (B, K)
-      total += loss(scores, targets).item() * targets.length;
-      for (const predicted of scores.argmax(1).data) predictions.push(predicted);
+      kernels.step(() => {
+        const scores = noGrad(() => model.forward(inputs)); // (B, K)
+        total += loss(scores, targets).item() * targets.length;
+        for (const predicted of scores.argmax(1).data) predictions.push(predicted);
+      });
       for (const label of targets) labels.push(label);
     } finally {
       parts.forEach((part, k) => part.training = modes[k]);

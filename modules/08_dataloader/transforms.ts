@@ -69,9 +69,8 @@ export function normalize(means: readonly number[], deviations: readonly number[
   return (images) => {
     checkImages("normalise", images);
     if (images.shape[1] !== means.length) {
-      throw new ShapeError(
-        say`Cannot normalise ${images} by ${means.length} means: one per channel`,
-      );
+      const says = say`Cannot normalise ${images} by ${means.length} means`;
+      throw new ShapeError(`${says}: one per channel`);
     }
     const [mean, deviation] = [means, deviations].map((numbers) =>
       Tensor.of(numbers, { dtype: images.dtype }).reshape([-1, 1, 1])

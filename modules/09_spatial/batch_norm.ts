@@ -37,6 +37,7 @@ type Normalizing = { epsilon: number; onMeasured?: (mean: Tensor, variance: Tens
 
 const normalize = defineOp<Normalizing, { hat: Tensor; root: Tensor }>({
   name: "batchNorm2d",
+  kernel: "batchNorm2d",
 
   /** @task 09.9 */
   forward: ([x, gamma, beta], { epsilon, onMeasured }) => {

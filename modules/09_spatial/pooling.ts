@@ -26,8 +26,11 @@ function poolWindow(kernelSize: Pair, options: PoolOptions): Window {
   return { kernelSize, stride, padding };
 }
 
+/** How a pooling window slides, and the shape of what it gives. */
+type Pooling = Slide & { readonly pooled: Shape };
+
 /** Measures how a pooling window slides; it must never see padding only. */
-function slidePool(shape: Shape, window: Window): Slide & { readonly pooled: Shape } {
+function slidePool(shape: Shape, window: Window): Pooling {
   const slide = slideOver(shape, window), { y, x } = slide;
   if (2 * y.before <= y.kernelSize && 2 * x.before <= x.kernelSize) {
     return { ...slide, pooled: [shape[0], shape[1], y.count, x.count] };
@@ -40,12 +43,12 @@ function slidePool(shape: Shape, window: Window): Slide & { readonly pooled: Sha
 // Only the greatest number of a window gets through, and so only it gets the gradient. The forward
 // pass therefore keeps, for each output, the place where its number was found.
 
-const poolMax = defineOp<Window, Int32Array>({
+const poolMax = defineOp<Pooling, Int32Array>({
   name: "maxPool2d",
+  kernel: "maxPool2d",
 
   /** @task 09.6 */
-  forward: ([images], window) => {
-    const { y, x, pooled: shape } = slidePool(images.shape, window);
+  forward: ([images], { y, x, pooled: shape }) => {
     const [, , height, width] = images.shape, planes = shape[0] * shape[1];
     const from = images.data, out = like(images, sizeOf(shape));
     const places = new Int32Array(out.length);
@@ -97,7 +100,7 @@ const poolMax = defineOp<Window, Int32Array>({
  * ```
  */
 export function maxPool2d(x: Tensor, kernelSize: Pair, options: PoolOptions = {}): Tensor {
-  return poolMax([x], poolWindow(kernelSize, options));
+  return poolMax([x], slidePool(x.shape, poolWindow(kernelSize, options)));
 }
 
 // ── 9.8 Average-pooling ──
@@ -200,7 +203,7 @@ export abstract class Pool2d extends Module {
 export class MaxPool2d extends Pool2d {
   /** (B, C, H, W) → (B, C, oH, oW). */
   forward(x: Tensor): Tensor {
-    return poolMax([x], this.window);
+    return poolMax([x], slidePool(x.shape, this.window));
   }
 }
 

@@ -34,6 +34,7 @@ export type { Pair, Sliding, Window } from "./window.ts";
 
 const convolve = defineOp<Slide, Tensor>({
   name: "conv2d",
+  kernel: "conv2d",
 
   /** @task 09.4 */
   forward: ([x, weight, bias], slide) => {
