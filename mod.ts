@@ -26,3 +26,4 @@ export * from "#optimizers";
 export * from "#training";
 export * from "#dataloader";
 export * from "#spatial";
+export * from "#fast";
