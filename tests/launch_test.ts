@@ -41,7 +41,7 @@ test("plan() runs the reference without a workspace, with the least permissions"
     command: [
       "run",
       "--no-prompt",
-      `--allow-read=${join(here, "datasets")}`,
+      `--allow-read=${join(here, "datasets")},${join(here, "modules/fast")}`,
       "--allow-env=NO_COLOR,FORCE_COLOR,COLUMNS",
       script,
       "--epochs",
@@ -92,7 +92,8 @@ test("plan() lists the milestones if the name is none of theirs", () => {
 test("plan() escapes a comma in the path for Deno", () => {
   const planned = plan(resolve("/a,b"), "tinydigits", [], nothing, "deno");
   const read = "command" in planned ? planned.command[2] : "";
-  assertEquals(read, `--allow-read=${join(resolve("/a,,b"), "datasets")}`);
+  const folders = ["datasets", "modules/fast"].map((name) => join(resolve("/a,,b"), name));
+  assertEquals(read, `--allow-read=${folders.join(",")}`);
 });
 
 // ── The launch ──

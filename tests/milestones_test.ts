@@ -12,7 +12,8 @@ import { differ, measure } from "../milestones/04_1998_cnn/statistics.ts";
 import type { RunDocument } from "../milestones/04_1998_cnn/tinydigits_document.ts";
 import { type ModelResult, weighEvidence } from "../milestones/04_1998_cnn/tinydigits_evidence.ts";
 import { models, trainable } from "../milestones/04_1998_cnn/tinydigits_models.ts";
-import { readOptions, UsageError } from "../milestones/04_1998_cnn/tinydigits_options.ts";
+import { readOptions } from "../milestones/04_1998_cnn/tinydigits_options.ts";
+import { UsageError } from "../milestones/usage.ts";
 import { conclusions, drawReport } from "../milestones/04_1998_cnn/tinydigits_report.ts";
 import {
   plainCrossEntropy,
@@ -106,7 +107,7 @@ test("tinydigits refuses a wrong option with the list of right ones and exit cod
   assertEquals(
     stderr,
     "UsageError: Cannot understand --epoch: there is no such option\n" +
-      "  hint: the options are --models --seeds --seed --epochs --full --json --quiet --no-color --help\n",
+      "  hint: the options are --models --seeds --seed --epochs --full --kernels --threads --json --quiet --no-color --help\n",
   );
 });
 

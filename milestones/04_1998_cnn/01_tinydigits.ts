@@ -17,24 +17,28 @@ import { GraphError } from "#autograd";
 import { ShapeError, ValueError } from "#tensor";
 import { DataError } from "../../datasets/idx.ts";
 import { loadTinyDigits } from "../../datasets/tinydigits.ts";
+import { useKernels } from "../kernels.ts";
 import { Progress } from "../terminal/progress.ts";
 import { nowhere, openTerminal, wrap } from "../terminal/terminal.ts";
+import { UsageError } from "../usage.ts";
 import { documentOf, type Setting } from "./tinydigits_document.ts";
 import type { ModelResult } from "./tinydigits_evidence.ts";
-import { help, type Options, readOptions, UsageError } from "./tinydigits_options.ts";
+import { help, type Options, readOptions } from "./tinydigits_options.ts";
 import { drawReport, introduction } from "./tinydigits_report.ts";
 import { datasetOf, type Run, runModel } from "./tinydigits_run.ts";
 
 /** What the exit codes mean. */
 const exit = { passed: 0, failed: 1, couldNotRun: 2, interrupted: 130 } as const;
 
-/** Which runtime this is, and whose modules it has loaded. */
-function settingNow(): Setting {
+/** Which runtime this is, whose modules it has loaded, and whose loops run: it chooses them. */
+function chooseSetting(options: Options): Setting {
   const { deno, bun, node } = process.versions;
   const runtime = deno ? `Deno ${deno}` : bun ? `Bun ${bun}` : `Node ${node}`;
   const workspace = new URL("../../workspace/", import.meta.url).href;
   const yours = import.meta.resolve("#tensor").startsWith(workspace);
-  return { runtime, modules: yours ? "yours" : "reference", kernels: "loops" };
+  const { name, notice } = useKernels(options, "simd", yours);
+  if (notice) console.error(notice);
+  return { runtime, modules: yours ? "yours" : "reference", kernels: name };
 }
 
 /** Trains every model with every seed, shows how far it is, and prints the report. */
@@ -45,7 +49,7 @@ async function compare(options: Options, signal: AbortSignal, finished: string[]
     train: datasetOf(train),
     test: datasetOf(test),
   }));
-  const setting = settingNow();
+  const setting = chooseSetting(options);
   if (!options.json && !options.quiet) {
     const sizes = { train: train.length, test: test.length };
     out.write(`${introduction(out, options, setting, sizes)}\n`);

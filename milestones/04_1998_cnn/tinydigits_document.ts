@@ -120,7 +120,7 @@ export interface Setting {
   /** Whose modules were loaded. */
   readonly modules: "reference" | "yours";
   /** Whose loops ran. */
-  readonly kernels: "loops";
+  readonly kernels: string;
 }
 
 /** Sizes of one image of the data, with a batch of 1. */

@@ -4,10 +4,12 @@
  * @module
  */
 import { parseArgs } from "@std/cli/parse-args";
+import { type KernelOptions, readKernelOptions } from "../kernels.ts";
+import { UsageError } from "../usage.ts";
 import { defaultModels, models, type ModelSpec } from "./tinydigits_models.ts";
 
 /** What a run was asked to do. */
-export interface Options {
+export interface Options extends KernelOptions {
   /** Passes over the training data. */
   readonly epochs: number;
   /** How many seeds, each a training run of its own. */
@@ -26,20 +28,6 @@ export interface Options {
   readonly help: boolean;
 }
 
-/** A command line that cannot be understood. */
-export class UsageError extends Error {
-  /** The class's name, as it is printed. */
-  override readonly name = "UsageError";
-
-  /**
-   * @param message What is wrong with it.
-   * @param hint What would be right.
-   */
-  constructor(message: string, readonly hint: string) {
-    super(message);
-  }
-}
-
 const keys = models.map(({ key }) => key);
 
 /** The text of `--help`. */
@@ -54,6 +42,9 @@ export const help =
   --seed N        the first seed (default 1)
   --epochs N      passes over the 1,000 training digits (default 30)
   --full          all five models and five seeds
+  --kernels NAME  whose loops run: simd (the default without modules of your own; the same results on
+                  every machine), fast (what this machine does best), loops (the modules' own)
+  --threads N     how many threads share large operations (default 1; these are small)
   --json          one JSON document with everything that the tables show
   --quiet         only the table and the evidence
   --no-color      no colour, as with NO_COLOR
@@ -62,7 +53,7 @@ export const help =
 Exit codes: 0 passed, 1 did not pass, 2 could not run, 130 interrupted.`;
 
 const flags = ["full", "json", "quiet", "help", "color"];
-const values = ["epochs", "seeds", "seed", "models"];
+const values = ["epochs", "seeds", "seed", "models", "kernels", "threads"];
 
 /** Reads a whole number of at least `least`. */
 function wholeNumber(name: string, text: string | undefined, least: number, usual: number): number {
@@ -110,7 +101,8 @@ export function readOptions(args: readonly string[]): Options {
   if (unknown.length > 0) {
     throw new UsageError(
       `Cannot understand ${unknown.join(" ")}: there is no such option`,
-      "the options are --models --seeds --seed --epochs --full --json --quiet --no-color --help",
+      "the options are --models --seeds --seed --epochs --full --kernels --threads --json --quiet " +
+        "--no-color --help",
     );
   }
   return {
@@ -118,6 +110,7 @@ export function readOptions(args: readonly string[]): Options {
     seeds: wholeNumber("seeds", given.seeds, 1, given.full ? 5 : 2),
     seed: wholeNumber("seed", given.seed, 0, 1),
     models: chooseModels(given.models, given.full ? keys : defaultModels),
+    ...readKernelOptions(given.kernels, given.threads),
     json: given.json,
     color: given.color,
     quiet: given.quiet,

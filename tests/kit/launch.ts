@@ -26,7 +26,7 @@ interface Milestone {
 const milestones: Readonly<Record<string, Milestone>> = {
   tinydigits: {
     script: "milestones/04_1998_cnn/01_tinydigits.ts",
-    read: ["datasets"],
+    read: ["datasets", "modules/fast"], // where the worker of --threads stands
     env: ["NO_COLOR", "FORCE_COLOR", "COLUMNS"],
   },
 };
@@ -62,7 +62,7 @@ export function plan(
   const isYours = exists(join(root, "workspace"));
   const missing = isYours
     ? Object.values(manifest.imports)
-      .map(({ yours }) => yours.replace("./", ""))
+      .flatMap((entry) => typeof entry === "string" ? [] : [entry.yours.replace("./", "")])
       .filter((file) => !exists(join(root, file)))
     : [];
   if (missing.length > 0) {
