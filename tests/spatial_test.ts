@@ -772,3 +772,26 @@ test("unfold() refuses an option that it does not know", () => {
     "Cannot use the option pading: unfold has none of that name",
   );
 });
+
+// ── Pairs ──
+
+for (const pair of [[1], [1, 2, 3], []]) {
+  test(`a window refuses ${JSON.stringify(pair)} for a pair`, () => {
+    const window = JSON.parse(`{ "kernelSize": ${JSON.stringify(pair)} }`);
+    const shown = pair.length === 1 ? "(1,)" : `(${pair.join(", ")})`;
+    assertRefuses(
+      () => unfold(Tensor.ones([1, 1, 4, 4]), window),
+      ValueError,
+      `Cannot slide a window with kernelSize ${shown}: it must be a whole number of at least 1`,
+    );
+  });
+}
+
+test('only padding can be "same" or "valid"', () => {
+  const window = JSON.parse('{ "kernelSize": 2, "stride": "same" }');
+  assertRefuses(
+    () => unfold(Tensor.ones([1, 1, 4, 4]), window),
+    ValueError,
+    "Cannot slide a window with stride same: it must be a whole number of at least 1",
+  );
+});

@@ -1239,3 +1239,42 @@ test("a tensor keeps its shape, whatever becomes of the caller's list", () => {
   shape[0] = 2;
   assertEquals([x.shape, x.size], [[4], 4]);
 });
+
+// ── Random tensors ──
+
+test("Tensor.uniform() and Tensor.normal() refuse ranges and spreads that cannot be", () => {
+  for (const [low, high] of [[2, 1], [NaN, 1], [0, Infinity]]) {
+    assertRefuses(
+      () => Tensor.uniform([2], new Generator(1), { low, high }),
+      ValueError,
+      `Cannot draw over a range of ${high - low}: it must be a finite number of at least 0`,
+    );
+  }
+  for (const standardDeviation of [-1, NaN]) {
+    assertRefuses(
+      () => Tensor.normal([2], new Generator(1), { standardDeviation }),
+      ValueError,
+      `Cannot draw with standard deviation ${standardDeviation}: ` +
+        "it must be a finite number of at least 0",
+    );
+  }
+});
+
+test("reductions refuse an option that they do not know", () => {
+  const options = JSON.parse('{ "keepdim": true }'), x = Tensor.ones([2]);
+  for (
+    const reduce of [() => x.sum(0, options), () => x.max(0, options), () => x.mean(0, options)]
+  ) {
+    const message = "Cannot use the option keepdim: a reduction has none of that name";
+    assertRefuses(reduce, ValueError, message);
+  }
+});
+
+test("what is neither a tensor nor a number cannot be combined with one", () => {
+  const nothing = JSON.parse("null");
+  assertRefuses(
+    () => Tensor.ones([2]).add(nothing),
+    ShapeError,
+    "Cannot combine (2,) with null: it is no tensor and no number",
+  );
+});
