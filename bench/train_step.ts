@@ -1,74 +1,92 @@
 /**
- * Times one training step (forward, backward, update; batch 32) of the TinyDigits models, beside
- * PyTorch on one thread where Python has it. The two sides take turns, so that a change in the
- * machine's speed meets both; the table shows medians and their ratio.
+ * Times one training step (forward, backward, update) of the networks in networks.ts, on the fast
+ * kernels and on the modules' own loops, beside PyTorch on as many threads where Python has it. All
+ * sides take turns; the table shows medians and ratios.
  *
- *   deno task bench
+ *   deno task bench               one thread
+ *   deno task bench --threads 2   two, on every side but the loops
  *
  * @module
  */
 import { spawnSync } from "node:child_process";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
-import { crossEntropy } from "#losses";
-import { SGD } from "#optimizers";
-import { Generator } from "#random";
-import { Tensor } from "#tensor";
-import { trainStep } from "#training";
-import { models } from "../milestones/04_1998_cnn/tinydigits_models.ts";
+import { chooseKernels } from "#fast";
+import * as tensor from "#tensor";
+import { setKernels } from "#tensor";
+import { readKernelOptions } from "../milestones/kernels.ts";
 import { drawTable } from "../milestones/terminal/table.ts";
+import { FastKernels } from "../modules/fast/fast_kernels.ts";
 import { measure } from "./mitata.ts";
+import { type Network, networks, stepOf } from "./networks.ts";
+import { median } from "./side_by_side.ts";
 
 const rounds = 3;
-const keys = ["mlp", "one-conv", "lenet"];
+const [option, count] = process.argv.slice(2);
+const { threads } = readKernelOptions(undefined, option === "--threads" ? count : undefined);
 
-/** The median of some numbers. */
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
-}
-
-/** Median milliseconds per step of a model on our side. */
-async function ours(key: string): Promise<number> {
-  const spec = models.find((model) => model.key === key);
-  if (!spec) throw new RangeError(`Cannot time ${key}: there is no such model`);
-  const generator = new Generator(1), model = spec.build(generator);
-  const optimizer = new SGD(model.parameters(), {
-    learningRate: 0.01,
-    momentum: 0.9,
-    weightDecay: 5e-4,
-  });
-  const inputs = Tensor.uniform([32, 1, 8, 8], generator);
-  const targets = Int32Array.from({ length: 32 }, (_, k) => k % 10);
-  const step = (): number =>
-    trainStep(model, [{ inputs, targets }], { loss: crossEntropy, optimizer });
-  for (let k = 0; k < 300; k++) step();
-  const { p50 } = await measure(step, { min_cpu_time: 1e9 });
-  return p50 / 1e6;
+/** Median milliseconds per step, and the highest address of memory that kernels took, in MiB. */
+async function time(network: Network, wanted: "fast" | "loops"): Promise<[number, number]> {
+  const { kernels } = chooseKernels(tensor, { wanted, threads }), restore = setKernels(kernels);
+  const step = stepOf(network, { seed: 1 });
+  const isLarge = network.inputShape[1] > 8;
+  for (let k = 0; k < (isLarge ? 3 : 300); k++) step();
+  const { p50 } = await measure(step, { min_cpu_time: isLarge ? 8e8 : 4e8, min_samples: 3 });
+  restore();
+  if (!(kernels instanceof FastKernels)) return [p50 / 1e6, 0];
+  const { heap } = kernels.machine;
+  kernels.machine.stop();
+  return [p50 / 1e6, heap.used / 2 ** 20];
 }
 
 /** Median milliseconds per step in PyTorch, or null where there is no Python that has it. */
 function pytorch(): Record<string, number> | null {
   const script = fileURLToPath(new URL("peers/train_step_pytorch.py", import.meta.url));
+  const args = [script, "--threads", String(threads), ...networks.map(({ key }) => key)];
   for (const python of ["python3", "/usr/bin/python3"]) {
-    const { status, stdout } = spawnSync(python, [script], { encoding: "utf8" });
+    const { status, stdout } = spawnSync(python, args, { encoding: "utf8" });
     if (status === 0) return JSON.parse(stdout);
   }
   return null;
 }
 
-const times = keys.map(() => ({ ours: [] as number[], theirs: [] as number[] }));
-let peer = true;
-for (let round = 0; round < rounds; round++) {
-  for (const [k, key] of keys.entries()) times[k].ours.push(await ours(key));
-  const theirs: Record<string, number> | null = peer ? pytorch() : null;
-  peer = theirs !== null;
-  if (theirs) keys.forEach((key, k) => times[k].theirs.push(theirs[key]));
+/** What was measured of one network. */
+interface Times {
+  readonly fast: number[];
+  readonly loops: number[];
+  readonly peer: number[];
+  memory: number;
 }
-const rows = keys.map((key, k) => {
-  const mine = median(times[k].ours), theirs = peer ? median(times[k].theirs) : null;
-  const beside = theirs === null ? ["–", "–"] : [theirs.toFixed(3), (mine / theirs).toFixed(2)];
-  return [models.find((model) => model.key === key)?.title ?? key, mine.toFixed(3), ...beside];
+
+const times = networks.map((): Times => ({ fast: [], loops: [], peer: [], memory: 0 }));
+let hasPeer = true;
+for (let round = 0; round < rounds; round++) {
+  for (const [k, network] of networks.entries()) {
+    const [fast, memory] = await time(network, "fast");
+    times[k].fast.push(fast);
+    times[k].memory = memory;
+    if (round === 0) times[k].loops.push((await time(network, "loops"))[0]);
+  }
+  const theirs: Record<string, number> | null = hasPeer ? pytorch() : null;
+  hasPeer = theirs !== null;
+  if (theirs) networks.forEach(({ key }, k) => times[k].peer.push(theirs[key]));
+}
+const rows = networks.map(({ title, batch }, k) => {
+  const fast = median(times[k].fast), loops = median(times[k].loops), peer = median(times[k].peer);
+  return [
+    `${title}, batch ${batch}`,
+    fast.toFixed(3),
+    (1000 * batch / fast).toFixed(0),
+    `${(loops / fast).toFixed(1)}×`,
+    hasPeer ? peer.toFixed(3) : "–",
+    hasPeer ? `${(peer / fast).toFixed(2)}×` : "–",
+    `${times[k].memory.toFixed(1)} MiB`,
+  ];
 });
-const headings = ["ms per training step, batch 32", "Kindling", "PyTorch", "ratio"];
-process.stdout.write(`${drawTable({ headings, rows }, 80)}\n`);
-if (!peer) process.stdout.write("PyTorch is not here: it needs python3 with torch.\n");
+const headings = ["", "ms a step", "images/s", "loops", "PyTorch ms", "PyTorch", "memory"];
+process.stdout.write(`${threads} thread${threads > 1 ? "s" : ""}; loops always one\n\n`);
+process.stdout.write(`${drawTable({ headings, rows }, 100)}\n\n`);
+process.stdout.write(
+  "× : how much longer the loops or PyTorch take. Memory: what the kernels use.\n",
+);
+if (!hasPeer) process.stdout.write("PyTorch is not here: it needs python3 with torch.\n");
