@@ -242,6 +242,25 @@ test("gradients and parameters outlive the step; what else was made in it says t
   });
 });
 
+test("a step that needs more room than there is goes on with the loops", () => {
+  const run = (mebibytes: number): number[][] =>
+    kernels.step(() => {
+      const generator = new Generator(6), conv = new Conv2d(2, 4, 3, { generator });
+      const x = Tensor.normal([2, 2, 9, 9], generator);
+      for (let taken = 0; taken < mebibytes; taken += 32) kernels.room(2 ** 23, "anything");
+      const y = new MaxPool2d(2).forward(conv.forward(x));
+      backward(y.mul(y).sum());
+      return [y, ...conv.parameters().map(({ grad }) => grad)].map((t) => [...t?.data ?? []]);
+    });
+  withKernels(() => {
+    const [roomy, full] = [0, 1024].map(run);
+    const far = roomy.flatMap((numbers, k) =>
+      numbers.filter((value, i) => Math.abs(value - full[k][i]) > 1e-4 * Math.abs(value))
+    );
+    assertEquals([far, full.map((numbers) => numbers.length)], [[], roomy.map((n) => n.length)]);
+  });
+});
+
 test("a parameter that no optimizer moves keeps its gradient from step to step", () => {
   withKernels(() => {
     const { model } = smallTraining(), [filters, ...others] = model.parameters();
