@@ -27,7 +27,7 @@ import {
 import { test } from "./kit/register.ts";
 
 const root = new URL("../", import.meta.url);
-const t = createContext("00.1", "a sentence");
+const t = createContext({ task: "00.1", sentence: "a sentence" });
 
 /** What a body that must fail says. */
 function messageOf(body: () => unknown): string {
@@ -222,7 +222,7 @@ function toPath(url: URL): string {
 // ── Random cases ──
 
 test("t gives the same numbers in every run and on every runtime", () => {
-  const t = createContext("01.5", "matmul() works");
+  const t = createContext({ task: "01.5", sentence: "matmul() works" });
   assertEquals(t.normal([2, 2]), [[-0.9493609666824341, -0.06431744992733002], [
     1.384852647781372,
     -0.3087981641292572,
@@ -234,14 +234,20 @@ test("t gives the same numbers in every run and on every runtime", () => {
 });
 
 test("t gives other numbers for another sentence or task", () => {
-  const first = createContext("01.5", "a").integers(4, 0, 1_000_000);
-  assertEquals(createContext("01.5", "a").integers(4, 0, 1_000_000), first);
-  assertEquals(createContext("01.5", "b").integers(4, 0, 1_000_000).includes(first[0]), false);
-  assertEquals(createContext("01.6", "a").integers(4, 0, 1_000_000).includes(first[0]), false);
+  const first = createContext({ task: "01.5", sentence: "a" }).integers(4, 0, 1_000_000);
+  assertEquals(createContext({ task: "01.5", sentence: "a" }).integers(4, 0, 1_000_000), first);
+  assertEquals(
+    createContext({ task: "01.5", sentence: "b" }).integers(4, 0, 1_000_000).includes(first[0]),
+    false,
+  );
+  assertEquals(
+    createContext({ task: "01.6", sentence: "a" }).integers(4, 0, 1_000_000).includes(first[0]),
+    false,
+  );
 });
 
 test("t.normal() has mean 0, variance 1, and numbers that fit in float32", () => {
-  const numbers = createContext("01.5", "moments").normal([4000]);
+  const numbers = createContext({ task: "01.5", sentence: "moments" }).normal([4000]);
   const mean = numbers.reduce((sum, x) => sum + x, 0) / numbers.length;
   const variance = numbers.reduce((sum, x) => sum + (x - mean) ** 2, 0) / numbers.length;
   assertEquals([Math.abs(mean) < 0.05, Math.abs(variance - 1) < 0.05], [true, true]);
@@ -249,7 +255,7 @@ test("t.normal() has mean 0, variance 1, and numbers that fit in float32", () =>
 });
 
 test("t.uniform() and t.integer() stay within their bounds and reach them", () => {
-  const t = createContext("01.5", "bounds");
+  const t = createContext({ task: "01.5", sentence: "bounds" });
   const numbers = t.uniform([4000], -2, 3);
   assertEquals(numbers.every((x) => x >= -2 && x <= 3), true);
   assertEquals([Math.min(...numbers) < -1.9, Math.max(...numbers) > 2.9], [true, true]);

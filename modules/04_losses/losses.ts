@@ -21,7 +21,7 @@ export type Reduction = "mean" | "sum" | "none";
 /** What every loss takes: how single losses become one; the mean by default. */
 export type LossOptions = { readonly reduction?: Reduction };
 
-/** Folds single losses to one number; their mean is the sum over `count`. */
+/** Folds single losses to one number; their mean is the sum over `count` (given). */
 function fold(losses: Tensor, reduction: Reduction, count: number): Tensor {
   if (reduction === "mean") return losses.sum().div(count);
   if (reduction === "sum") return losses.sum();
@@ -29,7 +29,7 @@ function fold(losses: Tensor, reduction: Reduction, count: number): Tensor {
   throw new ValueError(`Cannot fold losses by "${reduction}": it is "mean", "sum" or "none"`);
 }
 
-/** Refuses targets of another shape, or that are not numbers of a range. */
+/** Refuses targets of another shape, or that are not numbers of a range (given). */
 function checkTargets(scores: Tensor, targets: Tensor, [least, most]: readonly number[]): void {
   const says = (): string => say`Cannot score ${scores} against ${targets}`;
   if (!sameShape(scores.shape, targets.shape)) {
@@ -129,7 +129,7 @@ function surprises(scores: Tensor, shares: Tensor): Record<"losses" | "logs", Va
   return { losses: { data: out, shape: [rows] }, logs: { data: logs, shape } };
 }
 
-/** Scores each row, and notes what the derivative needs. */
+/** Scores each row, and notes what the derivative needs (given). */
 function score(scores: Tensor, shares: Tensor): Tensor {
   const { losses, logs } = kernels.replace("surprises", surprises)(scores, shares);
   return result(losses, "crossEntropy", [scores, shares], { logs });

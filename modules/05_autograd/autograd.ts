@@ -104,7 +104,7 @@ function refuse(): never {
   throw new GraphError(says, "compute the loss again, or add two losses before going backward");
 }
 
-/** One step back: the gradients of a tensor's inputs, each in its input's shape. */
+/** One step back: the gradients of a tensor's inputs, each in its input's shape (given). */
 function stepBack(made: Tensor, origin: Origin, gradient: Tensor): readonly (Tensor | null)[] {
   const { op, inputs, extra, versions } = origin;
   const says = `Cannot go backward through ${typeof op === "string" ? op : op.name}`;

@@ -168,7 +168,7 @@ graded("08.3", 1, "randomSplit() draws who goes where, the same for the same see
     randomSplit(indicesUpTo(40), [20, 20], new Generator(seed))
       .map(({ indices }) => sorted([...indices]))
   );
-  t.expectEqual(first, second);
+  t.expectSame(first, second);
   t.expect(String(first) !== String(other), "Another seed must give another split");
   t.expect(Math.max(...first[0]) > 19, "The first part must not simply be the first examples");
 });
@@ -182,7 +182,7 @@ graded("08.3", 1, "randomSplit() refuses lengths that are not the whole", (t) =>
       "ValueError",
     );
   }
-  t.expectEqual(generator.state, before);
+  t.expectSame(generator.state, before);
 });
 
 // ── 08.4 ──
@@ -226,7 +226,7 @@ graded("08.4", 1, "DataLoader deals the same order for the same seed", (t) => {
     const loader = loaderOf(30, { batchSize: 4, shuffle: new Generator(seed) });
     return [walk(loader), walk(loader)];
   });
-  t.expectEqual(first, second);
+  t.expectSame(first, second);
   t.expect(String(first) !== String(other), "Another seed must give another order");
 });
 
@@ -252,7 +252,7 @@ graded("08.4", 3, "DataLoader goes on where another one stood", (t) => {
     const seen = [...walk(loader), ...walk(loader, stop)];
     const other = loaderOf(20, { ...options, shuffle: new Generator(seed + 1) });
     other.restore(loader.state);
-    t.expectEqual([...seen, ...walk(other), ...walk(other)].slice(0, 15), expected);
+    t.expectSame([...seen, ...walk(other), ...walk(other)].slice(0, 15), expected);
   }
 });
 

@@ -54,13 +54,13 @@ export function expectTensor(
   if (wrong.length > 0) throw new AssertionError(describeWrong(actual, want, wrong, tolerance));
 }
 
-function isTensor(value: unknown): value is TensorLike {
+export function isTensor(value: unknown): value is TensorLike {
   if (typeof value !== "object" || value === null) return false;
   return "shape" in value && Array.isArray(value.shape) &&
     "data" in value && (ArrayBuffer.isView(value.data) || Array.isArray(value.data));
 }
 
-function fromNested(nested: Nested): TensorLike {
+export function fromNested(nested: Nested): TensorLike {
   const shape: number[] = [];
   for (let inner = nested; typeof inner !== "number"; inner = inner[0]) shape.push(inner.length);
   const data: number[] = [];
@@ -78,7 +78,7 @@ function collect(nested: Nested, shape: readonly number[], data: number[]): void
   }
 }
 
-function isClose(actual: number, expected: number, tolerance: number): boolean {
+export function isClose(actual: number, expected: number, tolerance: number): boolean {
   if (Object.is(actual, expected)) return true;
   if (!Number.isFinite(expected)) return actual === expected;
   return Math.abs(actual - expected) <= tolerance * Math.max(1, Math.abs(expected));
@@ -86,7 +86,7 @@ function isClose(actual: number, expected: number, tolerance: number): boolean {
 
 // ── The message ──
 
-function describe(shape: readonly number[]): string {
+export function describe(shape: readonly number[]): string {
   return shape.length === 1 ? `(${shape[0]},)` : `(${shape.join(", ")})`;
 }
 
@@ -157,7 +157,7 @@ function digitsFor(
   return 17;
 }
 
-function format(value: number, digits: number): string {
+export function format(value: number, digits: number): string {
   return Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(digits)));
 }
 
@@ -173,7 +173,7 @@ function grid(title: string, cells: readonly string[], width: number): string[] 
 }
 
 /** Where a row is on all axes but the last. */
-function indexOfRow(row: number, shape: readonly number[]): number[] {
+export function indexOfRow(row: number, shape: readonly number[]): number[] {
   const index: number[] = [];
   for (const n of shape.slice(0, -1).toReversed()) {
     index.unshift(row % n);

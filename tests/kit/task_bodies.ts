@@ -81,13 +81,13 @@ const regExp = /\/(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\[\n])+\/\w*/y;
 const value = /[\p{L}\p{N}_$)\]}]!?$|\+\+$|--$/u;
 const operator = /\b(?:return|typeof|case|in|of|do|else|void|delete|throw|yield|await)$/;
 
-interface Blanked {
+export interface Blanked {
   /** As long as the source, with spaces for comments and _ for all other text. */
   readonly code: string;
   readonly docs: readonly { readonly text: string; readonly end: number }[];
 }
 
-function blank(source: string): Blanked {
+export function blank(source: string): Blanked {
   const docs: { text: string; end: number }[] = [];
   const braces: boolean[] = []; // for each brace around us, whether it stands in a template
   let code = "";

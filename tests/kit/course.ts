@@ -1,0 +1,71 @@
+/**
+ * What the course consists of: its modules, their files and their tasks, as they stand in the
+ * repository.
+ *
+ * @module
+ */
+import { createHash } from "node:crypto";
+import { readdirSync, readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import manifest from "../../package.json" with { type: "json" };
+
+/** The repository's folder. */
+export const root: string = resolve(fileURLToPath(new URL("../../", import.meta.url)));
+
+/** A module of the course. */
+export interface CourseModule {
+  /** "01" */
+  readonly number: string;
+  /** "01_tensor" */
+  readonly folder: string;
+  /** Its #names, and the file that each stands for: { "#tensor": "tensor.ts" }. */
+  readonly names: Readonly<Record<string, string>>;
+  /** Its files, without tests: those of which the learner has a copy. */
+  readonly files: readonly string[];
+  /** Its graded tests, relative to the repository. */
+  readonly test: string;
+}
+
+/** The modules in the order of their numbers. */
+export const modules: readonly CourseModule[] = readModules();
+
+function readModules(): CourseModule[] {
+  const table = Object.entries(manifest.imports).flatMap(([name, entry]) =>
+    typeof entry === "string" ? [] : [[name, ...entry.default.split("/").slice(-2)]]
+  );
+  return [...new Set(table.map(([, folder]) => folder))].sort().map((folder) => {
+    const all = readdirSync(join(root, "modules", folder)).filter((name) => name.endsWith(".ts"));
+    const names = table.filter((entry) => entry[1] === folder).map((
+      [name, , file],
+    ) => [name, file]);
+    const test = all.find((name) => name.endsWith("_test.ts"));
+    return {
+      number: folder.slice(0, 2),
+      folder,
+      names: Object.fromEntries(names),
+      files: all.filter((name) => name !== test).sort(),
+      test: `modules/${folder}/${test}`,
+    };
+  });
+}
+
+/** The module that a task or a number belongs to. */
+export function moduleOf(taskOrNumber: string): CourseModule | undefined {
+  return modules.find(({ number }) => number === taskOrNumber.slice(0, 2));
+}
+
+/** A file of the reference. */
+export function reference(folder: string, file: string): string {
+  return read(join(root, "modules", folder, file));
+}
+
+/** A text, with line ends as we write them. */
+export function read(path: string): string {
+  return readFileSync(path, "utf8").replaceAll("\r\n", "\n");
+}
+
+/** What a text is recognised by, on every system. */
+export function hashOf(text: string): string {
+  return createHash("sha256").update(text.replaceAll("\r\n", "\n")).digest("hex").slice(0, 16);
+}

@@ -1,0 +1,88 @@
+/**
+ * The thread where a learner's code runs. It is told which tests to run and sends what they showed,
+ * never a verdict, over a port that it took before the learner's code was there.
+ *
+ * @module
+ */
+import { inspect } from "node:util";
+import { type MessagePort, workerData } from "node:worker_threads";
+import { declared } from "./graded.ts";
+import { observe } from "./recording.ts";
+import type { Job, Sent } from "./sandbox.ts";
+
+/** The most that is kept of what one test prints, in characters. */
+const maxOutput = 4000;
+
+/** What a deep-learning framework has no use for, and could do harm with. */
+const removed = ["Deno", "Bun", "process", "Worker", "postMessage", "onmessage", "close", "fetch"];
+
+/** What everybody shares who runs here, and so nobody may change. */
+const shared = [
+  "Array",
+  "ArrayBuffer",
+  "BigInt",
+  "Boolean",
+  "Float32Array",
+  "Float64Array",
+  "Int32Array",
+  "JSON",
+  "Map",
+  "Math",
+  "MessagePort",
+  "Number",
+  "Object",
+  "Promise",
+  "Reflect",
+  "Set",
+  "String",
+  "Symbol",
+  "Uint8Array",
+  "WeakMap",
+  "structuredClone",
+];
+
+const port: MessagePort = workerData;
+const send: (message: Sent) => void = port.postMessage.bind(port);
+let printed = 0;
+
+/** Keeps what is printed up to a limit, so that nobody waits for a gigabyte. */
+function print(...values: readonly unknown[]): void {
+  if (printed > maxOutput) return;
+  const text = values.map((value) => typeof value === "string" ? value : inspect(value)).join(" ");
+  printed += text.length + 1;
+  const cut = printed > maxOutput ? `${text.slice(0, maxOutput)}\n… the rest is left out` : text;
+  send({ output: `${cut}\n` });
+}
+
+function lockDown(): void {
+  const global: Record<string, unknown> = Object(globalThis);
+  for (const name of removed) Reflect.deleteProperty(global, name);
+  const quiet = { log: print, info: print, warn: print, error: print, debug: print, table: print };
+  global.console = new Proxy(quiet, {
+    get: (target, name) => Reflect.get(target, name) ?? (() => {}),
+  });
+  // Object.prototype stays: an object that inherits from frozen fields could not have its own.
+  for (const name of shared) {
+    const value = Object(global[name]);
+    Object.defineProperty(global, name, {
+      value: global[name],
+      writable: false,
+      configurable: false,
+    });
+    if (typeof value.prototype === "object" && name !== "Object") Object.freeze(value.prototype);
+    Object.freeze(value);
+  }
+  Object.freeze(Object.getPrototypeOf(Float32Array.prototype));
+  Object.freeze(Object.getPrototypeOf(Float32Array));
+}
+
+async function run({ file, task, sentence, seed }: Job): Promise<void> {
+  printed = 0;
+  await import(file);
+  send({ loaded: true });
+  const test = declared.find((test) => test.task === task && test.sentence === sentence);
+  send({ observation: test ? await observe(test, seed) : null });
+}
+
+lockDown();
+port.on("message", run);
