@@ -103,7 +103,8 @@ function run(job: Job): Promise<Outcome> {
       clearTimeout(timer);
       clearInterval(watch);
       current.listener = () => {};
-      if (!("observation" in event) || event.observation?.thrown) endThread();
+      const thrown = "observation" in event ? event.observation?.thrown?.name : "";
+      if (thrown !== undefined && thrown !== "TodoError") endThread();
       resolve({ ...event, loaded, output });
     }
   };

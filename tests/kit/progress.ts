@@ -1,0 +1,142 @@
+/**
+ * What is remembered between commands: which tests passed on which state of the files, which hints
+ * were seen. The file may be deleted or damaged; what matters is found again by running the tests.
+ *
+ * @module
+ */
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { type CourseModule, modules } from "./course.ts";
+import type { Result } from "./check.ts";
+import { hashOfModule, isBegun, workspace } from "./workspace.ts";
+
+/** A test that passed, as it is written down: "01.5 matmul() fills each cell …". */
+type Passed = string;
+
+/** The progress file. */
+export interface Progress {
+  readonly version: 1;
+  /** By module: the tests that passed, and the state of its files when they did. */
+  readonly modules: Record<string, { hash: string; passed: readonly Passed[]; all: boolean }>;
+  /** Tests that passed at some time. */
+  readonly everPassed: readonly Passed[];
+  /** By task: how many hints were shown. */
+  readonly hints: Record<string, number>;
+  /** By task: how it failed last, and how often in a row. */
+  readonly failures: Record<string, { signature: string; times: number }>;
+  /** Tasks whose solution was looked at before they passed. */
+  readonly spoiled: readonly string[];
+}
+
+const path = join(workspace, "progress.json");
+
+const nothing: Progress = {
+  version: 1,
+  modules: {},
+  everPassed: [],
+  hints: {},
+  failures: {},
+  spoiled: [],
+};
+
+/** Says what happened to a file that cannot be read. */
+export type Notice = (text: string) => void;
+
+/** Reads the file. What is damaged is put aside, and all begins anew. */
+export function readProgress(notice: Notice = () => {}): Progress {
+  if (!existsSync(path)) return nothing;
+  try {
+    const found: unknown = JSON.parse(readFileSync(path, "utf8"));
+    if (isProgress(found)) return found;
+  } catch { // said below
+  }
+  renameSync(path, `${path}.damaged`);
+  notice(
+    "Cannot read workspace/progress.json: it is damaged, or from another version of the course\n" +
+      "  It was renamed to progress.json.damaged. Your code is untouched: run deno task check",
+  );
+  return nothing;
+}
+
+/** Writes the file as a whole or not at all. */
+export function writeProgress(progress: Progress): void {
+  mkdirSync(workspace, { recursive: true });
+  writeFileSync(`${path}.part`, `${JSON.stringify(progress, null, 2)}\n`);
+  renameSync(`${path}.part`, path);
+}
+
+function isProgress(value: unknown): value is Progress {
+  if (!isTable(value) || value.version !== 1 || !isTable(value.modules)) return false;
+  return Object.values(value.modules).every((entry) =>
+    isTable(entry) && typeof entry.hash === "string" && isTexts(entry.passed) &&
+    typeof entry.all === "boolean"
+  ) && isTexts(value.everPassed) && isTexts(value.spoiled) &&
+    isTable(value.hints) && Object.values(value.hints).every(Number.isInteger) &&
+    isTable(value.failures) &&
+    Object.values(value.failures).every((entry) =>
+      isTable(entry) && typeof entry.signature === "string" && Number.isInteger(entry.times)
+    );
+}
+
+function isTable(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isTexts(value: unknown): value is string[] {
+  return Array.isArray(value) && value.every((entry) => typeof entry === "string");
+}
+
+/** Whether all tests of a module passed on the files as they are now. */
+export function isComplete(progress: Progress, module: CourseModule): boolean {
+  const entry = progress.modules[module.folder];
+  return isBegun(module) && entry?.all === true && entry.hash === hashOfModule(module);
+}
+
+/** The modules that a later one may be built on: begun and complete. */
+export function completeModules(progress: Progress): CourseModule[] {
+  return modules.filter((module) => isComplete(progress, module));
+}
+
+/** A test's name in the file. */
+export function nameOf({ task, sentence }: Pick<Result, "task" | "sentence">): Passed {
+  return `${task} ${sentence}`;
+}
+
+/** Notes what came of running all tests of a module, or those of one task. */
+export function noteResults(
+  progress: Progress,
+  module: CourseModule,
+  results: readonly Result[],
+): Progress {
+  const ran = new Set(results.map(nameOf));
+  const passed = results.filter(({ status }) => status === "passed").map(nameOf);
+  const before = progress.modules[module.folder]?.passed ?? [];
+  const kept = before.filter((name) => !ran.has(name));
+  const everyTest = kept.length === 0 && results.length > 0;
+  const entry = {
+    hash: hashOfModule(module),
+    passed: [...kept, ...passed],
+    all: everyTest && passed.length === results.length,
+  };
+  const failures = { ...progress.failures };
+  for (const task of new Set(results.map(({ task }) => task))) {
+    const first = results.find((one) =>
+      one.task === task && one.status !== "passed" && one.status !== "todo"
+    );
+    const signature = first ? `${first.sentence} ${first.status} ${first.message}` : "";
+    const last = failures[task];
+    if (!first) delete failures[task];
+    else {
+      failures[task] = {
+        signature: signature.slice(0, 300),
+        times: last?.signature === signature.slice(0, 300) ? last.times + 1 : 1,
+      };
+    }
+  }
+  return {
+    ...progress,
+    modules: { ...progress.modules, [module.folder]: entry },
+    everPassed: [...new Set([...progress.everPassed, ...passed])],
+    failures,
+  };
+}
