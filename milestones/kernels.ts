@@ -39,25 +39,46 @@ export function readKernelOptions(kernels?: string, threads = "1"): KernelOption
   return { kernels: wanted ?? null, threads: Number(threads) };
 }
 
+/** The names that a learner's modules may stand for, by module. */
+const names: Readonly<Record<string, string>> = {
+  "01": "#tensor",
+  "02": "#activations",
+  "03": "#layers",
+  "04": "#losses",
+  "05": "#autograd",
+  "06": "#optimizers",
+  "07": "#training",
+  "08": "#dataloader",
+  "09": "#spatial",
+};
+
+/**
+ * Finds out which modules are the learner's.
+ *
+ * @returns Their numbers: ["01", "02"].
+ */
+export function yourModules(): string[] {
+  const workspace = new URL("../workspace/", import.meta.url).href;
+  return Object.keys(names).filter((number) =>
+    import.meta.resolve(names[number]).startsWith(workspace)
+  );
+}
+
 /**
  * Chooses kernels, and makes them run from now on.
  *
  * @param options What was asked for.
  * @param usual What runs if nothing was.
- * @param yours Whether modules of the learner's are in use: then their loops run.
- * @throws {UsageError} If kernels are asked for that would hide the learner's loops.
+ * @param yours Whether modules of the learner's are in use: then their loops run, unless something
+ * else was asked for. The launcher only lets modules in whose tests are all green.
  */
 export function useKernels(
   { kernels, threads }: KernelOptions,
   usual: Wanted,
   yours: boolean,
 ): KernelsInUse {
-  if (yours && kernels !== null && kernels !== "loops") {
-    const says = `Cannot run your modules on --kernels ${kernels}: they would hide your own loops`;
-    throw new UsageError(says, "leave it out, or run the reference without a workspace");
-  }
   const { kernels: chosen, notice } = chooseKernels(tensor, {
-    wanted: yours ? "loops" : kernels ?? usual,
+    wanted: kernels ?? (yours ? "loops" : usual),
     threads,
   });
   tensor.setKernels(chosen);

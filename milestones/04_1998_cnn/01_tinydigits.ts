@@ -17,7 +17,7 @@ import { GraphError } from "#autograd";
 import { ShapeError, ValueError } from "#tensor";
 import { DataError } from "../../datasets/idx.ts";
 import { loadTinyDigits } from "../../datasets/tinydigits.ts";
-import { useKernels } from "../kernels.ts";
+import { useKernels, yourModules } from "../kernels.ts";
 import { Progress } from "../terminal/progress.ts";
 import { nowhere, openTerminal, wrap } from "../terminal/terminal.ts";
 import { UsageError } from "../usage.ts";
@@ -34,11 +34,11 @@ const exit = { passed: 0, failed: 1, couldNotRun: 2, interrupted: 130 } as const
 function chooseSetting(options: Options): Setting {
   const { deno, bun, node } = process.versions;
   const runtime = deno ? `Deno ${deno}` : bun ? `Bun ${bun}` : `Node ${node}`;
-  const workspace = new URL("../../workspace/", import.meta.url).href;
-  const yours = import.meta.resolve("#tensor").startsWith(workspace);
-  const { name, notice } = useKernels(options, "simd", yours);
+  const yours = yourModules(), isYours = yours.length > 0;
+  const { name, notice } = useKernels(options, "simd", isYours);
   if (notice) console.error(notice);
-  return { runtime, modules: yours ? "yours" : "reference", kernels: name };
+  const modules = isYours ? `${yours.join(", ")} yours, the rest reference` : "reference";
+  return { runtime, modules, kernels: name };
 }
 
 /** Trains every model with every seed, shows how far it is, and prints the report. */

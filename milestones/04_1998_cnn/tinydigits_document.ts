@@ -118,7 +118,7 @@ export interface Setting {
   /** Runtime and version. */
   readonly runtime: string;
   /** Whose modules were loaded. */
-  readonly modules: "reference" | "yours";
+  readonly modules: string;
   /** Whose loops ran. */
   readonly kernels: string;
 }

@@ -7,7 +7,7 @@ import { existsSync, mkdtempSync, realpathSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { type CourseModule, read, root } from "./course.ts";
-import { declared, type GradedTest, placeOfFrame } from "./graded.ts";
+import { declared, type GradedTest, listOnly, placeOfFrame } from "./graded.ts";
 import { importProblems } from "./imports.ts";
 import { judge, type Status, type Verdict } from "./judge.ts";
 import { type Observation, observe } from "./recording.ts";
@@ -150,6 +150,7 @@ export function testsOf({ test }: CourseModule): Promise<readonly GradedTest[]> 
   return loaded;
 
   async function load(): Promise<readonly GradedTest[]> {
+    listOnly();
     await import(pathToFileURL(join(root, test)).href);
     return declared.filter(({ file }) => file === test);
   }

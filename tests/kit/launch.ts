@@ -1,18 +1,20 @@
 /**
- * Starts a milestone on your modules if you have begun, else on the reference:
+ * Starts a milestone on your modules as far as they are complete, and on the reference for the rest:
  *
  *   launch.ts tinydigits --epochs 5
  *
  * @module
  */
 import { spawn } from "node:child_process";
-import { existsSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { constants } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import process from "node:process";
-import { fileURLToPath } from "node:url";
-import manifest from "../../package.json" with { type: "json" };
+import { pathToFileURL } from "node:url";
+import { type CourseModule, modules, read, root } from "./course.ts";
+import { isComplete, readProgress } from "./progress.ts";
 import { requireRuntime, type Runtime } from "./runtime.ts";
+import { hashOfModule, isBegun, kept } from "./workspace.ts";
 
 /** A script, and what Deno lets it do. */
 interface Milestone {
@@ -34,21 +36,22 @@ const milestones: Readonly<Record<string, Milestone>> = {
 /** The arguments to start the runtime with, or why it cannot be started. */
 export type Plan = { readonly command: readonly string[] } | { readonly problem: string };
 
+/** Where each runtime finds the names that are the learner's. */
+const nameTables = { deno: join(kept, "import_map.json"), bun: join(kept, "tsconfig.json") };
+
 /**
  * Plans how to start a milestone, without looking at anything but its arguments.
  *
- * @param root The repository's folder.
  * @param name The milestone, as the user named it.
  * @param args What the milestone is to get, untouched.
- * @param exists Whether there is a file or folder of that path.
+ * @param yours The modules that are the learner's; the reference stands for the others.
  * @param runtime Whose arguments to give, by default those of the runtime at hand.
  * @returns The runtime's arguments, or what to tell the user.
  */
 export function plan(
-  root: string,
   name: string | undefined,
   args: readonly string[],
-  exists: (path: string) => boolean,
+  yours: readonly CourseModule[],
   runtime: Runtime = process.versions.deno ? "deno" : "bun",
 ): Plan {
   if (name === undefined || !Object.hasOwn(milestones, name)) {
@@ -59,29 +62,52 @@ export function plan(
     };
   }
   const { script, read, env } = milestones[name];
-  const isYours = exists(join(root, "workspace"));
-  const missing = isYours
-    ? Object.values(manifest.imports)
-      .flatMap((entry) => typeof entry === "string" ? [] : [entry.yours.replace("./", "")])
-      .filter((file) => !exists(join(root, file)))
-    : [];
-  if (missing.length > 0) {
-    return {
-      problem: `Cannot run on your modules: missing ${missing.join(", ")}\n` +
-        "  hint: restore what is missing, or rename workspace/ to run on the reference",
-    };
-  }
   const folders = read.map((folder) => join(root, folder).replaceAll(",", ",,")); // Deno's escape
   const permissions = [`--allow-read=${folders.join(",")}`, `--allow-env=${env.join(",")}`];
+  const names = yours.length === 0
+    ? []
+    : [`${runtime === "deno" ? "--import-map" : "--tsconfig-override"}=${nameTables[runtime]}`];
   return {
     command: [
       "run",
-      ...(isYours ? ["--conditions=yours"] : []),
+      ...names,
       ...(runtime === "deno" ? ["--no-prompt", ...permissions] : []),
       join(root, script),
       ...args,
     ],
   };
+}
+
+/** Lays the learner's names over all others. A table replaces the project's own, so it has both. */
+function writeNames(yours: readonly CourseModule[]): void {
+  const own = yours.flatMap(({ folder, names }) =>
+    Object.entries(names).map(([name, file]) => [name, join(root, "workspace", folder, file)])
+  );
+  const { imports }: { imports: Record<string, string> } = JSON.parse(
+    read(join(root, "deno.json")),
+  );
+  const packages = Object.entries(imports).flatMap(([name, from]) => [
+    [name, from],
+    [`${name}/`, `${from.replace("jsr:", "jsr:/")}/`], // what deno.json implies
+  ]);
+  const urls = own.map(([name, path]) => [name, pathToFileURL(path).href]);
+  const map = { imports: Object.fromEntries([...packages, ...urls]) };
+  writeFileSync(nameTables.deno, JSON.stringify(map));
+  const { compilerOptions } = JSON.parse(read(join(root, "tsconfig.json")));
+  const given: [string, string[]][] = Object.entries(compilerOptions.paths);
+  const paths = given.map(([name, [path]]) => [name, [join(root, path)]]);
+  const all = Object.fromEntries([...paths, ...own.map(([name, path]) => [name, [path]])]);
+  const options = { compilerOptions: { ...compilerOptions, paths: all } };
+  writeFileSync(nameTables.bun, JSON.stringify(options));
+}
+
+/** Says of each module whose it is. */
+function whose(yours: readonly CourseModule[]): string {
+  const own = yours.map((module) => `${module.number} (${hashOfModule(module).slice(0, 7)})`);
+  const others = modules.filter((module) => !yours.includes(module)).map((module) =>
+    isBegun(module) ? `${module.number} (begun, not all its tests pass)` : module.number
+  );
+  return `Yours: ${own.join(", ") || "none yet"}. The reference: ${others.join(", ") || "none"}.`;
 }
 
 /**
@@ -112,12 +138,19 @@ export function run(command: readonly string[]): Promise<number> {
 /** Does what the command line says; returns the exit code. */
 async function main(): Promise<number> {
   requireRuntime();
-  const root = resolve(fileURLToPath(new URL("../../", import.meta.url)));
   const [name, ...args] = process.argv.slice(2);
-  const planned = plan(root, name, args, existsSync);
-  if ("command" in planned) return await run(planned.command);
-  process.stderr.write(`${planned.problem}\n`);
-  return 2;
+  const progress = readProgress(), yours = modules.filter((one) => isComplete(progress, one));
+  const planned = plan(name, args, yours);
+  if ("problem" in planned) {
+    process.stderr.write(`${planned.problem}\n`);
+    return 2;
+  }
+  if (modules.some(isBegun)) process.stderr.write(`${whose(yours)}\n`);
+  if (yours.length > 0) {
+    mkdirSync(kept, { recursive: true });
+    writeNames(yours);
+  }
+  return await run(planned.command);
 }
 
 // Signal handlers would keep the process alive.

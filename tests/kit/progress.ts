@@ -42,25 +42,31 @@ const nothing: Progress = {
 /** Says what happened to a file that cannot be read. */
 export type Notice = (text: string) => void;
 
-/** Reads the file. What is damaged is put aside, and all begins anew. */
+/** Reads the file. If it is damaged, all begins anew. */
 export function readProgress(notice: Notice = () => {}): Progress {
   if (!existsSync(path)) return nothing;
-  try {
-    const found: unknown = JSON.parse(readFileSync(path, "utf8"));
-    if (isProgress(found)) return found;
-  } catch { // said below
-  }
-  renameSync(path, `${path}.damaged`);
+  const found = parse();
+  if (found) return found;
   notice(
     "Cannot read workspace/progress.json: it is damaged, or from another version of the course\n" +
-      "  It was renamed to progress.json.damaged. Your code is untouched: run deno task check",
+      "  Your code is untouched, and a check writes it anew; the old one becomes progress.json.damaged",
   );
   return nothing;
+}
+
+function parse(): Progress | undefined {
+  try {
+    const found: unknown = JSON.parse(readFileSync(path, "utf8"));
+    return isProgress(found) ? found : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Writes the file as a whole or not at all. */
 export function writeProgress(progress: Progress): void {
   mkdirSync(workspace, { recursive: true });
+  if (existsSync(path) && parse() === undefined) renameSync(path, `${path}.damaged`);
   writeFileSync(`${path}.part`, `${JSON.stringify(progress, null, 2)}\n`);
   renameSync(`${path}.part`, path);
 }

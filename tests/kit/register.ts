@@ -46,11 +46,6 @@ async function loadBunTest(name: string): Promise<BunTest | undefined> {
   }
 }
 
-/** Whether there is a test runner that declarations go to. */
-export function hasTestRunner(): boolean {
-  return host.Deno !== undefined || bun !== undefined;
-}
-
 /**
  * Declares a test. Outside of a test runner Deno does nothing with it.
  *

@@ -6,7 +6,7 @@
  */
 import { inspect } from "node:util";
 import { type MessagePort, workerData } from "node:worker_threads";
-import { declared } from "./graded.ts";
+import { declared, listOnly } from "./graded.ts";
 import { observe } from "./recording.ts";
 import type { Job, Sent } from "./sandbox.ts";
 
@@ -84,5 +84,6 @@ async function run({ file, task, sentence, seed }: Job): Promise<void> {
   send({ observation: test ? await observe(test, seed) : null });
 }
 
+listOnly();
 lockDown();
 port.on("message", run);

@@ -151,8 +151,7 @@ class Watcher {
   }
 
   async #train(): Promise<void> {
-    const flags = process.versions.deno ? ["--allow-read", "--allow-env", "--allow-run"] : [];
-    await run(["run", ...flags, join(root, "tests/kit/launch.ts"), "tinydigits", "--quiet"]);
+    await this.#run("launch.ts", "tinydigits", "--quiet");
   }
 
   async #next(): Promise<void> {
@@ -195,12 +194,15 @@ class Watcher {
     await this.#command("progress");
   }
 
-  /** Runs another command of the desk. */
   async #command(...words: readonly string[]): Promise<void> {
-    const flags = process.versions.deno
-      ? ["--allow-read", "--allow-write=workspace", "--allow-env", "--allow-run"]
-      : [];
-    await run(["run", ...flags, join(root, "tests/kit/desk.ts"), ...words]);
+    await this.#run("desk.ts", ...words);
     say(paint("dim", keys));
+  }
+
+  /** Runs another program of the kit. */
+  async #run(file: string, ...args: readonly string[]): Promise<void> {
+    const flags = ["--allow-read", "--allow-write=workspace", "--allow-env", "--allow-run"];
+    const path = join(root, "tests/kit", file);
+    await run(["run", ...(process.versions.deno ? flags : []), path, ...args]);
   }
 }
