@@ -60,7 +60,8 @@ interface Thread {
   listener: (event: Event) => void;
 }
 
-let thread: Thread | undefined, used = false;
+/** The thread in use, and one that has started meanwhile. */
+let thread: Thread | undefined, spare: Thread | undefined, used = false;
 
 function startThread(): Thread {
   const { port1, port2 } = new MessageChannel();
@@ -88,7 +89,9 @@ function endThread(): void {
 /** Runs one test; a thread that it ended or spoilt is not used again. */
 function run(job: Job): Promise<Outcome> {
   if (job.fresh && used) endThread();
-  const current = thread ??= startThread();
+  const current = thread ??= spare ?? startThread();
+  if (current === spare) spare = undefined;
+  if (job.fresh) spare ??= startThread(); // for the next one, while this one works
   used = true;
   const { promise, resolve } = Promise.withResolvers<Outcome>();
   let output = "", loaded = false;

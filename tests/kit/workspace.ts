@@ -22,7 +22,7 @@ export function folderOf({ folder }: CourseModule): string {
 }
 
 /** What a file begins with that only stands for the reference. */
-const shimMark = "// Not begun: the reference stands here.\n";
+export const shimMark = "// Not begun: the reference stands here.\n";
 
 /** Whether a module was begun: it has other files than those that stand for the reference. */
 export function isBegun(module: CourseModule): boolean {
