@@ -51,12 +51,15 @@ export interface CheckOptions {
   readonly onResult?: (result: Result) => void;
 }
 
-/** How long a test may take, in milliseconds; the slowest takes a tenth of it on a slow machine. */
-const limit = 5000;
+/** How long a test may take, in milliseconds: the reference takes less than a tenth of it. */
+const usualLimit = 5000;
+
+/** And once a test of the module was too slow, so that nobody waits for minutes. */
+const shortLimit = 1000;
 
 /** Says what a test that was ended has done. */
 const endings: Record<NonNullable<Outcome["ended"]>, [Status, string]> = {
-  timeout: ["timeout", `It was still running after ${limit / 1000} seconds and was ended`],
+  timeout: ["timeout", "It was still running and was ended: does a loop never end?"],
   memory: ["error", "It took more than 1.25 GiB of memory and was ended"],
   exit: ["error", "It ended the program: a module must not call exit()"],
   crash: ["error", "It broke down outside of the test"],
@@ -77,7 +80,7 @@ export async function checkModule(module: CourseModule, options: CheckOptions): 
   const ordered = first === undefined ? tests : tests.toSorted((a, b) => rank(a) - rank(b));
   const folder = realpathSync(mkdtempSync(join(rooms, `room-${module.number}-`)));
   const runner = new Runner(folder), found = new Map<GradedTest, Result>();
-  let general: Outcome | undefined;
+  let general: Outcome | undefined, limit = usualLimit;
   try {
     makeRoom(folder, module, owners);
     const problems = importProblems(join(folder, "yours", module.folder), module);
@@ -95,7 +98,8 @@ export async function checkModule(module: CourseModule, options: CheckOptions): 
       });
       // What breaks while it is loaded breaks for every test: it need not be tried again.
       if (outcome.ended && !outcome.loaded) general = outcome;
-      const verdict = verdictOf(outcome, right.observation);
+      if (outcome.ended === "timeout") limit = shortLimit;
+      const verdict = withPaths(verdictOf(outcome, right.observation));
       const result = {
         ...verdict,
         task: test.task,
@@ -116,6 +120,12 @@ export async function checkModule(module: CourseModule, options: CheckOptions): 
   }
   return tests.flatMap((test) => found.get(test) ?? []);
 
+  /** Messages name the learner's files, not the copies that ran. */
+  function withPaths(verdict: Verdict): Verdict {
+    const copies = pathToFileURL(join(folder, "yours", module.folder)).href;
+    return { ...verdict, message: verdict.message.replaceAll(copies, shown(own ?? "")) };
+  }
+
   function rank({ task }: GradedTest): number {
     return task === first ? 0 : 1;
   }
@@ -133,8 +143,11 @@ function verdictOf({ observation, ended, thrown, loaded }: Outcome, right: Obser
   if (observation) return judge(observation, right);
   const [status, message] = endings[ended ?? "crash"];
   if (thrown?.name === "ImportError") return { status, message: thrown.message };
-  const why = thrown ? `\n${thrown.name}: ${thrown.message}` : "";
-  return { status, message: `${message}${loaded ? "" : ", while it was loaded"}${why}`, thrown };
+  const when = loaded
+    ? message
+    : message.replace(/^It|outside of the test/g, (text) =>
+      text === "It" ? "The module" : "while it was loaded");
+  return { status, message: thrown ? `${when}\n${thrown.name}: ${thrown.message}` : when, thrown };
 }
 
 // ── What is right ──

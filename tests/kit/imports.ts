@@ -8,6 +8,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
+import { pathToFileURL } from "node:url";
 import { type CourseModule, modules, read } from "./course.ts";
 import { todoFile } from "./stubs.ts";
 
@@ -56,6 +57,8 @@ function importsOf(path: string): string[] | undefined {
   const args = ["info", "--json", "--no-lock", "--no-remote", "--no-npm", path];
   const info = spawnSync(process.execPath, args, { encoding: "utf8", maxBuffer: 2 ** 26 });
   if (info.status !== 0) return [`what cannot be read: ${info.stderr.trim().split("\n")[0]}`];
-  const all: { dependencies?: { specifier: string }[] }[] = JSON.parse(info.stdout).modules;
-  return all[0].dependencies?.map(({ specifier }) => specifier) ?? [];
+  const { modules }: { modules: { specifier: string; dependencies?: { specifier: string }[] }[] } =
+    JSON.parse(info.stdout);
+  const own = modules.find(({ specifier }) => specifier === pathToFileURL(path).href);
+  return own?.dependencies?.map(({ specifier }) => specifier) ?? [];
 }

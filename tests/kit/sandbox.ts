@@ -45,19 +45,18 @@ export interface Outcome {
 export type Sent =
   | { readonly output: string }
   | { readonly loaded: true }
-  | { readonly observation: Observation | null };
+  | { readonly observation: Observation | null }
+  | Pick<Outcome, "ended" | "thrown">;
 
 /** The most memory that all of it may take, in bytes. */
 const maxMemory = 1.25 * 2 ** 30;
-
-type Event = Sent | Pick<Outcome, "ended" | "thrown">;
 
 /** A thread for learner's code. */
 interface Thread {
   readonly worker: Worker;
   readonly port: MessagePort;
   /** Who is told what happens in it. */
-  listener: (event: Event) => void;
+  listener: (event: Sent) => void;
 }
 
 /** The thread in use, and one that has started meanwhile. */
@@ -70,11 +69,16 @@ function startThread(): Thread {
     transferList: [port2],
     resourceLimits: { maxOldGenerationSizeMb: 768 },
   });
-  const started: Thread = { worker, port: port1, listener: () => {} };
+  const started: Thread = { worker, port: port1, listener: idle };
   port1.on("message", (sent: Sent) => started.listener(sent));
   worker.on("error", (error) => started.listener({ ended: "crash", thrown: thrownFrom(error) }));
   worker.on("exit", () => started.listener({ ended: "exit" }));
   return started;
+}
+
+/** What happens while no test runs: a thread that died must not get the next one. */
+function idle(event: Sent): void {
+  if ("ended" in event) endThread();
 }
 
 function endThread(): void {
@@ -105,7 +109,7 @@ function run(job: Job): Promise<Outcome> {
     else {
       clearTimeout(timer);
       clearInterval(watch);
-      current.listener = () => {};
+      current.listener = idle;
       const thrown = "observation" in event ? event.observation?.thrown?.name : "";
       if (thrown !== undefined && thrown !== "TodoError") endThread();
       resolve({ ...event, loaded, output });

@@ -7,7 +7,7 @@
 import { inspect } from "node:util";
 import { type MessagePort, workerData } from "node:worker_threads";
 import { declared, listOnly } from "./graded.ts";
-import { observe } from "./recording.ts";
+import { observe, thrownFrom } from "./recording.ts";
 import type { Job, Sent } from "./sandbox.ts";
 
 /** The most that is kept of what one test prints, in characters. */
@@ -43,6 +43,7 @@ const shared = [
 
 const port: MessagePort = workerData;
 const send: (message: Sent) => void = port.postMessage.bind(port);
+const later = setTimeout;
 let printed = 0;
 
 /** Keeps what is printed up to a limit, so that nobody waits for a gigabyte. */
@@ -56,7 +57,9 @@ function print(...values: readonly unknown[]): void {
 
 function lockDown(): void {
   const global: Record<string, unknown> = Object(globalThis);
-  for (const name of removed) Reflect.deleteProperty(global, name);
+  for (const name of removed) {
+    if (!Reflect.deleteProperty(global, name)) Reflect.set(global, name, undefined);
+  }
   const quiet = { log: print, info: print, warn: print, error: print, debug: print, table: print };
   global.console = new Proxy(quiet, {
     get: (target, name) => Reflect.get(target, name) ?? (() => {}),
@@ -78,10 +81,17 @@ function lockDown(): void {
 
 async function run({ file, task, sentence, seed }: Job): Promise<void> {
   printed = 0;
-  await import(file);
+  try {
+    await import(file);
+  } catch (error) {
+    const first = error instanceof AggregateError ? error.errors[0] : error; // Bun's syntax errors
+    return send({ ended: "crash", thrown: thrownFrom(first) });
+  }
   send({ loaded: true });
   const test = declared.find((test) => test.task === task && test.sentence === sentence);
-  send({ observation: test ? await observe(test, seed) : null });
+  const observation = test ? await observe(test, seed) : null;
+  // A promise that was rejected and that nobody caught ends the thread now, and not in the next test.
+  later(() => send({ observation }), 0);
 }
 
 listOnly();

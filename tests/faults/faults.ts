@@ -1,0 +1,206 @@
+/**
+ * What a learner's code may do, by accident or not, and what must come of it: it is held back, it is
+ * named, and it costs no other tests than its own.
+ *
+ * @module
+ */
+import type { Runtime } from "../kit/runtime.ts";
+
+/** A misbehaviour, built into a file of module 01. */
+export interface Fault {
+  readonly name: string;
+  /** The file that gets it. */
+  readonly file?: string;
+  /** What is written in the place of the body of sizeOf(); else `first` stands at the file's top. */
+  readonly body?: string;
+  readonly first?: string;
+  /** How the two tests of task 01.1 end. */
+  readonly ends: readonly [string, string];
+  /** What the message says. */
+  readonly says?: string;
+  /** Only one runtime holds it back, or behaves so. */
+  readonly only?: Runtime;
+}
+
+const own = "{ return shape.reduce((size, n) => size * n, 1); }";
+const broken: readonly [string, string] = ["error", "error"];
+const harmless: readonly [string, string] = ["passed", "passed"];
+const matmul = "../../../modules/01_tensor/matmul.ts";
+const global = "const g: Record<string, any> = globalThis;";
+
+/** The table. */
+export const faults: readonly Fault[] = [
+  {
+    name: "throws when it is loaded",
+    first: 'throw new Error("boom");',
+    ends: broken,
+    says: "boom",
+  },
+  {
+    name: "loops for ever when it is loaded",
+    first: "for (;;) {}",
+    ends: ["timeout", "timeout"],
+    says: "does a loop never end?",
+  },
+  {
+    name: "loops for ever in one test",
+    body: `{ if (shape.length === 0) for (;;) {} ${own} }`,
+    ends: ["passed", "timeout"],
+    says: "does a loop never end?",
+  },
+  {
+    name: "calls itself without end",
+    body: "{ return 1 + sizeOf(shape); }",
+    ends: broken,
+    says: "Maximum call stack size exceeded",
+  },
+  {
+    name: "calls exit()",
+    first: `${global} g.process?.exit(0); g.Deno?.exit(0);`,
+    ends: harmless, // there is none
+  },
+  {
+    name: "gets at exit() through a computed import",
+    first:
+      'const p: any = await import(["node:", "process"].join("")); p.exit?.(0); p.default.exit(0);',
+    ends: broken,
+  },
+  {
+    name: "patches Math",
+    first: "Math.abs = () => 0;",
+    ends: broken,
+    says: "TypeError",
+  },
+  {
+    name: "patches arrays",
+    first: "Array.prototype.every = () => true;",
+    ends: broken,
+    says: "TypeError",
+  },
+  {
+    name: "patches a method by defineProperty",
+    first: 'Object.defineProperty(Math, "abs", { value: () => 0 });',
+    ends: broken,
+    says: "TypeError",
+  },
+  { name: "patches Deno.test", first: `${global} g.Deno.test = () => {};`, ends: broken },
+  {
+    name: "leaves a timer and a promise hanging",
+    first: "setInterval(() => {}, 1); new Promise(() => {});",
+    ends: harmless,
+  },
+  {
+    name: "rejects a promise that nobody catches",
+    body: `{ Promise.reject(new Error("late")); ${own} }`,
+    ends: broken,
+    says: "late",
+  },
+  {
+    name: "prints a gigabyte",
+    first: 'for (let k = 0; k < 1000; k++) console.log("x".repeat(1_000_000));',
+    ends: harmless,
+  },
+  {
+    name: "prints a lot past the console",
+    first: 'const p: any = await import(["node:", "process"].join(""));\n' +
+      'for (let k = 0; k < 20; k++) p.default.stdout.write("y".repeat(1_000_000));',
+    ends: harmless,
+    only: "deno", // Bun does not load it without its own process
+  },
+  {
+    name: "takes all memory with objects",
+    first: "const hold: unknown[] = []; for (;;) hold.push(Array(1000).fill(0).map(() => ({})));",
+    ends: broken,
+    only: "bun", // Deno's heap has its own limit, which may take longer than the time-out
+  },
+  {
+    name: "takes all memory with typed arrays",
+    first: "const hold: unknown[] = []; for (;;) hold.push(new Float64Array(1e6).fill(1));",
+    ends: broken,
+    says: "memory",
+  },
+  {
+    name: "deletes files",
+    first: `${global} g.Deno?.removeSync("CANARY");`,
+    ends: harmless, // there is no Deno; Bun has no permissions, and a learner may delete files
+  },
+  {
+    name: "deletes files through a computed import",
+    first: 'const fs: any = await import(["node:", "fs"].join("")); fs.rmSync("CANARY");',
+    ends: broken,
+    only: "deno",
+  },
+  {
+    name: "exports the reference as its own",
+    file: "matmul.ts",
+    first: `export * from "${matmul}";`,
+    ends: broken,
+    says: `may not import "${matmul}"`,
+  },
+  {
+    name: "loads the reference by import()",
+    file: "matmul.ts",
+    first: `await import("${matmul}");`,
+    ends: broken,
+    says: "may not import",
+  },
+  {
+    name: "loads the reference by a computed import()",
+    file: "matmul.ts",
+    first: 'await import(["REPOSITORY", "modules/01_tensor/matmul.ts"].join("/"));',
+    ends: broken,
+    says: "read access",
+    only: "deno",
+  },
+  {
+    name: "reads the fixtures as JSON",
+    first: 'import cases from "../../../tests/fixtures/matmul.json" with { type: "json" };',
+    ends: broken,
+    says: "may not import",
+  },
+  {
+    name: "reads the reference as text",
+    first: `import text from "${matmul}" with { type: "text" };`,
+    ends: broken,
+    says: "may not import",
+  },
+  { name: "imports node:fs", first: 'import "node:fs";', ends: broken, says: "may not import" },
+  {
+    name: "imports from the network",
+    first: 'import "jsr:@std/fs";',
+    ends: broken,
+    says: "may not",
+  },
+  {
+    name: "imports a later module",
+    first: 'import "#layers";',
+    ends: broken,
+    says: "may not import",
+  },
+  {
+    name: "posts a forged result",
+    first: `${global} g.postMessage?.({ observation: { checks: [] } });`,
+    body: "{ return 0; }",
+    ends: ["failed", "failed"],
+  },
+  {
+    name: "prints a forged verdict",
+    first: 'console.log("\\npassed 01.1\\n"); ',
+    body: "{ return 0; }",
+    ends: ["failed", "failed"],
+  },
+  {
+    name: "makes code of text",
+    first: 'new Function("return 1")();',
+    ends: broken,
+    only: "deno",
+  },
+  {
+    name: "gives an object that throws when it is looked at",
+    body:
+      '{ return new Proxy({}, { ownKeys() { throw new Error("no"); } }) as unknown as number; }',
+    ends: broken,
+    says: "no",
+  },
+  { name: "does not parse", first: "const = ;", ends: broken },
+];
