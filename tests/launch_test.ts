@@ -16,9 +16,10 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
+import { hashOf, modules } from "./kit/course.ts";
 import { plan } from "./kit/launch.ts";
 import { test } from "./kit/register.ts";
 
@@ -26,74 +27,46 @@ const root = fileURLToPath(new URL("../", import.meta.url));
 
 // ── The plan ──
 
-const here = resolve("/kit"), script = join(here, "milestones/04_1998_cnn/01_tinydigits.ts");
+const script = join(root, "milestones/04_1998_cnn/01_tinydigits.ts");
 
-function nothing(): boolean {
-  return false;
-}
-
-function everything(): boolean {
-  return true;
-}
-
-test("plan() runs the reference without a workspace, with the least permissions", () => {
-  assertEquals(plan(here, "tinydigits", ["--epochs", "5"], nothing, "deno"), {
+test("plan() runs the reference if no module is yours, with the least permissions", () => {
+  assertEquals(plan("tinydigits", ["--epochs", "5"], [], "deno"), {
     command: [
       "run",
       "--no-prompt",
-      `--allow-read=${join(here, "datasets")},${join(here, "modules/fast")}`,
+      `--allow-read=${join(root, "datasets")},${join(root, "modules/fast")}`,
       "--allow-env=NO_COLOR,FORCE_COLOR,COLUMNS",
       script,
       "--epochs",
       "5",
     ],
   });
-  assertEquals(plan(here, "tinydigits", [], nothing, "bun"), { command: ["run", script] });
+  assertEquals(plan("tinydigits", [], [], "bun"), { command: ["run", script] });
 });
 
-test("plan() runs your modules if there is a workspace", () => {
+test("plan() lays a table of your names over the others", () => {
+  const tables = { deno: "--import-map=import_map.json", bun: "--tsconfig-override=tsconfig.json" };
   for (const runtime of ["deno", "bun"] as const) {
-    const planned = plan(here, "tinydigits", [], everything, runtime);
-    assertEquals("command" in planned && planned.command.slice(0, 2), [
-      "run",
-      "--conditions=yours",
-    ]);
+    const planned = plan("tinydigits", [], modules.slice(0, 1), runtime);
+    const table = "command" in planned ? planned.command[1] : "";
+    assertEquals(table.replace(join(root, "workspace/.kindling/"), ""), tables[runtime]);
   }
 });
 
 test("plan() passes on arguments that look like the runtime's own", () => {
   const args = ["--", "--allow-all", "-A", "a b", ""];
-  const planned = plan(here, "tinydigits", args, nothing, "deno");
+  const planned = plan("tinydigits", args, [], "deno");
   assertEquals("command" in planned && planned.command.slice(-6), [script, ...args]);
-});
-
-test("plan() names the modules that a workspace lacks", () => {
-  const missing = [
-    join(here, "workspace/01_tensor/random.ts"),
-    join(here, "workspace/03_layers/layers.ts"),
-  ];
-  assertEquals(plan(here, "tinydigits", [], (path) => !missing.includes(path)), {
-    problem: "Cannot run on your modules: " +
-      "missing workspace/01_tensor/random.ts, workspace/03_layers/layers.ts\n" +
-      "  hint: restore what is missing, or rename workspace/ to run on the reference",
-  });
 });
 
 test("plan() lists the milestones if the name is none of theirs", () => {
   const names = "\n  milestones: tinydigits";
-  assertEquals(plan(here, undefined, [], nothing), {
+  assertEquals(plan(undefined, [], []), {
     problem: `Cannot start a milestone: no name was given${names}`,
   });
-  assertEquals(plan(here, "toString", [], nothing), {
+  assertEquals(plan("toString", [], []), {
     problem: `Cannot start a milestone: there is no "toString"${names}`,
   });
-});
-
-test("plan() escapes a comma in the path for Deno", () => {
-  const planned = plan(resolve("/a,b"), "tinydigits", [], nothing, "deno");
-  const read = "command" in planned ? planned.command[2] : "";
-  const folders = ["datasets", "modules/fast"].map((name) => join(resolve("/a,,b"), name));
-  assertEquals(read, `--allow-read=${folders.join(",")}`);
 });
 
 // ── The launch ──
@@ -117,9 +90,9 @@ if (first === "stop" || first === "wait") setTimeout(() => {}, 20_000);
 async function inCopy(body: (folder: string) => Promise<void>): Promise<void> {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), "kindling-launch-")));
   try {
-    for (const name of ["launch.ts", "runtime.ts"]) {
-      cpSync(join(root, "tests/kit", name), join(folder, "tests/kit", name));
-    }
+    cpSync(join(root, "tests/kit"), join(folder, "tests/kit"), { recursive: true });
+    cpSync(join(root, "tsconfig.json"), join(folder, "tsconfig.json"));
+    write(folder, "deno.json", JSON.stringify({ imports: {} }));
     write(folder, "milestones/04_1998_cnn/01_tinydigits.ts", milestone);
     write(folder, "modules/01_tensor/tensor.ts", 'export const whose = "reference";\n');
     const paths = {
@@ -157,6 +130,7 @@ function launch(
     [
       "run",
       ...(process.versions.deno ? ["--no-prompt", ...permissions] : []),
+      ...(process.versions.deno ? [`--allow-write=${join(folder, "workspace")}`] : []), // cwd differs
       join(folder, "tests/kit/launch.ts"),
       "tinydigits",
       ...args,
@@ -189,23 +163,45 @@ test("launch passes on arguments and folder, and runs the reference", async () =
   });
 });
 
-test("launch runs your modules once there is a workspace", async () => {
+/** Gives the copy a module of a learner's, which passed its tests when it was `checked`. */
+function begin(folder: string, text: string, checked = text): void {
+  write(folder, "workspace/01_tensor/tensor.ts", text);
+  const entry = { hash: hashOf(`tensor.ts\0${checked}`), passed: [], all: true };
+  const progress = { version: 1, modules: { "01_tensor": entry }, everPassed: [], spoiled: [] };
+  write(
+    folder,
+    "workspace/progress.json",
+    JSON.stringify({ ...progress, hints: {}, failures: {} }),
+  );
+}
+
+const yours = 'export const whose = "yours";\n';
+
+test("launch runs your modules whose tests all pass, and says so", async () => {
   await inCopy(async (folder) => {
-    write(folder, "workspace/01_tensor/tensor.ts", 'export const whose = "yours";\n');
-    const { stdout } = await launch(folder, []);
+    begin(folder, yours);
+    const { stdout, stderr } = await launch(folder, []);
     assertEquals(JSON.parse(stdout).whose, "yours");
+    const hash = hashOf(`tensor.ts\0${yours}`).slice(0, 7);
+    assertEquals(stderr, `Yours: 01 (${hash}). The reference: none.\n`);
   });
 });
 
-test("launch ends with 2 and names what the workspace lacks", async () => {
+test("launch runs the reference for a module that was changed since its tests passed", async () => {
   await inCopy(async (folder) => {
-    mkdirSync(join(folder, "workspace"));
-    assertEquals(await launch(folder, []), {
-      code: 2,
-      stdout: "",
-      stderr: "Cannot run on your modules: missing workspace/01_tensor/tensor.ts\n" +
-        "  hint: restore what is missing, or rename workspace/ to run on the reference\n",
-    });
+    begin(folder, `${yours}// changed\n`, yours);
+    const { stdout, stderr } = await launch(folder, []);
+    assertEquals(JSON.parse(stdout).whose, "reference");
+    const begun = "01 (begun, not all its tests pass)";
+    assertEquals(stderr, `Yours: none yet. The reference: ${begun}.\n`);
+  });
+});
+
+test("launch runs the reference if the progress file is damaged", async () => {
+  await inCopy(async (folder) => {
+    begin(folder, yours);
+    write(folder, "workspace/progress.json", "<<<<<<< HEAD");
+    assertEquals(JSON.parse((await launch(folder, [])).stdout).whose, "reference");
   });
 });
 

@@ -5,6 +5,7 @@
  * @module
  */
 import { assertEquals } from "@std/assert";
+import { inspect } from "node:util";
 import { diagnose } from "./detective.ts";
 import { expectTensor, isTensor } from "./expect_tensor.ts";
 import type { Check, Observation, Thrown } from "./recording.ts";
@@ -65,7 +66,7 @@ function compare(shown: Check, right: Check): string | undefined {
       expectTensor(actual as Parameters<typeof expectTensor>[0], right.expected, right.tolerance);
     } else {
       const other = right.kind === "same" && "expected" in shown ? shown.expected : right.expected;
-      assertEquals(actual, other);
+      if (!isEqual(actual, other)) return differing(actual, other);
     }
     return undefined;
   } catch (error) {
@@ -76,6 +77,23 @@ function compare(shown: Check, right: Check): string | undefined {
 /** The error that a check caught. */
 function errorIn(shown: Check): Thrown | undefined {
   return shown.kind === "error" ? shown.actual ?? undefined : undefined;
+}
+
+function isEqual(actual: unknown, expected: unknown): boolean {
+  try {
+    assertEquals(actual, expected);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Both values, on one line each where they fit. */
+function differing(actual: unknown, expected: unknown): string {
+  const [want, got] = [expected, actual].map((value) =>
+    inspect(value, { breakLength: 90, depth: 6, maxArrayLength: 60 }).slice(0, 1500)
+  );
+  return `Wrong value\n  expected: ${want}\n  got:      ${got}`;
 }
 
 function compareErrors(shown: Check, right: Check & { kind: "error" }): string | undefined {
