@@ -17,7 +17,7 @@ import {
 } from "#activations";
 import { Generator } from "#random";
 import { type DType, type Shape, Tensor, ValueError } from "#tensor";
-import { assertRefuses } from "./kit/assert_refuses.ts";
+import { assertRefuses } from "./project/assert_refuses.ts";
 import { test } from "./kit/register.ts";
 
 const dtypes: readonly DType[] = ["float32", "float64"];

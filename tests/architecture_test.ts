@@ -7,8 +7,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { countCodeLines } from "./kit/code_lines.ts";
-import { type Edge, findCircles, type Graph, readGraph } from "./kit/module_graph.ts";
+import { countCodeLines } from "./project/code_lines.ts";
+import { type Edge, findCircles, type Graph, readGraph } from "./project/module_graph.ts";
 import { test } from "./kit/register.ts";
 
 const root = new URL("../", import.meta.url);

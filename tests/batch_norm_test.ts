@@ -10,7 +10,7 @@ import { Sequential, summarize } from "#layers";
 import { Generator } from "#random";
 import { BatchNorm2d, batchNorm2d } from "#spatial";
 import { type DType, ShapeError, Tensor, ValueError } from "#tensor";
-import { assertRefuses } from "./kit/assert_refuses.ts";
+import { assertRefuses } from "./project/assert_refuses.ts";
 import { test } from "./kit/register.ts";
 import { assertClose, dtypes, float64, normal, pullBack } from "./tensors.ts";
 

@@ -16,7 +16,7 @@ import {
 import { Generator } from "#random";
 import { ShapeError, Tensor, ValueError } from "#tensor";
 import type { Batch } from "#training";
-import { assertRefuses } from "./kit/assert_refuses.ts";
+import { assertRefuses } from "./project/assert_refuses.ts";
 import { test } from "./kit/register.ts";
 
 // ── Help ──

@@ -43,7 +43,7 @@ import {
 } from "#layers";
 import { Generator } from "#random";
 import { type Nested, type Shape, ShapeError, Tensor, ValueError, type Values } from "#tensor";
-import { assertRefuses } from "./kit/assert_refuses.ts";
+import { assertRefuses } from "./project/assert_refuses.ts";
 import { test } from "./kit/register.ts";
 
 function linear(inFeatures: number, outFeatures: number, bias = true): Linear {

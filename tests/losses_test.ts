@@ -14,7 +14,7 @@ import {
 } from "#losses";
 import { Generator } from "#random";
 import { type DType, type Shape, ShapeError, Tensor, ValueError } from "#tensor";
-import { assertRefuses } from "./kit/assert_refuses.ts";
+import { assertRefuses } from "./project/assert_refuses.ts";
 import { test } from "./kit/register.ts";
 
 // ── Help ──

@@ -4,7 +4,7 @@
  * @module
  */
 import { assertEquals } from "@std/assert";
-import { type Counts, countsOf, readCoverage, readSummary, report } from "./kit/ok.ts";
+import { type Counts, countsOf, readCoverage, readSummary, report } from "./project/ok.ts";
 import { test } from "./kit/register.ts";
 
 const summaries: [string, string, Counts?][] = [
@@ -65,7 +65,7 @@ test("readCoverage() sums up the lines of modules/, and names the files below 95
     "SF:/a/modules/b/modules/01_tensor/shape.ts\nFN:1,a\nDA:1,2\nDA:2,0\nLH:99\nLF:100",
     "SF:C:\\a\\modules\\02_activations\\relu.ts\nDA:1,1\nBRF:0\nBRH:0\nLH:47\nLF:50",
     "SF:/a/modules/03_layers/types.ts\nLH:0\nLF:0",
-    "SF:/a/tests/kit/ok.ts\nLH:1\nLF:1000\n",
+    "SF:/a/tests/project/ok.ts\nLH:1\nLF:1000\n",
   ].map((record) => `${record}\nend_of_record\n`).join("");
   assertEquals(readCoverage(lcov), {
     percent: 146 / 150 * 100,

@@ -33,7 +33,7 @@ import {
   Tensor,
   ValueError,
 } from "#tensor";
-import { assertRefuses } from "./kit/assert_refuses.ts";
+import { assertRefuses } from "./project/assert_refuses.ts";
 import { test } from "./kit/register.ts";
 
 // ── Help ──

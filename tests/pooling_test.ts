@@ -18,7 +18,7 @@ import {
   type PoolOptions,
 } from "#spatial";
 import { type Shape, ShapeError, Tensor, ValueError } from "#tensor";
-import { assertRefuses } from "./kit/assert_refuses.ts";
+import { assertRefuses } from "./project/assert_refuses.ts";
 import { test } from "./kit/register.ts";
 import { assertClose, dtypes, float64, normal, pullBack } from "./tensors.ts";
 

@@ -6,7 +6,7 @@
 import { assert, assertAlmostEquals, assertEquals, assertLess, assertNotEquals } from "@std/assert";
 import { Generator, type GeneratorState } from "#random";
 import { ValueError } from "#tensor";
-import { assertRefuses } from "./kit/assert_refuses.ts";
+import { assertRefuses } from "./project/assert_refuses.ts";
 import { test } from "./kit/register.ts";
 
 // ── Generator: the algorithm ──

@@ -8,7 +8,7 @@ import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import { Generator } from "#random";
 import { describeShape, type DType, type Padding, resolveAxis, type Shape } from "#tensor";
 import { ShapeError, Tensor, ValueError } from "#tensor";
-import { assertRefuses } from "./kit/assert_refuses.ts";
+import { assertRefuses } from "./project/assert_refuses.ts";
 import { test } from "./kit/register.ts";
 import { assertSame, at, build, dtypes } from "./tensors.ts";
 

@@ -6,8 +6,16 @@
  * @module
  */
 import { assertEquals, assertThrows } from "@std/assert";
+import { spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { modules, read, reference, root } from "./kit/course.ts";
+import { hintsOf } from "./kit/hints.ts";
 import { test } from "./kit/register.ts";
-import { findTasks, stubSource } from "./kit/task_bodies.ts";
+import { makeRoom } from "./kit/room.ts";
+import { makeStub, todoFile } from "./kit/stubs.ts";
+import { findTasks, replaceBodies } from "./kit/task_bodies.ts";
 
 /** The source without marks. */
 function plain(marked: string): string {
@@ -159,22 +167,103 @@ for (const [what, source, message] of refusals) {
 
 // ── Stubs ──
 
-// A source, with the statement put in front, and with nothing else left.
-const stubs: [string, string, string][] = [
-  ["§ function f() { a(); }", "§ function f() { 01.5 f; a(); }", "§ function f() { 01.5 f; }"],
-  ["§ function f() {}", "§ function f() { 01.5 f;}", "§ function f() { 01.5 f; }"],
-  [
-    "t = { § f: (x) => [x, 1], § g: () => ({ a }) };",
-    "t = { § f: (x) => { 01.5 f; return [x, 1]; }, § g: () => { 01.5 g; return ({ a }); } };",
-    "t = { § f: (x) => { 01.5 f; }, § g: () => { 01.5 g; } };",
-  ],
-  ["function f() {}", "function f() {}", "function f() {}"],
-];
-for (const [source, kept, left] of stubs) {
-  test(`stubSource() puts a statement into ${source}`, () => {
-    const statement = ({ task, name }: { task: string; name: string }): string =>
-      `${task} ${name};`;
-    assertEquals(stubSource(plain(source), statement), plain(kept));
-    assertEquals(stubSource(plain(source), statement, { keep: false }), plain(left));
-  });
+/** What stands between the lines that every stub begins with and its end. */
+function stub(source: string): string {
+  return makeStub(plain(source)).split('import { TodoError } from "./todo.ts";\n')[1];
 }
+
+test("makeStub() puts a TodoError in the place of each body", () => {
+  assertEquals(
+    stub(
+      "/** A. */\n§\nfunction f(x: A): B {\n  a();\n}\n\nconst t = {\n  §\n  g: (x) => [x, 1],\n};\n",
+    ),
+    plain('§\nfunction f(x: A): B {\n  throw new TodoError("01.5 f() is yours to write");\n}\n\n') +
+      plain("const t = {\n  §\n  g: (x) => {\n") +
+      '    throw new TodoError("01.5 g() is yours to write");\n  },\n};\n',
+  );
+});
+
+const helper = "/** Helps. */\nfunction help(x: number): number {\n  return x;\n}\n";
+const given = helper.replace("Helps.", "Helps (given).");
+const task = "\n§\nfunction f(): void {\n  help(1);\n}\n";
+
+test("makeStub() leaves out a function that only bodies of tasks call", () => {
+  assertEquals(stub(`/** A. */\n${task}\n${helper}`).includes("help"), false);
+});
+
+test("makeStub() keeps a function that is given, or used elsewhere, or a task itself", () => {
+  assertEquals(stub(`/** A. */\n${task}\n${given}`).includes("function help"), true);
+  assertEquals(stub(`/** A. */\n${task}\n${helper}\nhelp(2);\n`).includes("function help"), true);
+  const own = helper.replace("/** Helps. */", "§");
+  assertEquals(stub(`/** A. */\n${task}\n${own}`).includes("function help"), true);
+});
+
+test("makeStub() leaves a file without tasks as it is", () => {
+  assertEquals(makeStub("function f() {}\n"), "function f() {}\n");
+});
+
+test("no stub holds a line of its solution", () => {
+  for (const module of modules) {
+    for (const file of module.files) {
+      const source = reference(module.folder, file), tasks = findTasks(source);
+      const stubbed = makeStub(source).split("\n").map((line) => line.trim());
+      const others = replaceBodies(source, tasks, () => "").split("\n").map((line) => line.trim());
+      const lines = tasks.flatMap(({ start, end }) => source.slice(start, end).split("\n"))
+        .map((line) => line.trim()).filter((line) => line.length > 12 && !others.includes(line));
+      assertEquals(lines.filter((line) => stubbed.includes(line)), [], `${module.folder}/${file}`);
+    }
+  }
+});
+
+test("stubs are formatted, pass the linter and the type checker", () => {
+  const folder = realpathSync(mkdtempSync(join(tmpdir(), "kindling-stubs-")));
+  try {
+    const owners = new Map(modules.map((module) => {
+      const own = join(folder, "stubs", module.folder);
+      mkdirSync(own, { recursive: true });
+      writeFileSync(join(own, todoFile.name), todoFile.source);
+      for (const file of module.files) {
+        writeFileSync(join(own, file), makeStub(reference(module.folder, file)));
+      }
+      return [module.folder, own];
+    }));
+    const room = join(folder, "room");
+    makeRoom(room, modules[modules.length - 1], owners);
+    const yours = join(room, "yours"), names = Object.values(modules.map(({ folder }) => folder));
+    const settings = join(root, "deno.json");
+    for (
+      const args of [
+        ["fmt", "--check", "--config", settings, yours],
+        ["lint", "--config", settings, yours],
+        ["check", ...names.map((name) => join(yours, name))],
+      ]
+    ) {
+      const { status, stderr } = spawnSync("deno", args, { cwd: room, encoding: "utf8" });
+      assertEquals(status, 0, stderr);
+    }
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}, { only: "deno" });
+
+// ── What each task has ──
+
+test("every task has a test, three hints and a line in the chapter", () => {
+  for (const module of modules) {
+    const chapter = module.files.map((file) => reference(module.folder, file)).join("");
+    const tests = read(join(root, module.test));
+    const tasks = [...new Set([...chapter.matchAll(/@task (\S+)/g)].map(([, task]) => task))];
+    for (const task of tasks) {
+      assertEquals(hintsOf(module, task).length, 3, `hints of ${task}`);
+      assertEquals(tests.includes(`graded("${task}"`) || tests.includes(`"${task}",`), true, task);
+    }
+    const hinted = [
+      ...read(join(root, "modules", module.folder, "hints.md")).matchAll(/^## (\S+)/gm),
+    ];
+    assertEquals(
+      hinted.map(([, task]) => task).toSorted(),
+      tasks.toSorted(),
+      "hints without a task",
+    );
+  }
+});

@@ -9,7 +9,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { test } from "./kit/register.ts";
-import { runStubbed, type StubbedRun, type StubbedTest } from "./kit/run_stubbed.ts";
+import { runStubbed, type StubbedRun, type StubbedTest } from "./project/run_stubbed.ts";
 import { findTasks, type TaskBody } from "./kit/task_bodies.ts";
 
 const root = fileURLToPath(new URL("../", import.meta.url));

@@ -28,7 +28,7 @@ import {
   Tensor,
   ValueError,
 } from "#tensor";
-import { assertRefuses } from "./kit/assert_refuses.ts";
+import { assertRefuses } from "./project/assert_refuses.ts";
 import { expectTensor } from "./kit/expect_tensor.ts";
 import { test } from "./kit/register.ts";
 import { assertSame, at, build, dtypes, indices } from "./tensors.ts";

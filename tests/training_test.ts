@@ -31,7 +31,7 @@ import {
   triangular,
   warmup,
 } from "#training";
-import { assertRefuses } from "./kit/assert_refuses.ts";
+import { assertRefuses } from "./project/assert_refuses.ts";
 import { test } from "./kit/register.ts";
 
 // ── Help ──

@@ -14,7 +14,7 @@ import {
 } from "#dataloader";
 import { Generator } from "#random";
 import { type Nested, type Shape, ShapeError, Tensor, ValueError } from "#tensor";
-import { assertRefuses } from "./kit/assert_refuses.ts";
+import { assertRefuses } from "./project/assert_refuses.ts";
 import { test } from "./kit/register.ts";
 import { dtypes } from "./tensors.ts";
 

@@ -103,6 +103,8 @@ graded("02.3", 1, "leakyRelu() takes any slope", (t) => {
   t.expectTensor(leakyRelu(Tensor.of([-2, 3]), 0), [0, 3]);
   t.expectTensor(leakyRelu(Tensor.of([-2, 3]), -1), [2, 3]);
   t.expectTensor(leakyRelu(Tensor.of([-2, 3]), 2), [-4, 3]);
+  const third = Tensor.of([-1 / 3, 1 / 3], { dtype: "float64" });
+  t.expectTensor(leakyRelu(third, 2), [-2 / 3, 1 / 3], 1e-15);
 });
 
 graded("02.3", 1, "leakyRelu() lets NaN through, so that it is seen", (t) => {

@@ -76,7 +76,8 @@ function expectDerivative(
   const moved = inputs.map(({ data, shape }) => new Tensor(data.slice(), shape));
   moved.forEach(({ data, shape }, which) => {
     const slopes = finiteDifferences(data, () => weigh([compute(moved)], g).item());
-    t.expectTensor(found[which], { data: slopes, shape }, 1e-7);
+    const about = { name: `input ${which + 1}`, of: inputs[which] };
+    t.expectTensor(found[which], { data: slopes, shape }, 1e-7, about);
   });
 }
 
@@ -415,7 +416,8 @@ graded("05.11", 2, "the rules for slice and pad agree with finite differences", 
 
 graded("05.12", 2, "the rule for relu lets the gradient through where x is above 0", (t) => {
   const x = Tensor.of([-2, 0, 3, 0.001]), g = Tensor.of([10, 20, 30, -40]);
-  t.expectTensor(pullBack(([x]) => relu(x), [x], g)[0], [0, 0, 30, -40]);
+  const [found] = pullBack(([x]) => relu(x), [x], g);
+  t.expectTensor(found, [0, 0, 30, -40], 0, { name: "x", of: x });
 });
 
 graded("05.12", 1, "the rule for relu agrees with finite differences on both sides of 0", (t) => {

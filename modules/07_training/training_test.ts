@@ -262,11 +262,14 @@ graded("07.7", 1, "trainStep() returns the loss from before the step", (t) => {
 
 graded("07.7", 2, "trainStep() forgets the gradients of the step before", (t) => {
   const model = new Slope(2), optimizer = new SGD(model.parameters(), { learningRate: 0.01 });
+  const about = { name: "weight", of: model.weight };
   model.weight.grad = Tensor.of(1000);
+  t.expectTensor(model.weight.grad, 1000, 0, about);
   let w = 2;
   for (let k = 0; k < 3; k++) {
     trainStep(model, [pairs([3], [0])], { loss: squaredError, optimizer });
-    w -= 0.01 * 18 * w; // dL/dw = 2·3w·3
+    t.expectTensor(model.weight.grad, 18 * w, 1e-5, about); // dL/dw = 2·3w·3
+    w -= 0.01 * 18 * w;
     t.expectTensor(model.weight, w);
   }
 });

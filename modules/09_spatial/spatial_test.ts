@@ -52,7 +52,8 @@ function expectDerivative(
   const moved = inputs.map(({ data, shape }) => new Tensor(data.slice(), shape));
   moved.forEach(({ data, shape }, which) => {
     const slopes = finiteDifferences(data, () => compute(moved).mul(g).sum().item());
-    t.expectTensor(found[which], { data: slopes, shape }, 1e-7);
+    const about = { name: ["x", "weight", "bias"][which], of: inputs[which] };
+    t.expectTensor(found[which], { data: slopes, shape }, 1e-7, about);
   });
 }
 
@@ -292,12 +293,9 @@ graded("09.2", 1, 'unfold() pads one more after than before where "same" is odd'
 
 graded("09.3", 1, "fold, unfold()'s gradient, adds up what meets at a pixel", (t) => {
   // a pixel of a 3×3 image gets one for each 2×2 window that sees it
-  const [seen] = pullBack(
-    ([x]) => unfold(x, { kernelSize: 2 }),
-    [Tensor.zeros([1, 1, 3, 3])],
-    Tensor.ones([1, 4, 4]),
-  );
-  t.expectTensor(seen, [[[[1, 2, 1], [2, 4, 2], [1, 2, 1]]]], 0);
+  const x = Tensor.zeros([1, 1, 3, 3]), g = Tensor.ones([1, 4, 4]);
+  const [seen] = pullBack(([x]) => unfold(x, { kernelSize: 2 }), [x], g);
+  t.expectTensor(seen, [[[[1, 2, 1], [2, 4, 2], [1, 2, 1]]]], 0, { name: "x", of: x });
 });
 
 graded("09.3", 2, "fold, unfold()'s gradient, puts each number back where it came from", (t) => {
@@ -452,7 +450,8 @@ graded("09.7", 2, "maxPool2d()'s gradient goes to the greatest number of each wi
   const image = Tensor.of([[[[1, 5, 2, 0], [2, 3, 9, 1]]], [[[8, 7, 4, 3], [0, 1, 4, 6]]]]);
   const g = Tensor.of([[[[10, 20]]], [[[30, 40]]]]);
   const [dx] = pullBack(([x]) => maxPool2d(x, 2), [image], g);
-  t.expectTensor(dx, [[[[0, 10, 0, 0], [0, 0, 20, 0]]], [[[30, 0, 0, 0], [0, 0, 0, 40]]]], 0);
+  const right = [[[[0, 10, 0, 0], [0, 0, 20, 0]]], [[[30, 0, 0, 0], [0, 0, 0, 40]]]];
+  t.expectTensor(dx, right, 0, { name: "x", of: image });
 });
 
 graded("09.7", 1, "maxPool2d()'s gradient goes to the first of equals", (t) => {
@@ -464,7 +463,7 @@ graded("09.7", 2, "maxPool2d()'s gradient adds up where windows overlap", (t) =>
   const image = Tensor.of([[[[1, 2, 3], [4, 9, 6], [7, 8, 5]]]]); // 9 wins in all four
   const g = Tensor.of([[[[1, 10], [100, 1000]]]]);
   const [dx] = pullBack(([x]) => maxPool2d(x, 2, { stride: 1 }), [image], g);
-  t.expectTensor(dx, [[[[0, 0, 0], [0, 1111, 0], [0, 0, 0]]]], 0);
+  t.expectTensor(dx, [[[[0, 0, 0], [0, 1111, 0], [0, 0, 0]]]], 0, { name: "x", of: image });
 
   const x = distinct([2, 1, 5, 5], 27);
   expectDerivative(t, ([x]) => maxPool2d(x, 3, { stride: 2 }), [x]);

@@ -18,8 +18,7 @@ import process from "node:process";
 import { checkModule } from "../kit/check.ts";
 import { modules, root } from "../kit/course.ts";
 import { copyFiles } from "../kit/room.ts";
-import { findTasks } from "../kit/task_bodies.ts";
-import { replaceBodies } from "../kit/stubs.ts";
+import { findTasks, replaceBodies } from "../kit/task_bodies.ts";
 import { type Fault, faults } from "./faults.ts";
 
 /** What came of a fault. */

@@ -52,9 +52,9 @@ function firstWrong({ got, want, tolerance, about }: Case): string {
 }
 
 const sameShapeSignatures: readonly Signature[] = [
-  function notFinite({ got, want }) {
-    const bad = indexes(got).some((i) => Number.isNaN(got.data[i]) && !Number.isNaN(want.data[i]));
-    return bad
+  function notFinite({ got, want, tolerance }) {
+    const wrong = wrongIndexes(got, want, tolerance);
+    return wrong.every((i) => Number.isNaN(got.data[i]))
       ? "NaN came out: look for 0/0, ∞ − ∞ or the logarithm of a negative number"
       : undefined;
   },
@@ -87,7 +87,8 @@ const sameShapeSignatures: readonly Signature[] = [
     const scaled = indexes(want).every((k) =>
       isClose(got.data[k] / ratio, want.data[k], Math.max(tolerance * 4, 1e-6))
     );
-    if (!scaled || want.data.length < 2 && !isSimple(ratio)) return undefined;
+    const several = Array.from(want.data).filter((x) => x !== 0).length > 1;
+    if (!scaled || !several && !isSimple(ratio)) return undefined;
     const size = Math.abs(ratio) > 1 ? Math.abs(ratio) : 1 / Math.abs(ratio);
     const flipped = ratio < 0 ? ", and its sign is flipped" : "";
     const of = Math.abs(ratio) > 1
@@ -104,6 +105,7 @@ const sameShapeSignatures: readonly Signature[] = [
     const of = about?.of;
     if (!of || of.data.length !== want.data.length) return undefined;
     const wrong = wrongIndexes(got, want, tolerance);
+    if (wrong.length === of.data.length) return undefined;
     return wrong.every((i) => of.data[i] === 0)
       ? "it is wrong just where the input is 0"
       : undefined;
@@ -123,6 +125,14 @@ const sameShapeSignatures: readonly Signature[] = [
     if (new Set(sorted[1]).size < 2) return undefined;
     return sorted[0].every((x, i) => isClose(x, sorted[1][i], tolerance))
       ? "the right numbers stand in other cells"
+      : undefined;
+  },
+  function partOfSum({ got, want, about, tolerance }) {
+    const isPart = wrongIndexes(got, want, tolerance).every((i) =>
+      got.data[i] * want.data[i] > 0 && Math.abs(got.data[i]) < Math.abs(want.data[i])
+    );
+    return isPart && about?.of && want.data.length > 1
+      ? "some cells hold only a part of their sum: was it overwritten instead of added to?"
       : undefined;
   },
   function ownForward({ got, own, about, tolerance }) {

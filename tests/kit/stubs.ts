@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { blank, findTasks, type TaskBody } from "./task_bodies.ts";
+import { blank, findTasks, replaceBodies, type TaskBody } from "./task_bodies.ts";
 
 /** The file that stands beside stubs and declares what they throw. */
 export const todoFile = {
@@ -47,25 +47,6 @@ export function todoBody(source: string, { task, name, start }: TaskBody): strin
   const indent = " ".repeat(line.length - line.trimStart().length);
   const called = /^[#\w$]+$/.test(name) ? `${name}()` : name;
   return `{\n${indent}  throw new TodoError("${task} ${called} is yours to write");\n${indent}}`;
-}
-
-/**
- * Puts other text in the place of bodies.
- *
- * @param source The file that they stand in.
- * @param bodies Which, in the order of the file.
- * @param write Gives the new text of one.
- * @returns The new file.
- */
-export function replaceBodies(
-  source: string,
-  bodies: readonly TaskBody[],
-  write: (source: string, body: TaskBody) => string,
-): string {
-  return bodies.reduceRight(
-    (text, body) => text.slice(0, body.start) + write(source, body) + text.slice(body.end),
-    source,
-  );
 }
 
 /** A function that is not exported, with the comment above it and the blank line before. */

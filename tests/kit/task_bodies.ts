@@ -47,23 +47,22 @@ export function findTasks(source: string): TaskBody[] {
 }
 
 /**
- * Puts a statement into the body of each task.
+ * Puts other text in the place of bodies.
  *
- * @param source TypeScript as `deno fmt` writes it.
- * @param statement What a body is to begin with: `throw new TodoError("…");`
- * @param options With `keep: false` the statement is all that is left of the body.
- * @returns The new source, with as many lines unless something was left out.
+ * @param source The file that they stand in.
+ * @param bodies Which, in the order of the file.
+ * @param write Gives the new text of one.
+ * @returns The new file.
  */
-export function stubSource(
+export function replaceBodies<Body extends Pick<TaskBody, "start" | "end">>(
   source: string,
-  statement: (body: TaskBody) => string,
-  { keep = true }: { keep?: boolean } = {},
+  bodies: readonly Body[],
+  write: (source: string, body: Body) => string,
 ): string {
-  return findTasks(source).reduceRight((text, body) => {
-    const { start, end, isBlock } = body, old = text.slice(start, end);
-    const rest = !keep ? " }" : isBlock ? old.slice(1) : ` return ${old}; }`;
-    return `${text.slice(0, start)}{ ${statement(body)}${rest}${text.slice(end)}`;
-  }, source);
+  return bodies.reduceRight(
+    (text, body) => text.slice(0, body.start) + write(source, body) + text.slice(body.end),
+    source,
+  );
 }
 
 function lineAt(source: string, index: number): number {

@@ -7,8 +7,8 @@
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type CourseModule, hashOf, modules, read, reference, root } from "./course.ts";
-import { makeStub, replaceBodies, todoBody, todoFile } from "./stubs.ts";
-import { findTasks, type TaskBody } from "./task_bodies.ts";
+import { makeStub, todoBody, todoFile } from "./stubs.ts";
+import { findTasks, replaceBodies, type TaskBody } from "./task_bodies.ts";
 
 /** Where learners work. */
 export const workspace: string = join(root, "workspace");

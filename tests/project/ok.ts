@@ -10,7 +10,7 @@ import { resolve } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { stripVTControlCharacters as withoutColours } from "node:util";
-import { requireRuntime, type Runtime } from "./runtime.ts";
+import { requireRuntime, type Runtime } from "../kit/runtime.ts";
 
 /** One program to run. */
 interface Part {

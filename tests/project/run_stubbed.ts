@@ -21,8 +21,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { declared, type GradedTest, runGraded } from "./graded.ts";
-import { findTasks, stubSource, type TaskBody } from "./task_bodies.ts";
+import { declared, type GradedTest, listOnly, runGraded } from "../kit/graded.ts";
+import { findTasks, replaceBodies, type TaskBody } from "../kit/task_bodies.ts";
 
 /** A graded test, and what became of it. */
 export interface StubbedTest extends Omit<GradedTest, "body"> {
@@ -41,7 +41,15 @@ export interface StubbedRun {
 }
 
 /** What the copy needs beside the modules. */
-const parts = ["modules", "tests/kit", "tests/std", "deno.json", "package.json", "tsconfig.json"];
+const parts = [
+  "modules",
+  "tests/kit",
+  "tests/project",
+  "tests/std",
+  "deno.json",
+  "package.json",
+  "tsconfig.json",
+];
 
 /**
  * Runs the graded tests of a project in a copy of it.
@@ -55,12 +63,11 @@ export function runStubbed(root: string): StubbedRun {
   try {
     for (const part of parts) cpSync(join(root, part), join(folder, part), { recursive: true });
     for (const file of sourcesIn(folder, false)) {
-      writeFileSync(file, stubSource(readFileSync(file, "utf8"), throwIfStubbed));
+      const source = readFileSync(file, "utf8");
+      writeFileSync(file, replaceBodies(source, findTasks(source), throwIfStubbed));
     }
-    // The tests are run here: nobody else needs to hear of them.
-    writeFileSync(join(folder, "tests/kit/register.ts"), "export function test(): void {}\n");
     const flags = process.versions.deno ? ["--no-prompt", "--allow-read"] : [];
-    const args = ["run", ...flags, join(folder, "tests/kit/run_stubbed.ts")];
+    const args = ["run", ...flags, join(folder, "tests/project/run_stubbed.ts")];
     const run = spawnSync(process.execPath, args, {
       cwd: folder,
       encoding: "utf8",
@@ -81,9 +88,14 @@ function sourcesIn(root: string, tests: boolean): string[] {
 }
 
 /** A task is stubbed by its number, one of its bodies by number, name and line. */
-function throwIfStubbed({ task, name, line }: TaskBody): string {
+function throwIfStubbed(
+  source: string,
+  { task, name, line, start, end, isBlock }: TaskBody,
+): string {
   const condition = `["${task}", "${task} ${name} ${line}"].includes(globalThis.stubbed)`;
-  return `if (${condition}) throw new Error("${task} ${name}() is a stub");`;
+  const old = source.slice(start, end);
+  return `{ if (${condition}) throw new Error("${task} ${name}() is a stub"); ` +
+    (isBlock ? old.slice(1) : `return ${old}; }`);
 }
 
 /** What a test says if it fails while something is a stub. */

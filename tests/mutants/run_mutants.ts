@@ -1,0 +1,95 @@
+/**
+ * Seeds one bug after the other into the reference, grades the bug's own module, and prints what
+ * came of each as JSON.
+ * With `sample`, the first bug of each module.
+ *
+ * @module
+ */
+import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { availableParallelism, tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import { checkModule } from "../kit/check.ts";
+import { moduleOf, root } from "../kit/course.ts";
+import { copyFiles } from "../kit/room.ts";
+import { pointsOf } from "../kit/show.ts";
+import { findTasks, replaceBodies } from "../kit/task_bodies.ts";
+import { type Mutant, mutants } from "./mutants.ts";
+
+/** What came of a bug. */
+export interface Caught {
+  readonly task: string;
+  readonly bug: string;
+  readonly lost: number;
+  readonly points: number;
+  /** Whether the feedback of a red test says what it should. */
+  readonly named: boolean;
+  /** The feedback of the first red test. */
+  readonly feedback: string;
+}
+
+/** Seeds a bug, and checks its module. */
+async function seed(
+  [task, name, bug, find, replace, named]: Mutant,
+  folder: string,
+): Promise<Caught> {
+  const module = moduleOf(task);
+  if (!module) throw new Error(`There is no module of ${task}`);
+  const own = join(folder, module.folder);
+  rmSync(own, { recursive: true, force: true });
+  mkdirSync(own);
+  copyFiles(module, join(root, "modules", module.folder), own);
+  let seeded = 0;
+  for (const file of module.files) {
+    const source = readFileSync(join(own, file), "utf8");
+    const whole = source.includes(find) ? [{ start: 0, end: source.length }] : [];
+    const bodies = name === ""
+      ? whole
+      : findTasks(source).filter((body) => body.task === task && body.name === name);
+    const changed = replaceBodies(source, bodies, (source, { start, end }) => {
+      const body = source.slice(start, end);
+      if (body.split(find).length !== 2) throw new Error(`Not once in ${task} ${name}: ${find}`);
+      seeded++;
+      return body.replace(find, () => replace);
+    });
+    writeFileSync(join(own, file), changed);
+  }
+  if (seeded !== 1) throw new Error(`${task} ${name} was found ${seeded} times`);
+  const owners = new Map([[module.folder, own]]);
+  const results = await checkModule(module, { owners, rooms: folder });
+  const [earned, points] = pointsOf(results);
+  const red = results.filter(({ status }) => status !== "passed");
+  const feedback = red.map(({ sentence, message, cause }) =>
+    [sentence, message, cause && `likely: ${cause}`].filter((part) => part).join("\n")
+  );
+  return {
+    task,
+    bug: `${name}() ${bug}`,
+    lost: points - earned,
+    points,
+    named: feedback.some((text) => text.includes(named)),
+    feedback: feedback.find((text) => text.includes(named)) ?? feedback[0] ?? "",
+  };
+}
+
+async function main(): Promise<void> {
+  const folder = realpathSync(mkdtempSync(join(tmpdir(), "kindling-mutants-")));
+  const isFirst = ([task]: Mutant, k: number): boolean =>
+    mutants.findIndex(([other]) => moduleOf(other) === moduleOf(task)) === k;
+  const chosen = process.argv[2] === "sample" ? mutants.filter(isFirst) : mutants;
+  const all: Caught[] = [], waiting = [...chosen.entries()];
+  try {
+    await Promise.all(Array.from({ length: availableParallelism() }, async (_, worker) => {
+      const own = join(folder, `${worker}`);
+      mkdirSync(own);
+      for (let next = waiting.shift(); next; next = waiting.shift()) {
+        all[next[0]] = await seed(next[1], own);
+      }
+    }));
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+  process.stdout.write(JSON.stringify(all), () => process.exit(0));
+}
+
+if (import.meta.main) await main();
