@@ -7,7 +7,8 @@ import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
-import { checkModule, type Result, shown, testsOf } from "./check.ts";
+import { bisect } from "./bisect.ts";
+import { checkModule, type Result, shown, taskPlace, testsOf } from "./check.ts";
 import { type CourseModule, moduleOf, modules, read, root } from "./course.ts";
 import { hintsOf } from "./hints.ts";
 import { takeSnapshot } from "./history.ts";
@@ -84,10 +85,7 @@ export async function checkAtDesk(
   options: DeskCheck = {},
 ): Promise<Result[]> {
   takeSnapshot(options.only ? `check ${options.only}` : `check ${module.number}`);
-  const owners = new Map([[module.folder, desk.folderOf(module)]]);
-  for (const lower of completeModules(readProgress())) {
-    if (lower.number < module.number) owners.set(lower.folder, desk.folderOf(lower));
-  }
+  const owners = ownersFor(module);
   const results = await checkModule(module, { ...options, owners, rooms: desk.kept });
   if (results.length > 0) writeProgress(noteResults(readProgress(say), module, results));
   return results;
@@ -102,6 +100,31 @@ export function standInsOf(module: CourseModule): string | undefined {
   if (standIns.length === 0) return undefined;
   const names = standIns.map(({ number }) => number).join(", ");
   return `The reference stands for ${names} in this run: not all tests there pass yet`;
+}
+
+/** Which modules are the learner's when a module is tested: itself, and complete ones before it. */
+function ownersFor(module: CourseModule): Map<string, string> {
+  const lower = completeModules(readProgress()).filter(({ number }) => number < module.number);
+  return new Map([...lower, module].map((one) => [one.folder, desk.folderOf(one)]));
+}
+
+/** Looks for the part of the learner's that makes a test fail, and says which it is. */
+export async function sayCulprit(module: CourseModule, { task, sentence }: Result): Promise<void> {
+  const culprit = await bisect({
+    owners: ownersFor(module),
+    tested: module,
+    scratch: desk.kept,
+    passes: async (owners) => {
+      const results = await checkModule(module, { owners, rooms: desk.kept, only: task });
+      return results.some((one) => one.sentence === sentence && one.status === "passed");
+    },
+  });
+  if (!culprit || culprit.task === task) return;
+  const found = culprit.task ?? culprit.module.number;
+  const place = taskPlace(culprit.module, desk.folderOf(culprit.module), found) ?? "";
+  say(
+    paint("yellow", `  likely: it passes with the reference's ${found} instead of yours  ${place}`),
+  );
 }
 
 /** Prints what a test found, and offers a hint after three equal failures. */

@@ -16,6 +16,7 @@ import {
   moduleNamed,
   requireBegun,
   runtime,
+  sayCulprit,
   sayHint,
   sayOpen,
   standInsOf,
@@ -67,6 +68,8 @@ async function check(what: string | undefined): Promise<number> {
   if (open) {
     say();
     await sayOpen(open);
+    const module = moduleNamed(open.task, "find");
+    if (open.status !== "todo") await sayCulprit(module, open);
   }
   for (const module of chosen) sayLines(await typeErrors(module));
   const [earned, points] = pointsOf(all);

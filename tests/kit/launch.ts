@@ -12,9 +12,11 @@ import { join } from "node:path";
 import process from "node:process";
 import { pathToFileURL } from "node:url";
 import { type CourseModule, modules, read, root } from "./course.ts";
+import { bisect } from "./bisect.ts";
 import { isComplete, readProgress } from "./progress.ts";
+import type { Owners } from "./room.ts";
 import { requireRuntime, type Runtime } from "./runtime.ts";
-import { hashOfModule, isBegun, kept } from "./workspace.ts";
+import { folderOf, hashOfModule, isBegun, kept } from "./workspace.ts";
 
 /** A script, and what Deno lets it do. */
 interface Milestone {
@@ -79,9 +81,9 @@ export function plan(
 }
 
 /** Lays the learner's names over all others. A table replaces the project's own, so it has both. */
-function writeNames(yours: readonly CourseModule[]): void {
-  const own = yours.flatMap(({ folder, names }) =>
-    Object.entries(names).map(([name, file]) => [name, join(root, "workspace", folder, file)])
+function writeNames(owners: Owners): void {
+  const own = modules.filter(({ folder }) => owners.has(folder)).flatMap(({ folder, names }) =>
+    Object.entries(names).map(([name, file]) => [name, join(owners.get(folder) ?? "", file)])
   );
   const { imports }: { imports: Record<string, string> } = JSON.parse(
     read(join(root, "deno.json")),
@@ -146,11 +148,42 @@ async function main(): Promise<number> {
     return 2;
   }
   if (modules.some(isBegun)) process.stderr.write(`${whose(yours)}\n`);
-  if (yours.length > 0) {
-    mkdirSync(kept, { recursive: true });
-    writeNames(yours);
+  if (yours.length === 0) return await run(planned.command);
+  mkdirSync(kept, { recursive: true });
+  writeNames(ownersOf(yours));
+  const code = await run(planned.command);
+  if (code === 1) await sayCulprit(name, yours);
+  return code;
+}
+
+function ownersOf(yours: readonly CourseModule[]): Owners {
+  return new Map(yours.map((module) => [module.folder, folderOf(module)]));
+}
+
+/** A milestone that failed is tried again, shorter, to find out which module makes it fail. */
+async function sayCulprit(name: string | undefined, yours: readonly CourseModule[]): Promise<void> {
+  const short = plan(name, ["--quiet", "--models", "one-conv", "--seeds", "1"], yours);
+  if ("problem" in short) return;
+  process.stderr.write(
+    "It did not pass. Looking for the module of yours that makes the difference …\n",
+  );
+  const owners = ownersOf(yours), culprit = await bisect({ owners, scratch: kept, passes });
+  writeNames(owners);
+  const found = culprit &&
+    `${culprit.task ?? culprit.module.folder} of the reference instead of yours`;
+  process.stderr.write(
+    found ? `It passes with ${found}.\n` : "No single module of the reference makes it pass.\n",
+  );
+
+  function passes(owners: Owners): Promise<boolean> {
+    writeNames(owners);
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    const child = spawn(process.execPath, "command" in short ? short.command : [], {
+      stdio: "ignore",
+    });
+    child.on("exit", (code) => resolve(code === 0));
+    return promise;
   }
-  return await run(planned.command);
 }
 
 // Signal handlers would keep the process alive.
