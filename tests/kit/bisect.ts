@@ -21,8 +21,8 @@ export interface Search {
   readonly passes: Trial;
   /** A folder for changed copies. */
   readonly scratch: string;
-  /** The module that is tested, of which single tasks can be replaced, but not the whole. */
-  readonly tested?: CourseModule;
+  /** The task that is tested: of its module, only earlier tasks are replaced. */
+  readonly tested?: { readonly module: CourseModule; readonly task: string };
 }
 
 /**
@@ -36,15 +36,16 @@ export async function bisect(
   { owners, passes, scratch, tested }: Search,
 ): Promise<{ module: CourseModule; task?: string } | undefined> {
   for (const module of modules.filter(({ folder }) => owners.has(folder))) {
-    if (module !== tested && !await passes(without(owners, module))) continue;
-    for (const task of tasksIn(module)) {
+    const isTested = module === tested?.module, tasks = tasksIn(module);
+    if (!isTested && !await passes(without(owners, module))) continue;
+    for (const task of isTested ? tasks.slice(0, tasks.indexOf(tested.task)) : tasks) {
       const copy = join(scratch, "bisect", module.folder);
       if (!mend(module, task, { from: owners.get(module.folder) ?? "", to: copy })) continue;
       const mended = await passes(new Map([...owners, [module.folder, copy]]));
       rmSync(copy, { recursive: true });
       if (mended) return { module, task };
     }
-    if (module !== tested) return { module };
+    if (!isTested) return { module };
   }
   return undefined;
 }
@@ -55,7 +56,8 @@ function without(owners: Owners, { folder }: CourseModule): Owners {
 
 function tasksIn(module: CourseModule): string[] {
   const sources = module.files.map((file) => reference(module.folder, file)).join("\n");
-  return [...new Set([...sources.matchAll(/@task (\S+)/g)].map(([, task]) => task))];
+  const tasks = new Set([...sources.matchAll(/@task (\S+)/g)].map(([, task]) => task));
+  return [...tasks].toSorted((a, b) => Number(a.slice(3)) - Number(b.slice(3)));
 }
 
 /** Copies a module, with the reference's bodies of one task; whether there was something to mend. */

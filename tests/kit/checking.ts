@@ -87,7 +87,8 @@ export async function checkAtDesk(
   takeSnapshot(options.only ? `check ${options.only}` : `check ${module.number}`);
   const owners = ownersFor(module);
   const results = await checkModule(module, { ...options, owners, rooms: desk.kept });
-  if (results.length > 0) writeProgress(noteResults(readProgress(say), module, results));
+  const { length: total } = await testsOf(module);
+  writeProgress(noteResults(readProgress(say), module, results, total));
   return results;
 }
 
@@ -112,7 +113,7 @@ function ownersFor(module: CourseModule): Map<string, string> {
 export async function sayCulprit(module: CourseModule, { task, sentence }: Result): Promise<void> {
   const culprit = await bisect({
     owners: ownersFor(module),
-    tested: module,
+    tested: { module, task },
     scratch: desk.kept,
     passes: async (owners) => {
       const results = await checkModule(module, { owners, rooms: desk.kept, only: task });

@@ -108,22 +108,28 @@ export function nameOf({ task, sentence }: Pick<Result, "task" | "sentence">): P
   return `${task} ${sentence}`;
 }
 
-/** Notes what came of running all tests of a module, or those of one task. */
+/**
+ * Notes what came of running the tests of a module, or those of one task.
+ *
+ * @param progress What was known before.
+ * @param module The module.
+ * @param results What came of the tests that ran.
+ * @param total How many tests the module has.
+ * @returns What is known now.
+ */
 export function noteResults(
   progress: Progress,
   module: CourseModule,
   results: readonly Result[],
+  total: number,
 ): Progress {
-  const ran = new Set(results.map(nameOf));
+  const ran = new Set(results.map(nameOf)), hash = hashOfModule(module);
   const passed = results.filter(({ status }) => status === "passed").map(nameOf);
-  const before = progress.modules[module.folder]?.passed ?? [];
-  const kept = before.filter((name) => !ran.has(name));
-  const everyTest = kept.length === 0 && results.length > 0;
-  const entry = {
-    hash: hashOfModule(module),
-    passed: [...kept, ...passed],
-    all: everyTest && passed.length === results.length,
-  };
+  const before = progress.modules[module.folder];
+  const kept = before?.passed.filter((name) => !ran.has(name)) ?? [];
+  // What passed on other files may not pass on these.
+  const valid = before?.hash === hash ? kept.length + passed.length : passed.length;
+  const entry = { hash, passed: [...kept, ...passed], all: valid === total };
   const failures = { ...progress.failures };
   for (const task of new Set(results.map(({ task }) => task))) {
     const first = results.find((one) =>
