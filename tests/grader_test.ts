@@ -1,0 +1,336 @@
+/**
+ * Points that an instructor can trust.
+ *
+ * @module
+ */
+import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
+import { spawnSync } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import { bisect } from "./kit/bisect.ts";
+import type { Result } from "./kit/check.ts";
+import { modules } from "./kit/course.ts";
+import { diagnose } from "./kit/detective.ts";
+import { csv, emit, formatNames, type Graded } from "./kit/emit.ts";
+import type { TensorLike } from "./kit/expect_tensor.ts";
+import { judge } from "./kit/judge.ts";
+import { editedFiles } from "./kit/manifest.ts";
+import { type Check, observe } from "./kit/recording.ts";
+import { test } from "./kit/register.ts";
+import { makeStub } from "./kit/stubs.ts";
+import { inCopy } from "./kit_copy.ts";
+import { type Points, writeCourse } from "./project/run_course.ts";
+
+const isDeno = process.versions.deno !== undefined;
+
+// ── The whole course ──
+
+let course: Readonly<Record<string, Points>> | undefined;
+
+function wholeCourse(): Readonly<Record<string, Points>> {
+  if (course) return course;
+  const file = fileURLToPath(new URL("./project/run_course.ts", import.meta.url));
+  const flags = ["--no-prompt", "--allow-read", "--allow-write", "--allow-env", "--allow-run"];
+  const args = ["run", ...(isDeno ? flags : []), file];
+  const run = spawnSync(process.execPath, args, { encoding: "utf8", timeout: 110_000 });
+  assertEquals(run.stderr, "");
+  return course = JSON.parse(run.stdout);
+}
+
+test("stubs of every module score exactly 0 points", () => {
+  const earned = Object.entries(wholeCourse().stubs).map(([number, [earned]]) => [number, earned]);
+  assertEquals(earned, modules.map(({ number }) => [number, 0]));
+});
+
+test("the reference scores exactly full marks in every module", () => {
+  const { reference } = wholeCourse();
+  assertEquals(Object.keys(reference), modules.map(({ number }) => number));
+  assertEquals(Object.values(reference).filter(([earned, points]) => earned !== points), []);
+  assertEquals(Object.values(reference).reduce((sum, [, points]) => sum + points, 0), 453);
+});
+
+test("another order of random numbers than the reference's costs no point", () => {
+  const { otherOrder } = wholeCourse();
+  assertEquals(Object.values(otherOrder).filter(([earned, points]) => earned !== points), []);
+});
+
+test("the manifest knows every file that a verdict rests on", () => {
+  const how = "run: deno run --allow-read --allow-write tests/kit/manifest.ts";
+  assertEquals(editedFiles(), [], how);
+});
+
+// ── The command ──
+
+test(
+  "grade gives every declared test a place, in all formats, with equal totals",
+  () =>
+    inCopy((copy) => {
+      writeCourse(copy.path("class/ada/workspace"), (source) => source);
+      writeCourse(copy.path("class/bob/workspace"), makeStub);
+      const stranger = { imports: { "#tensor": "../../../../modules/01_tensor/tensor.ts" } };
+      for (const name of ["deno.json", "package.json", "bunfig.toml", "more.ts"]) {
+        writeFileSync(copy.path("class/bob/workspace/01_tensor", name), JSON.stringify(stranger));
+      }
+      const formats = formatNames.join(",");
+      const { code, stdout, stderr } = copy.run(
+        "grade",
+        ...[
+          "class/ada",
+          "class/bob",
+          "--emit",
+          formats,
+          "--out",
+          "out",
+          "--seed",
+          "spring 1",
+          "--jobs",
+          "2",
+        ],
+      );
+      assertEquals({ code, stderr }, { code: 0, stderr: "" });
+      assertMatch(stdout, /^ada +453 of 453 points/m);
+      assertMatch(stdout, /^bob +0 of 453 points/m);
+      assertMatch(
+        stdout,
+        /^ {2}01_tensor\/package\.json is no file of the course and was not used$/m,
+      );
+      assertEquals(copy.read("out/grades.csv").split("\n").slice(1, 3), [
+        '"ada",94,31,39,36,68,32,51,41,61,453,453,spring 1',
+        '"bob",0,0,0,0,0,0,0,0,0,0,453,spring 1',
+      ]);
+      for (const name of ["ada", "bob"]) {
+        const scope = JSON.parse(copy.read("out", name, "results.json"));
+        const own = JSON.parse(copy.read("out", name, "grade.json"));
+        const room = JSON.parse(copy.read("out", name, "result.json"));
+        assertEquals([scope.tests.length, own.tests.length, room.tests.length], [290, 290, 290]);
+        assertEquals([room.schema, room.score], ["classroom50/result/v1", own.earned]);
+        assertEquals(copy.read("out", name, "junit.xml").match(/<testcase /g)?.length, 290);
+      }
+    }),
+  { only: "deno" },
+);
+
+test("grade refuses what it cannot grade, in a sentence", () =>
+  inCopy((copy) => {
+    const says = (...args: readonly string[]): [number | null, string] => {
+      const { code, stderr } = copy.run("grade", ...args);
+      return [code, stderr.split("\n")[0].replaceAll(copy.folder, "HERE")];
+    };
+    assertEquals(says("nowhere"), [
+      2,
+      `Cannot grade ${join("HERE", "nowhere")}: there is no such folder`,
+    ]);
+    assertEquals(says("modules", "--emit", "pdf"), [
+      2,
+      `Cannot emit pdf: formats are ${formatNames.join(", ")}`,
+    ]);
+    assertEquals(says("modules", "--jobs", "0")[0], 2);
+    assertEquals(says("modules", "--tests", "0"), [
+      2,
+      "Cannot use --tests: there is no such option",
+    ]);
+    assertEquals(says("datasets"), [
+      2,
+      `Cannot grade ${
+        join("HERE", "datasets")
+      }: it holds no workspace, and no folder such as 01_tensor`,
+    ]);
+  }), { only: "deno" });
+
+test("grade says under Bun that it needs Deno", () =>
+  inCopy((copy) => {
+    const { code, stderr } = copy.run("grade");
+    assertEquals(code, 2);
+    assertMatch(stderr, /^Cannot grade with Bun/);
+  }), { only: "bun" });
+
+// ── Formats ──
+
+const result: Result = {
+  task: "01.1",
+  sentence: 'sizeOf() multiplies <the> "sizes" & more',
+  status: "failed",
+  message: "expected \u0000 \u001b[31m, got ]]>",
+  points: 3,
+  earned: 0,
+  test: "modules/01_tensor/tensor_test.ts:33",
+  place: "workspace/01_tensor/shape.ts:58",
+  output: "=1+1",
+  ms: 12,
+};
+const graded: Graded = {
+  name: '=cmd|"A"',
+  seed: "1",
+  results: [result, { ...result, task: "02.1", status: "passed", earned: 3, message: "" }],
+  notices: [],
+  seconds: 1,
+};
+
+test("emit() writes XML that holds no control character and no bare sign", () => {
+  const { text } = emit("junit", graded);
+  // deno-lint-ignore no-control-regex
+  assertEquals(/[\x00-\x08\x1b]/.test(text), false);
+  assertMatch(text, /name="01\.1 sizeOf\(\) multiplies &lt;the&gt; &quot;sizes&quot; &amp; more"/);
+  assertMatch(text, /<testsuites tests="2" failures="1" errors="0"/);
+});
+
+test("csv() marks what a spreadsheet would take for a formula", () => {
+  assertEquals(csv([graded]).split("\n")[1], `"'=cmd|""A""",0,3,3,6,1`);
+});
+
+test("emit() refuses to write totals that are not those of the tests", () => {
+  const odd = { ...graded, results: [{ ...result, earned: 0.5 }] };
+  const { message } = assertThrows(() => emit("junit", odd), Error);
+  assertMatch(
+    message,
+    /^Cannot write the grade of .*: junit says 0 of 3, the tests say 0\.5 of 3$/,
+  );
+});
+
+test("emit() gives a test that timed out no points and says so", () => {
+  const late = { ...graded, results: [{ ...result, status: "timeout" as const }] };
+  const { tests: [found] } = JSON.parse(emit("gradescope", late).text);
+  assertEquals([found.status, found.score, found.extra_data.status], ["failed", 0, "timeout"]);
+});
+
+// ── The judge ──
+
+const check: Check = { kind: "equal", actual: 4, expected: 4 };
+
+test("judge() counts on what it expected itself, whatever is sent", () => {
+  const right = { checks: [check] };
+  assertEquals(
+    judge({ checks: [{ kind: "equal", actual: 5, expected: 5 }] }, right).status,
+    "failed",
+  );
+  assertEquals(
+    judge({ checks: [{ kind: "condition", holds: true, sentence: "" }] }, right).status,
+    "failed",
+  );
+  assertEquals(judge({ checks: [] }, right).status, "failed");
+  assertEquals(judge({ checks: [check, check] }, right).status, "failed");
+  assertEquals(judge({ checks: [check] }, right).status, "passed");
+});
+
+test("judge() tells a task that is not written from a mistake", () => {
+  const thrown = { name: "TodoError", message: "01.1 sizeOf() is yours to write" };
+  assertEquals(judge({ checks: [], thrown }, { checks: [check] }).status, "todo");
+  const caught: Check = { kind: "error", actual: thrown, message: "Cannot" };
+  assertEquals(judge({ checks: [caught] }, { checks: [caught] }).status, "todo");
+  const other = { ...thrown, name: "TypeError" };
+  assertEquals(judge({ checks: [], thrown: other }, { checks: [check] }).status, "error");
+});
+
+test("observe() takes down checks without judging, and what ended the test", async () => {
+  const declared = { task: "01.1", points: 1, sentence: "a", file: "", line: 0 };
+  const seen = await observe({
+    ...declared,
+    body: (t) => {
+      t.expectEqual(1, 2);
+      t.expectTensor({ data: [1], shape: [] }, 2);
+      throw new RangeError("late");
+    },
+  });
+  assertEquals(seen.checks.map(({ kind }) => kind), ["equal", "tensor"]);
+  assertEquals([seen.thrown?.name, seen.thrown?.message], ["RangeError", "late"]);
+});
+
+// ── The detective ──
+
+function of(...rows: readonly (readonly number[])[]): TensorLike {
+  return { data: rows.flat(), shape: [rows.length, rows[0].length] };
+}
+
+const want = of([1, -2, 3], [4, 5, -6]);
+const about = { name: "weight", of: of([1, 0, 2], [1, 1, 0]) };
+
+/** What came, and what is said of it. */
+const cases: [string, TensorLike, RegExp][] = [
+  [
+    "a flipped sign",
+    of([-1, 2, -3], [-4, -5, 6]),
+    /weight\[0, 0\]: got -1, expected 1; every sign is flipped/,
+  ],
+  ["a factor of 2", of([2, -4, 6], [8, 10, -12]), /every number is 2 times too large/],
+  ["a missing division", of([6, -12, 18], [24, 30, -36]), /every number is 6 times too large/],
+  [
+    "a missing half, flipped",
+    of([-0.5, 1, -1.5], [-2, -2.5, 3]),
+    /2 times too small.*sign is flipped/,
+  ],
+  ["a transpose", of([1, 4], [-2, 5], [3, -6]), /it is transposed/],
+  [
+    "a forgotten sum",
+    { data: [1, -2, 3, 4, 5, -6, 0, 0, 0, 0, 0, 0], shape: [2, 2, 3] },
+    /not summed over axis 0/,
+  ],
+  ["what was overwritten", of([0, -3, 2], [3, 4, -7]), /overwritten/],
+  ["what was kept", of([2, -1, 4], [5, 6, -5]), /still in it/],
+  ["a mistake at 0", of([1, 9, 3], [4, 5, 9]), /just where the input is 0/],
+  ["other cells", of([-2, 1, 3], [4, 5, -6]), /in other cells/],
+  ["NaN", of([NaN, -2, 3], [4, 5, -6]), /NaN came out/],
+  ["an offset", of([8, 5, 10], [11, 12, 1]), /every number is 7 too large/],
+  [
+    "another shape",
+    { data: want.data, shape: [6] },
+    /the numbers are right, only the shape is not/,
+  ],
+];
+for (const [name, got, said] of cases) {
+  test(`diagnose() knows ${name}`, () => {
+    const earlier = [of([1, 1, 1], [1, 1, 1])];
+    assertMatch(diagnose(got, want, { tolerance: 1e-9, about, earlier }) ?? "", said);
+  });
+}
+
+test("diagnose() keeps the two oracles apart", () => {
+  const got = of([7, 1, 0], [2, 2, 2]), clues = { tolerance: 1e-9, about };
+  assertMatch(
+    diagnose(got, want, { ...clues, own: got }) ?? "",
+    /backward agrees with your forward/,
+  );
+  assertMatch(
+    diagnose(got, want, { ...clues, own: want }) ?? "",
+    /does not agree with your forward/,
+  );
+});
+
+test("diagnose() knows float64 that was made in float32", () => {
+  const third = { data: [1 / 3, 2 / 3], shape: [2] };
+  const rounded = { data: [Math.fround(1 / 3), Math.fround(2 / 3)], shape: [2] };
+  assertMatch(diagnose(rounded, third, { tolerance: 1e-12 }) ?? "", /rounded to float32/);
+});
+
+test("diagnose() says nothing of numbers that no known bug makes", () => {
+  assertEquals(diagnose(of([7, 1, 0], [2, 2, 2]), want, { tolerance: 1e-9 }), undefined);
+});
+
+// ── Bisection ──
+
+test("bisect() names the task whose replacement mends what fails", () =>
+  inCopy(async (copy) => {
+    writeCourse(copy.path("mine"), makeStub);
+    const owners = new Map(
+      modules.slice(0, 3).map(({ folder }) => [folder, copy.path("mine", folder)]),
+    );
+    /** Passes with the reference's relu(), and with the whole reference of 02. */
+    const found = await bisect({
+      owners,
+      scratch: copy.folder,
+      passes: (tried) => {
+        const own = tried.get("02_activations");
+        if (own === undefined) return Promise.resolve(true);
+        const text = readFileSync(join(own, "activations.ts"), "utf8");
+        return Promise.resolve(!text.includes('TodoError("02.1 '));
+      },
+    });
+    assertEquals([found?.module.folder, found?.task], ["02_activations", "02.1"]);
+  }));
+
+test("bisect() names nothing if no single module mends it", async () => {
+  const owners = new Map([["01_tensor", "nowhere"]]);
+  const found = await bisect({ owners, scratch: "", passes: () => Promise.resolve(false) });
+  assert(found === undefined);
+});
