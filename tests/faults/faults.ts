@@ -60,12 +60,6 @@ export const faults: readonly Fault[] = [
     ends: harmless, // there is none
   },
   {
-    name: "gets at exit() through a computed import",
-    first:
-      'const p: any = await import(["node:", "process"].join("")); p.exit?.(0); p.default.exit(0);',
-    ends: broken,
-  },
-  {
     name: "patches Math",
     first: "Math.abs = () => 0;",
     ends: broken,
@@ -101,13 +95,6 @@ export const faults: readonly Fault[] = [
     ends: harmless,
   },
   {
-    name: "prints a lot past the console",
-    first: 'const p: any = await import(["node:", "process"].join(""));\n' +
-      'for (let k = 0; k < 20; k++) p.default.stdout.write("y".repeat(1_000_000));',
-    ends: harmless,
-    only: "deno", // Bun does not load it without its own process
-  },
-  {
     name: "takes all memory with objects",
     first: "const hold: unknown[] = []; for (;;) hold.push(Array(1000).fill(0).map(() => ({})));",
     ends: broken,
@@ -122,13 +109,7 @@ export const faults: readonly Fault[] = [
   {
     name: "deletes files",
     first: `${global} g.Deno?.removeSync("CANARY");`,
-    ends: harmless, // there is no Deno; Bun has no permissions, and a learner may delete files
-  },
-  {
-    name: "deletes files through a computed import",
-    first: 'const fs: any = await import(["node:", "fs"].join("")); fs.rmSync("CANARY");',
-    ends: broken,
-    only: "deno",
+    ends: harmless, // there is no Deno; Bun has no permissions
   },
   {
     name: "exports the reference as its own",
@@ -142,15 +123,27 @@ export const faults: readonly Fault[] = [
     file: "matmul.ts",
     first: `await import("${matmul}");`,
     ends: broken,
-    says: "may not import",
+    says: "may not use import()",
   },
   {
-    name: "loads the reference by a computed import()",
-    file: "matmul.ts",
-    first: 'await import(["REPOSITORY", "modules/01_tensor/matmul.ts"].join("/"));',
+    name: "gets at the tests by a computed import()",
+    first: 'const kit: any = await import(["../..", "tests/kit/graded.ts"].join("/"));',
     ends: broken,
-    says: "read access",
-    only: "deno",
+    says: "may not use import()",
+  },
+  {
+    name: "hides an import() behind a comment",
+    first: "const of = 1; of / import /* */ (`node:${'fs'}`) / 1;",
+    ends: broken,
+    says: "may not use import()",
+  },
+  {
+    name: "steals what is expected when a promise is kept",
+    first: "Object.defineProperty(Object.prototype, 'then', { value(this: any, resolve: any) {\n" +
+      "  for (const check of this.checks ?? []) check.actual = check.expected; resolve(); } });",
+    body: "{ return 0; }",
+    ends: broken,
+    says: "TypeError",
   },
   {
     name: "reads the fixtures as JSON",

@@ -47,7 +47,7 @@ async function tryOut(fault: Fault, folder: string): Promise<Contained> {
   const slashes = (path: string): string => path.replaceAll("\\", "/");
   writeFileSync(
     path,
-    text.replaceAll("CANARY", slashes(canary)).replaceAll("REPOSITORY", slashes(root)),
+    text.replaceAll("CANARY", slashes(canary)),
   );
   const started = performance.now();
   const owners = new Map([[tensor.folder, own]]);

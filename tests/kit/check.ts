@@ -83,9 +83,9 @@ export async function checkModule(module: CourseModule, options: CheckOptions): 
   let general: Outcome | undefined, limit = usualLimit;
   try {
     makeRoom(folder, module, owners);
+    runner.start(); // it gets ready while the imports are looked at, and has loaded nothing yet
     const problems = importProblems(join(folder, "yours", module.folder), module);
     if (problems.length > 0) general = failing("ImportError", problems[0]);
-    else runner.start();
     for (const test of ordered) {
       const started = performance.now(), right = await rightFor(test, seed);
       const outcome = general ?? await runner.run({

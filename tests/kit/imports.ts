@@ -5,8 +5,8 @@
  * @module
  */
 import { spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, rmSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
 import process from "node:process";
 import { pathToFileURL } from "node:url";
 import { type CourseModule, modules, read } from "./course.ts";
@@ -21,6 +21,9 @@ interface BunHost {
   };
 }
 
+/** An import() or import.meta, wherever it stands: what it reaches is known only when it runs. */
+const dynamic = /\bimport\s*(?:\/\*[^]*?\*\/\s*|\/\/.*\n\s*)*(?:\(|\.\s*\w)/;
+
 /**
  * Finds imports that a learner's module may not have.
  *
@@ -29,36 +32,58 @@ interface BunHost {
  * @returns What is wrong, a sentence each.
  */
 export function importProblems(folder: string, module: CourseModule): string[] {
-  const own = [...module.files, todoFile.name];
+  const own = [...module.files, todoFile.name].filter((file) => existsSync(join(folder, file)));
   const lower = modules.filter(({ number }) => number < module.number);
   const allowed = [
     ...own.map((file) => `./${file}`),
     ...lower.flatMap((m) => Object.keys(m.names)),
   ];
-  return own.filter((file) => existsSync(join(folder, file))).flatMap((file) => {
-    const found = importsOf(join(folder, file));
-    if (found === undefined) return []; // it does not parse, so it will not run either
-    return found.filter((name) => !allowed.includes(name)).map((name) =>
-      `${file} may not import "${name}": a module imports its own files and #names of earlier modules`
-    );
+  const imports = process.versions.deno ? readGraph(folder, own) : scan(folder, own);
+  const rule = "a module imports its own files and #names of earlier modules";
+  return own.flatMap((file) => {
+    const source = read(join(folder, file)), names = imports.get(file) ?? [];
+    const computed = dynamic.test(source)
+      ? [`${file} may not use import() or import.meta: ${rule}`]
+      : [];
+    const others = names.filter((name) => !allowed.includes(name));
+    return [...computed, ...others.map((name) => `${file} may not import "${name}": ${rule}`)];
   });
 }
 
-/** The names that a file imports, as the runtime's own parser finds them. */
-function importsOf(path: string): string[] | undefined {
-  if (!process.versions.deno) {
-    const { Bun } = globalThis as unknown as BunHost;
+/** What each file imports, as Deno's own parser finds it: one look at a file that imports them all. */
+function readGraph(folder: string, files: readonly string[]): Map<string, string[]> {
+  const all = join(folder, "..", "all.ts");
+  const lines = files.map((file) => `import "./${basename(folder)}/${file}";\n`);
+  writeFileSync(all, lines.join(""));
+  const args = ["info", "--json", "--no-lock", "--no-remote", "--no-npm", all];
+  const { status, stdout } = spawnSync(process.execPath, args, {
+    encoding: "utf8",
+    maxBuffer: 2 ** 26,
+  });
+  rmSync(all);
+  if (status !== 0) return new Map(files.map((file) => [file, ["what Deno cannot read"]]));
+  const { modules }: { modules: Info[] } = JSON.parse(stdout);
+  return new Map(files.map((file) => {
+    const url = pathToFileURL(join(folder, file)).href;
+    const found = modules.find(({ specifier }) => specifier === url);
+    // What cannot be parsed is allowed nothing, and will say so itself when it is loaded.
+    return [file, found?.dependencies?.map(({ specifier }) => specifier) ?? []];
+  }));
+}
+
+interface Info {
+  readonly specifier: string;
+  readonly dependencies?: readonly { readonly specifier: string }[];
+}
+
+/** The same with Bun's parser. */
+function scan(folder: string, files: readonly string[]): Map<string, string[]> {
+  const { Bun } = globalThis as unknown as BunHost, parser = new Bun.Transpiler({ loader: "ts" });
+  return new Map(files.map((file) => {
     try {
-      return new Bun.Transpiler({ loader: "ts" }).scanImports(read(path)).map(({ path }) => path);
+      return [file, parser.scanImports(read(join(folder, file))).map(({ path }) => path)];
     } catch {
-      return undefined;
+      return [file, []];
     }
-  }
-  const args = ["info", "--json", "--no-lock", "--no-remote", "--no-npm", path];
-  const info = spawnSync(process.execPath, args, { encoding: "utf8", maxBuffer: 2 ** 26 });
-  if (info.status !== 0) return [`what cannot be read: ${info.stderr.trim().split("\n")[0]}`];
-  const { modules }: { modules: { specifier: string; dependencies?: { specifier: string }[] }[] } =
-    JSON.parse(info.stdout);
-  const own = modules.find(({ specifier }) => specifier === pathToFileURL(path).href);
-  return own?.dependencies?.map(({ specifier }) => specifier) ?? [];
+  }));
 }

@@ -22,8 +22,10 @@ const shared = [
   "ArrayBuffer",
   "BigInt",
   "Boolean",
+  "Error",
   "Float32Array",
   "Float64Array",
+  "Function",
   "Int32Array",
   "JSON",
   "Map",
@@ -33,6 +35,7 @@ const shared = [
   "Object",
   "Promise",
   "Reflect",
+  "RegExp",
   "Set",
   "String",
   "Symbol",
@@ -40,6 +43,9 @@ const shared = [
   "WeakMap",
   "structuredClone",
 ];
+
+/** Those from which all others inherit. */
+const inherited = ["Error", "Function", "Object"];
 
 const port: MessagePort = workerData;
 const send: (message: Sent) => void = port.postMessage.bind(port);
@@ -64,16 +70,13 @@ function lockDown(): void {
   global.console = new Proxy(quiet, {
     get: (target, name) => Reflect.get(target, name) ?? (() => {}),
   });
-  // Object.prototype stays: an object that inherits from frozen fields could not have its own.
   for (const name of shared) {
     const value = Object(global[name]);
-    Object.defineProperty(global, name, {
-      value: global[name],
-      writable: false,
-      configurable: false,
-    });
-    if (typeof value.prototype === "object" && name !== "Object") Object.freeze(value.prototype);
-    Object.freeze(value);
+    Object.defineProperty(global, name, { value, writable: false, configurable: false });
+    // Objects could not have a name or a message of their own if they inherited a frozen one.
+    const lock = inherited.includes(name) ? Object.seal : Object.freeze;
+    if (value.prototype) lock(value.prototype);
+    if (name !== "Error") Object.freeze(value);
   }
   Object.freeze(Object.getPrototypeOf(Float32Array.prototype));
   Object.freeze(Object.getPrototypeOf(Float32Array));
