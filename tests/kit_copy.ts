@@ -11,7 +11,16 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("../", import.meta.url));
-const parts = ["modules", "milestones", "datasets", "tests/kit", "tests/std", "tests/fixtures"];
+const parts = [
+  "modules",
+  "milestones",
+  "datasets",
+  "tests/feedback",
+  "tests/grading",
+  "tests/kit",
+  "tests/std",
+  "tests/fixtures",
+];
 const files = ["tests/manifest.json", "deno.json", "package.json", "tsconfig.json"];
 
 /** How a command ended. */

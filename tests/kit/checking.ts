@@ -7,7 +7,7 @@ import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
-import { bisect } from "./bisect.ts";
+import { bisect } from "../feedback/bisect.ts";
 import { checkModule, type Result, shown, taskPlace, testsOf } from "./check.ts";
 import { type CourseModule, moduleOf, modules, read, root } from "./course.ts";
 import { hintsOf } from "./hints.ts";

@@ -151,7 +151,7 @@ async function solution(what: string | undefined, spoil: boolean): Promise<numbe
   const [module, task] = await taskNamed(what, "show a solution");
   const progress = readProgress(say), own = (await testsOf(module)).filter((t) => t.task === task);
   const passed = progress.modules[module.folder]?.passed ?? [];
-  const isDone = isDoneTask();
+  const isDone = own.every((test) => passed.includes(nameOf(test)));
   if (!isDone && !spoil) {
     throw new CommandError(
       `Cannot show the solution of ${task}: its tests do not all pass yet\n` +
@@ -170,10 +170,6 @@ async function solution(what: string | undefined, spoil: boolean): Promise<numbe
     say(`${mine?.text ?? "(not found)"}\n`);
   }
   return 0;
-
-  function isDoneTask(): boolean {
-    return own.every((test) => passed.includes(nameOf(test)));
-  }
 }
 
 // ── Where one is ──
@@ -182,27 +178,20 @@ async function progressReport(json: boolean): Promise<number> {
   const progress = readProgress((text) => process.stderr.write(`${text}\n`));
   const rows = await Promise.all(modules.map(async (module) => {
     const tests = await testsOf(module), entry = progress.modules[module.folder];
-    const isCurrent = desk.isBegun(module) && entry?.hash === desk.hashOfModule(module);
-    const passed = tests.filter((test) => entry?.passed.includes(nameOf(test)));
-    const regressed = tests.filter((test) =>
-      progress.everPassed.includes(nameOf(test)) && !passed.includes(test)
-    );
-    const open = tests.find((test) => !passed.includes(test));
+    const isBegun = desk.isBegun(module), ever = isBegun ? progress.everPassed : [];
+    const passed = tests.filter((test) => isBegun && entry?.passed.includes(nameOf(test)));
+    const regressed = tests.filter((test) => ever.includes(nameOf(test)) && !passed.includes(test));
     return {
       module: module.folder,
-      state: !desk.isBegun(module)
-        ? "not begun"
-        : isComplete(progress, module)
-        ? "complete"
-        : "begun",
-      checked: isCurrent,
+      state: !isBegun ? "not begun" : isComplete(progress, module) ? "complete" : "begun",
+      checked: isBegun && entry?.hash === desk.hashOfModule(module),
       tasks: new Set(tests.map(({ task }) => task)).size,
       tests: tests.length,
-      passed: desk.isBegun(module) ? passed.length : 0,
-      earned: desk.isBegun(module) ? passed.reduce((sum, { points }) => sum + points, 0) : 0,
+      passed: passed.length,
+      earned: passed.reduce((sum, { points }) => sum + points, 0),
       points: tests.reduce((sum, { points }) => sum + points, 0),
-      regressed: desk.isBegun(module) ? regressed.map(nameOf) : [],
-      next: open?.task ?? null,
+      regressed: regressed.map(nameOf),
+      next: tests.find((test) => !passed.includes(test))?.task ?? null,
     };
   }));
   const [earned, points] = pointsOf(rows);

@@ -5,6 +5,7 @@
  * @module
  */
 import { assertEquals, AssertionError } from "@std/assert";
+import { errorOf, wrongError } from "./expect_error.ts";
 import { expectTensor, type TensorLike } from "./expect_tensor.ts";
 import { test } from "./register.ts";
 import { fill, type Grid, type Nested, normalFrom, uniformFrom } from "./seeded.ts";
@@ -187,34 +188,9 @@ export function createContext(
 }
 
 function expectError(body: () => unknown, message: string, ErrorName?: string): Error {
-  const error = errorOf(body);
-  if (error === undefined) {
-    throw new AssertionError(`No error was thrown\n  expected: ${message}`);
-  }
-  if (error.message !== message) {
-    throw new AssertionError(
-      `Wrong error message\n  expected: ${message}\n  got:      ${error.message}`,
-      { cause: error },
-    );
-  }
-  if (ErrorName !== undefined && error.name !== ErrorName) {
-    throw new AssertionError(
-      `Wrong kind of error: expected ${ErrorName}, got ${error.name}\n  message: ${message}`,
-      { cause: error },
-    );
-  }
-  return error;
-}
-
-/** What a body throws, if it throws. */
-export function errorOf(body: () => unknown): Error | undefined {
-  try {
-    body();
-  } catch (error) {
-    if (error instanceof Error) return error;
-    throw new AssertionError(`Wrong kind of error: expected an Error, ${error} was thrown`);
-  }
-  return undefined;
+  const error = errorOf(body), wrong = wrongError(error, message, ErrorName);
+  if (error && wrong === undefined) return error;
+  throw new AssertionError(wrong ?? "", { cause: error });
 }
 
 /** The same error, so that its kind and its stack stay, with one line more in its message. */

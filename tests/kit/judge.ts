@@ -6,7 +6,8 @@
  */
 import { assertEquals } from "@std/assert";
 import { inspect } from "node:util";
-import { diagnose } from "./detective.ts";
+import { diagnose } from "../feedback/detective.ts";
+import { wrongError } from "./expect_error.ts";
 import { expectTensor, isTensor } from "./expect_tensor.ts";
 import type { Check, Observation, Thrown } from "./recording.ts";
 
@@ -59,7 +60,7 @@ function compare(shown: Check, right: Check): string | undefined {
       ? String(shown.sentence).slice(0, 500)
       : right.sentence;
   }
-  if (right.kind === "error") return compareErrors(shown, right);
+  if (right.kind === "error") return wrongError(errorIn(shown), right.message, right.name);
   const actual = "actual" in shown ? shown.actual : undefined;
   try {
     if (right.kind === "tensor") {
@@ -94,17 +95,6 @@ function differing(actual: unknown, expected: unknown): string {
     inspect(value, { breakLength: 90, depth: 6, maxArrayLength: 60 }).slice(0, 1500)
   );
   return `Wrong value\n  expected: ${want}\n  got:      ${got}`;
-}
-
-function compareErrors(shown: Check, right: Check & { kind: "error" }): string | undefined {
-  const actual = errorIn(shown);
-  if (!actual) return `No error was thrown\n  expected: ${right.message}`;
-  if (actual.message !== right.message) {
-    return `Wrong error message\n  expected: ${right.message}\n  got:      ${actual.message}`;
-  }
-  return right.name === undefined || actual.name === right.name
-    ? undefined
-    : `Wrong kind of error: expected ${right.name}, got ${actual.name}\n  message: ${right.message}`;
 }
 
 /** What the numbers of the first wrong check tell about the bug. */

@@ -12,7 +12,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { pathToFileURL } from "node:url";
 import { type CourseModule, modules, read, root } from "./course.ts";
-import { bisect } from "./bisect.ts";
+import { bisect } from "../feedback/bisect.ts";
 import { isComplete, readProgress } from "./progress.ts";
 import type { Owners } from "./room.ts";
 import { requireRuntime, type Runtime } from "./runtime.ts";

@@ -13,7 +13,8 @@ const path = join(root, "tests/manifest.json");
 
 /** The hash of each file that a verdict rests on, as the files are now. */
 export function hashesNow(): Record<string, string> {
-  const folders = ["tests/fixtures", "tests/kit", ...modules.map((m) => `modules/${m.folder}`)];
+  const own = ["feedback", "fixtures", "grading", "kit"].map((name) => `tests/${name}`);
+  const folders = [...own, ...modules.map(({ folder }) => `modules/${folder}`)];
   const files = folders.flatMap((folder) =>
     readdirSync(join(root, folder)).filter((name) => /\.(ts|json)$/.test(name)).sort()
       .map((name) => `${folder}/${name}`)

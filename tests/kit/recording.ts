@@ -5,12 +5,12 @@
  *
  * @module
  */
+import { errorOf } from "./expect_error.ts";
 import { fromNested, isTensor, type TensorLike } from "./expect_tensor.ts";
 import {
   type About,
   type Checks,
   createContext,
-  errorOf,
   type GradedTest,
   usualTolerance,
 } from "./graded.ts";

@@ -34,8 +34,7 @@ const keys =
  * @returns The exit code.
  */
 export async function watch(first: CourseModule): Promise<number> {
-  const watcher = new Watcher(first);
-  return await watcher.run();
+  return await new Watcher(first).run();
 }
 
 class Watcher {

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { describe, format, indexOfRow, isClose, type TensorLike } from "./expect_tensor.ts";
-import type { About } from "./graded.ts";
+import { describe, format, indexOfRow, isClose, type TensorLike } from "../kit/expect_tensor.ts";
+import type { About } from "../kit/graded.ts";
 
 /** What is known beside the numbers. */
 export interface Clues {

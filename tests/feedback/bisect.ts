@@ -6,9 +6,9 @@
  */
 import { cpSync, existsSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type CourseModule, modules, read, reference } from "./course.ts";
-import type { Owners } from "./room.ts";
-import { findTasks, replaceBodies } from "./task_bodies.ts";
+import { type CourseModule, modules, read, reference } from "../kit/course.ts";
+import type { Owners } from "../kit/room.ts";
+import { findTasks, replaceBodies } from "../kit/task_bodies.ts";
 
 /** Tries something with other owners; whether it passes. */
 export type Trial = (owners: Owners) => Promise<boolean>;

@@ -20,14 +20,14 @@ import { availableParallelism, tmpdir } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
 import process from "node:process";
 import { parseArgs } from "@std/cli/parse-args";
-import { checkModule, type Result, testsOf } from "./check.ts";
-import { type CourseModule, modules, read } from "./course.ts";
+import { checkModule, type Result, testsOf } from "../kit/check.ts";
+import { type CourseModule, modules, read } from "../kit/course.ts";
 import { csv, emit, type Emitted, type Format, formatNames, type Graded } from "./emit.ts";
-import { editedFiles } from "./manifest.ts";
-import { copyFiles } from "./room.ts";
-import { requireRuntime } from "./runtime.ts";
-import { pointsOf, say } from "./show.ts";
-import { shimMark, workspace } from "./workspace.ts";
+import { editedFiles } from "../kit/manifest.ts";
+import { copyFiles } from "../kit/room.ts";
+import { requireRuntime } from "../kit/runtime.ts";
+import { pointsOf, say } from "../kit/show.ts";
+import { shimMark, workspace } from "../kit/workspace.ts";
 
 const help = `Grades workspaces: deno task grade [DIR …] [options]
 

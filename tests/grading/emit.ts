@@ -5,8 +5,8 @@
  * @module
  */
 import process from "node:process";
-import type { Result } from "./check.ts";
-import { pointsOf } from "./show.ts";
+import type { Result } from "../kit/check.ts";
+import { pointsOf } from "../kit/show.ts";
 
 /** What became of one submission. */
 export interface Graded {
