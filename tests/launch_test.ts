@@ -90,7 +90,9 @@ if (first === "stop" || first === "wait") setTimeout(() => {}, 20_000);
 async function inCopy(body: (folder: string) => Promise<void>): Promise<void> {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), "kindling-launch-")));
   try {
-    cpSync(join(root, "tests/kit"), join(folder, "tests/kit"), { recursive: true });
+    for (const part of ["tests/feedback", "tests/kit"]) {
+      cpSync(join(root, part), join(folder, part), { recursive: true });
+    }
     cpSync(join(root, "tsconfig.json"), join(folder, "tsconfig.json"));
     write(folder, "deno.json", JSON.stringify({ imports: {} }));
     write(folder, "milestones/04_1998_cnn/01_tinydigits.ts", milestone);

@@ -22,8 +22,11 @@ interface Case extends Clues {
   readonly want: TensorLike;
 }
 
-/** Tells one kind of bug: what it says, or nothing. */
-type Signature = (found: Case) => string | undefined;
+/** What is said of a bug, or nothing. */
+type Cause = string | undefined;
+
+/** Tells one kind of bug. */
+type Signature = (found: Case) => Cause;
 
 /**
  * Names the likely cause of wrong numbers.
@@ -52,23 +55,23 @@ function firstWrong({ got, want, tolerance, about }: Case): string {
 }
 
 const sameShapeSignatures: readonly Signature[] = [
-  function notFinite({ got, want, tolerance }) {
+  function notFinite({ got, want, tolerance }): Cause {
     const wrong = wrongIndexes(got, want, tolerance);
     return wrong.every((i) => Number.isNaN(got.data[i]))
       ? "NaN came out: look for 0/0, ∞ − ∞ or the logarithm of a negative number"
       : undefined;
   },
-  function float32({ got, want, tolerance }) {
+  function float32({ got, want, tolerance }): Cause {
     const isRounded = tolerance < 1e-7 &&
       indexes(got).every((i) =>
         isClose(got.data[i], want.data[i], 1e-5) && Math.fround(got.data[i]) === got.data[i]
       );
     return isRounded ? "the numbers were rounded to float32: make room with like()" : undefined;
   },
-  function sign(found) {
+  function sign(found): Cause {
     return equals(found, (x) => -x) ? "every sign is flipped" : undefined;
   },
-  function accumulation({ got, want, earlier = [], tolerance }) {
+  function accumulation({ got, want, earlier = [], tolerance }): Cause {
     for (const before of earlier) {
       if (before.data.length !== want.data.length) continue;
       const off = (by: 1 | -1): boolean =>
@@ -81,7 +84,7 @@ const sameShapeSignatures: readonly Signature[] = [
     }
     return undefined;
   },
-  function factor({ got, want, tolerance }) {
+  function factor({ got, want, tolerance }): Cause {
     const i = largest(want), ratio = got.data[i] / want.data[i];
     if (!Number.isFinite(ratio) || ratio === 0 || Math.abs(ratio - 1) < 1e-3) return undefined;
     const scaled = indexes(want).every((k) =>
@@ -96,12 +99,12 @@ const sameShapeSignatures: readonly Signature[] = [
       : "small: is a sum or a factor";
     return `every number is ${format(size, 4)} times too ${of} missing?${flipped}`;
   },
-  function transposed({ got, want, tolerance }) {
+  function transposed({ got, want, tolerance }): Cause {
     const [rows, columns] = want.shape.slice(-2);
     if (want.shape.length < 2 || rows !== columns) return undefined;
     return isTransposeOf(got, want, tolerance) ? "it is transposed" : undefined;
   },
-  function atZero({ got, want, about, tolerance }) {
+  function atZero({ got, want, about, tolerance }): Cause {
     const of = about?.of;
     if (!of || of.data.length !== want.data.length) return undefined;
     const wrong = wrongIndexes(got, want, tolerance);
@@ -110,7 +113,7 @@ const sameShapeSignatures: readonly Signature[] = [
       ? "it is wrong just where the input is 0"
       : undefined;
   },
-  function shifted({ got, want, tolerance }) {
+  function shifted({ got, want, tolerance }): Cause {
     for (let axis = Math.max(0, want.shape.length - 2); axis < want.shape.length; axis++) {
       for (const by of [1, -1]) {
         if (isShifted(got, want, { axis, by, tolerance })) {
@@ -120,14 +123,14 @@ const sameShapeSignatures: readonly Signature[] = [
     }
     return undefined;
   },
-  function otherCells({ got, want, tolerance }) {
+  function otherCells({ got, want, tolerance }): Cause {
     const sorted = [got, want].map(({ data }) => Array.from(data).sort((a, b) => a - b));
     if (new Set(sorted[1]).size < 2) return undefined;
     return sorted[0].every((x, i) => isClose(x, sorted[1][i], tolerance))
       ? "the right numbers stand in other cells"
       : undefined;
   },
-  function partOfSum({ got, want, about, tolerance }) {
+  function partOfSum({ got, want, about, tolerance }): Cause {
     const isPart = wrongIndexes(got, want, tolerance).every((i) =>
       got.data[i] * want.data[i] > 0 && Math.abs(got.data[i]) < Math.abs(want.data[i])
     );
@@ -135,13 +138,13 @@ const sameShapeSignatures: readonly Signature[] = [
       ? "some cells hold only a part of their sum: was it overwritten instead of added to?"
       : undefined;
   },
-  function ownForward({ got, own, about, tolerance }) {
+  function ownForward({ got, own, about, tolerance }): Cause {
     if (!own || !about?.of || own.data.length !== got.data.length) return undefined;
     return wrongIndexes(got, own, Math.max(tolerance, 1e-6)).length === 0
       ? "your backward agrees with your forward, but the forward is not the right one"
       : undefined;
   },
-  function offset({ got, want, tolerance }) {
+  function offset({ got, want, tolerance }): Cause {
     const by = got.data[0] - want.data[0];
     if (want.data.length < 2 || !Number.isFinite(by)) return undefined;
     const same = indexes(want).every((i) => isClose(got.data[i] - by, want.data[i], tolerance * 4));
@@ -149,20 +152,20 @@ const sameShapeSignatures: readonly Signature[] = [
       ? `every number is ${format(Math.abs(by), 4)} too ${by > 0 ? "large" : "small"}`
       : undefined;
   },
-  function zeros({ got }) {
+  function zeros({ got }): Cause {
     return Array.from(got.data).every((x) => x === 0) ? "every number is 0" : undefined;
   },
-  function disagrees({ own, about }) {
+  function disagrees({ own, about }): Cause {
     return own && about?.of ? "your backward does not agree with your forward" : undefined;
   },
 ];
 
 const otherShapeSignatures: readonly Signature[] = [
-  function transposed({ got, want, tolerance }) {
+  function transposed({ got, want, tolerance }): Cause {
     if (want.shape.length < 2 || got.shape.length !== want.shape.length) return undefined;
     return isTransposeOf(got, want, tolerance) ? "it is transposed" : undefined;
   },
-  function unsummed({ got, want, tolerance }) {
+  function unsummed({ got, want, tolerance }): Cause {
     const padded = [
       ...Array(Math.max(0, got.shape.length - want.shape.length)).fill(1),
       ...want.shape,
@@ -176,12 +179,12 @@ const otherShapeSignatures: readonly Signature[] = [
     const right = sums.every((x, i) => isClose(x, want.data[i], tolerance * got.data.length));
     return `it is not summed over axis ${axes.join(" and ")}${right ? "" : ", and more is wrong"}`;
   },
-  function reshaped({ got, want, tolerance }) {
+  function reshaped({ got, want, tolerance }): Cause {
     const same = got.data.length === want.data.length &&
       wrongIndexes(got, want, tolerance).length === 0;
     return same ? "the numbers are right, only the shape is not" : undefined;
   },
-  function window({ got, want }) {
+  function window({ got, want }): Cause {
     const isImage = want.shape.length >= 2 && got.shape.length === want.shape.length &&
       want.shape.slice(0, -2).every((n, axis) => n === got.shape[axis]);
     return isImage && want.shape.length > 2

@@ -73,7 +73,7 @@ export async function observe(test: GradedTest, seed?: string): Promise<Observat
     expectEqual: (actual, expected) =>
       note({ kind: "equal", actual: plain(actual), expected: plain(expected) }),
     expectSame: (one, other) => note({ kind: "same", actual: plain(one), expected: plain(other) }),
-    expectError(body, message, name) {
+    expectError(body, message, name): Error {
       const error = errorOf(body);
       note({ kind: "error", actual: error ? thrownFrom(error) : null, message, name });
       if (error) return error;

@@ -114,6 +114,7 @@ function bodiesIn(root: string): string[] {
 /** Runs the graded tests of the copy that this file is in. */
 async function main(): Promise<void> {
   const root = fileURLToPath(new URL("../../", import.meta.url)), results: StubbedTest[] = [];
+  listOnly();
   for (const file of sourcesIn(root, true)) await import(pathToFileURL(file).href);
   for (const test of declared) {
     const { body: _, ...declaration } = test, failure = await failureOf(test);
