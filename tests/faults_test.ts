@@ -20,7 +20,7 @@ function containedFaults(): readonly Contained[] {
   const file = fileURLToPath(new URL("./faults/run_faults.ts", import.meta.url));
   const flags = ["--no-prompt", "--allow-read", "--allow-write", "--allow-env", "--allow-run"];
   const args = ["run", ...(here === "deno" ? flags : []), file];
-  const run = spawnSync(process.execPath, args, { encoding: "utf8", timeout: 110_000 });
+  const run = spawnSync(process.execPath, args, { encoding: "utf8", timeout: 200_000 });
   assertEquals(run.stderr, "");
   const found: Contained[] = JSON.parse(run.stdout);
   const rows = found.map(({ name, ends, seconds, message }) =>

@@ -5,7 +5,7 @@
  */
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { spawnSync } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
@@ -34,7 +34,7 @@ function wholeCourse(): Readonly<Record<string, Points>> {
   const file = fileURLToPath(new URL("./project/run_course.ts", import.meta.url));
   const flags = ["--no-prompt", "--allow-read", "--allow-write", "--allow-env", "--allow-run"];
   const args = ["run", ...(isDeno ? flags : []), file];
-  const run = spawnSync(process.execPath, args, { encoding: "utf8", timeout: 110_000 });
+  const run = spawnSync(process.execPath, args, { encoding: "utf8", timeout: 200_000 });
   assertEquals(run.stderr, "");
   return course = JSON.parse(run.stdout);
 }
@@ -73,6 +73,17 @@ test(
       for (const name of ["deno.json", "package.json", "bunfig.toml", "more.ts"]) {
         writeFileSync(copy.path("class/bob/workspace/01_tensor", name), JSON.stringify(stranger));
       }
+      // A link to the reference is no work of one's own.
+      rmSync(copy.path("class/bob/workspace/02_activations"), { recursive: true });
+      symlinkSync(
+        copy.path("modules/02_activations"),
+        copy.path("class/bob/workspace/02_activations"),
+      );
+      rmSync(copy.path("class/bob/workspace/01_tensor/shape.ts"));
+      symlinkSync(
+        copy.path("modules/01_tensor/shape.ts"),
+        copy.path("class/bob/workspace/01_tensor/shape.ts"),
+      );
       const formats = formatNames.join(",");
       const { code, stdout, stderr } = copy.run(
         "grade",

@@ -56,7 +56,7 @@ export class KitCopy {
       encoding: "utf8",
       env: { ...process.env, NO_COLOR: "1" },
       stdio: ["ignore", "pipe", "pipe"],
-      timeout: 100_000,
+      timeout: 200_000,
     });
     return { code: status, stdout, stderr };
   }

@@ -8,6 +8,7 @@
 import { randomUUID } from "node:crypto";
 import {
   existsSync,
+  lstatSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -27,6 +28,7 @@ import { editedFiles } from "../kit/manifest.ts";
 import { copyFiles } from "../kit/room.ts";
 import { requireRuntime } from "../kit/runtime.ts";
 import { pointsOf, say } from "../kit/show.ts";
+import { todoFile } from "../kit/stubs.ts";
 import { shimMark, workspace } from "../kit/workspace.ts";
 
 const help = `Grades workspaces: deno task grade [DIR …] [options]
@@ -82,11 +84,16 @@ function readOptions(args: readonly string[]): Options | null {
 function workspaceIn(folder: string): string {
   if (!existsSync(folder)) throw new UsageError(`Cannot grade ${folder}: there is no such folder`);
   const inner = join(folder, "workspace");
-  if (existsSync(inner)) return inner;
+  if (isRealFolder(inner)) return inner;
   if (modules.some((module) => existsSync(join(folder, module.folder)))) return folder;
   throw new UsageError(
     `Cannot grade ${folder}: it holds no workspace, and no folder such as ${modules[0].folder}`,
   );
+}
+
+/** Whether there is a folder, and not a link to one: it could lead to the reference. */
+function isRealFolder(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 }
 
 /** What to call a submission: the folder around its workspace. */
@@ -96,8 +103,7 @@ function nameOf(folder: string): string {
 
 /** Grades one workspace; `onResult` is told all results so far, after each. */
 async function grade(
-  folder: string,
-  seed: string,
+  { folder, name, seed }: { folder: string; name: string; seed: string },
   onResult: (graded: Graded) => void,
 ): Promise<Graded> {
   const started = performance.now(), rooms = realpathSync(mkdtempSync(join(tmpdir(), "grade-")));
@@ -132,7 +138,7 @@ async function grade(
 
   function soFar(): Graded {
     const seconds = Math.round((performance.now() - started) / 100) / 10;
-    return { name: nameOf(folder), seed, results: [...byModule.values()].flat(), notices, seconds };
+    return { name, seed, results: [...byModule.values()].flat(), notices, seconds };
   }
 }
 
@@ -153,17 +159,21 @@ async function notRun(module: CourseModule): Promise<Result[]> {
 }
 
 function isBegunIn(folder: string, module: CourseModule): boolean {
+  if (!isRealFolder(join(folder, module.folder))) return false;
   return module.files.some((file) => {
     const path = join(folder, module.folder, file);
-    return existsSync(path) && !read(path).startsWith(shimMark);
+    return lstatSync(path, { throwIfNoEntry: false })?.isFile() && !read(path).startsWith(shimMark);
   });
 }
 
 /** Files that are not part of a submission: they are left where they are, and that is said. */
 function strangersIn(folder: string): string[] {
-  return modules.filter(({ folder: name }) => existsSync(join(folder, name))).flatMap((module) =>
+  return modules.filter(({ folder: name }) => isRealFolder(join(folder, name))).flatMap((module) =>
     readdirSync(join(folder, module.folder))
-      .filter((name) => name !== "todo.ts" && !module.files.includes(name))
+      .filter((name) =>
+        name !== todoFile.name && !module.files.includes(name) ||
+        lstatSync(join(folder, module.folder, name)).isSymbolicLink()
+      )
       .map((name) => `${module.folder}/${name} is no file of the course and was not used`)
   );
 }
@@ -178,11 +188,16 @@ function write(path: string, text: string): void {
 async function gradeAll({ folders, formats, out, seed, jobs }: Options): Promise<number> {
   for (const file of editedFiles()) say(`Notice: ${file} is not as the course has it`);
   say(`Random cases come from --seed ${JSON.stringify(seed)}`);
-  const all: Graded[] = [], waiting = [...folders.entries()];
+  const names = folders.map(nameOf), all: Graded[] = [], waiting = [...folders.entries()];
+  names.forEach((name, at) => { // several may be called alike
+    if (names.indexOf(name) < at) names[at] = `${name} ${at + 1}`;
+  });
   await Promise.all(Array.from({ length: Math.min(jobs, folders.length) }, async () => {
     for (let next = waiting.shift(); next; next = waiting.shift()) {
       const [at, folder] = next;
-      const graded = await grade(folder, seed, (graded) => emitted("gradescope", graded));
+      const graded = await grade({ folder, name: names[at], seed }, (graded) => {
+        emitted("gradescope", graded);
+      });
       all[at] = graded;
       for (const format of formats) if (format !== "csv") emitted(format, graded);
       const [earned, points] = pointsOf(graded.results);

@@ -9,8 +9,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { bisect } from "../feedback/bisect.ts";
 import { checkModule, type Result, shown, taskPlace, testsOf } from "./check.ts";
-import { type CourseModule, moduleOf, modules, read, root } from "./course.ts";
-import { hintsOf } from "./hints.ts";
+import { type CourseModule, hintsOf, moduleOf, modules, read, root } from "./course.ts";
 import { takeSnapshot } from "./history.ts";
 import {
   completeModules,
@@ -169,6 +168,13 @@ export async function sayHint(what: string | undefined, prefix = ""): Promise<nu
   sayLines(wrapped(hints[level - 1], "  "));
   if (level < hints.length) say(`  (one more: ${runtime} hint ${task})`);
   return 0;
+}
+
+/** What is there to say when all tests of a module pass. */
+export function doneWith(module: CourseModule): string[] {
+  const next = modules.find((one) => one.number > module.number && !desk.isBegun(one));
+  const further = next ? [`Next: ${runtime} start ${next.number}`] : [];
+  return [...wrapped(builtIn(module)), `What it is for: ${runtime} tinydigits`, ...further];
 }
 
 /** What a module did, in the words of its chapter. */

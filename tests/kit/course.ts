@@ -60,6 +60,13 @@ export function reference(folder: string, file: string): string {
   return read(join(root, "modules", folder, file));
 }
 
+/** The hints of a task, in order. */
+export function hintsOf({ folder }: CourseModule, task: string): string[] {
+  const text = read(join(root, "modules", folder, "hints.md"));
+  const section = text.split(/^## /m).find((part) => part.startsWith(`${task} `)) ?? "";
+  return section.split(/^\d\. /m).slice(1).map((hint) => hint.trim().replace(/\s*\n\s*/g, " "));
+}
+
 /** A text, with line ends as we write them. */
 export function read(path: string): string {
   return readFileSync(path, "utf8").replaceAll("\r\n", "\n");

@@ -12,6 +12,7 @@ import { type Result, shown, taskPlace, testsOf } from "./check.ts";
 import {
   checkAtDesk,
   CommandError,
+  doneWith,
   firstOpen,
   moduleNamed,
   requireBegun,
@@ -63,6 +64,7 @@ async function check(what: string | undefined): Promise<number> {
     const results = await checkAtDesk(module, { only, onResult: print });
     all.push(...results);
     say(only ? "" : summaryOf(module, results));
+    if (isComplete(readProgress(), module)) sayLines(doneWith(module));
   }
   const open = firstOpen(all);
   if (open) {
@@ -90,8 +92,10 @@ async function start(what: string | undefined): Promise<number> {
   sayLines(noticesOf(module));
   if (process.stdin.isTTY && process.stdout.isTTY) return await watch(module);
   const open = firstOpen(await checkAtDesk(module));
-  if (open) await sayOpen(open);
-  say(`\nEdit the file, then: ${runtime} watch   (or ${runtime} check ${module.number})`);
+  if (open) {
+    await sayOpen(open);
+    say(`\nEdit the file, then: ${runtime} watch   (or ${runtime} check ${module.number})`);
+  } else sayLines(doneWith(module));
   return 0;
 }
 

@@ -13,7 +13,7 @@ import process from "node:process";
 import { pathToFileURL } from "node:url";
 import { type CourseModule, modules, read, root } from "./course.ts";
 import { bisect } from "../feedback/bisect.ts";
-import { isComplete, readProgress } from "./progress.ts";
+import { completeModules, readProgress } from "./progress.ts";
 import type { Owners } from "./room.ts";
 import { requireRuntime, type Runtime } from "./runtime.ts";
 import { folderOf, hashOfModule, isBegun, kept } from "./workspace.ts";
@@ -141,7 +141,7 @@ export function run(command: readonly string[]): Promise<number> {
 async function main(): Promise<number> {
   requireRuntime();
   const [name, ...args] = process.argv.slice(2);
-  const progress = readProgress(), yours = modules.filter((one) => isComplete(progress, one));
+  const yours = completeModules(readProgress());
   const planned = plan(name, args, yours);
   if ("problem" in planned) {
     process.stderr.write(`${planned.problem}\n`);

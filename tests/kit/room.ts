@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { cpSync, existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, lstatSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type CourseModule, modules, read, root } from "./course.ts";
 import { todoFile } from "./stubs.ts";
@@ -45,10 +45,15 @@ export function makeRoom(folder: string, module: CourseModule, owners: Owners): 
   writeFileSync(join(folder, "package.json"), JSON.stringify({ ...packages, engines }));
 }
 
-/** Copies the files that the course knows, as far as they are there. */
+/** The largest file that is taken for a chapter, in bytes. */
+const maxSize = 2 ** 20;
+
+/** Copies the files that the course knows, as far as they are there. A link is no file. */
 export function copyFiles({ files }: CourseModule, from: string, to: string): void {
   mkdirSync(to, { recursive: true });
   for (const file of [...files, todoFile.name]) {
-    if (existsSync(join(from, file))) writeFileSync(join(to, file), read(join(from, file)));
+    const found = lstatSync(join(from, file), { throwIfNoEntry: false });
+    if (!found?.isFile() || found.size > maxSize) continue;
+    writeFileSync(join(to, file), read(join(from, file)));
   }
 }

@@ -89,10 +89,10 @@ export class Runner {
 
 /** What a runtime needs to start and to find its cache, on any system. */
 function systemVariables(): Record<string, string> {
-  const names = ["PATH", "HOME", "DENO_DIR", "XDG_CACHE_HOME", "TMPDIR", "TEMP", "TMP"];
-  const windows = ["SystemRoot", "LOCALAPPDATA", "USERPROFILE", "APPDATA"];
+  const names = ["PATH", "HOME", "DENO_DIR", "XDG_CACHE_HOME", "TMPDIR", "TEMP", "TMP"]
+    .concat("SystemRoot", "LOCALAPPDATA", "USERPROFILE", "APPDATA");
   return Object.fromEntries(
-    [...names, ...windows].flatMap((name) => {
+    names.flatMap((name) => {
       const value = process.env[name];
       return value === undefined ? [] : [[name, value]];
     }),
