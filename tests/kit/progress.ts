@@ -6,6 +6,7 @@
  */
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import process from "node:process";
 import { type CourseModule, modules } from "./course.ts";
 import type { Result } from "./check.ts";
 import { hashOfModule, isBegun, workspace } from "./workspace.ts";
@@ -67,8 +68,9 @@ function parse(): Progress | undefined {
 export function writeProgress(progress: Progress): void {
   mkdirSync(workspace, { recursive: true });
   if (existsSync(path) && parse() === undefined) renameSync(path, `${path}.damaged`);
-  writeFileSync(`${path}.part`, `${JSON.stringify(progress, null, 2)}\n`);
-  renameSync(`${path}.part`, path);
+  // With a name of its own, since another command may be writing too.
+  writeFileSync(`${path}.${process.pid}`, `${JSON.stringify(progress, null, 2)}\n`);
+  renameSync(`${path}.${process.pid}`, path);
 }
 
 function isProgress(value: unknown): value is Progress {

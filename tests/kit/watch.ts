@@ -63,7 +63,6 @@ class Watcher {
     const input = process.stdin;
     if (input.isTTY) {
       input.setRawMode(true);
-      input.setEncoding("utf8");
       input.on("data", (typed) => this.#key(String(typed)));
     }
     const code = await this.#ended.promise;
