@@ -10,7 +10,7 @@ import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { hintsOf, modules, read, reference, root } from "./kit/course.ts";
+import { type CourseModule, hintsOf, modules, read, reference, root } from "./kit/course.ts";
 import { test } from "./kit/register.ts";
 import { makeRoom } from "./kit/room.ts";
 import { makeStub, todoFile } from "./kit/stubs.ts";
@@ -247,6 +247,11 @@ test("stubs are formatted, pass the linter and the type checker", () => {
 
 // ── What each task has ──
 
+/** All stubs of a module, one after the other. */
+function stubsOf(module: CourseModule): string {
+  return module.files.map((file) => makeStub(reference(module.folder, file))).join("");
+}
+
 test("every task has a test, three hints and a line in the chapter", () => {
   for (const module of modules) {
     const chapter = module.files.map((file) => reference(module.folder, file)).join("");
@@ -256,6 +261,10 @@ test("every task has a test, three hints and a line in the chapter", () => {
       assertEquals(hintsOf(module, task).length, 3, `hints of ${task}`);
       assertEquals(tests.includes(`graded("${task}"`) || tests.includes(`"${task}",`), true, task);
     }
+    const words = read(join(root, "modules", module.folder, "hints.md")), stubs = stubsOf(module);
+    const missing = [...chapter.matchAll(/^(?:async )?function (\w+)/gm)].map(([, name]) => name)
+      .filter((name) => words.includes(`${name}(`) && !stubs.includes(`function ${name}(`));
+    assertEquals(missing, [], "hints name functions that no stub holds");
     const hinted = [
       ...read(join(root, "modules", module.folder, "hints.md")).matchAll(/^## (\S+)/gm),
     ];
