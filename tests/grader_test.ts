@@ -21,15 +21,15 @@ import { type Check, observe } from "./kit/recording.ts";
 import { test } from "./kit/register.ts";
 import { makeStub } from "./kit/stubs.ts";
 import { inCopy } from "./kit_copy.ts";
-import { type Points, writeCourse } from "./project/run_course.ts";
+import { type WholeCourse, writeCourse } from "./project/run_course.ts";
 
 const isDeno = process.versions.deno !== undefined;
 
 // ── The whole course ──
 
-let course: Readonly<Record<string, Points>> | undefined;
+let course: WholeCourse | undefined;
 
-function wholeCourse(): Readonly<Record<string, Points>> {
+function wholeCourse(): WholeCourse {
   if (course) return course;
   const file = fileURLToPath(new URL("./project/run_course.ts", import.meta.url));
   const flags = ["--no-prompt", "--allow-read", "--allow-write", "--allow-env", "--allow-run"];
@@ -40,20 +40,26 @@ function wholeCourse(): Readonly<Record<string, Points>> {
 }
 
 test("stubs of every module score exactly 0 points", () => {
-  const earned = Object.entries(wholeCourse().stubs).map(([number, [earned]]) => [number, earned]);
+  const earned = Object.entries(wholeCourse().points.stubs).map((
+    [number, [earned]],
+  ) => [number, earned]);
   assertEquals(earned, modules.map(({ number }) => [number, 0]));
 });
 
 test("the reference scores exactly full marks in every module", () => {
-  const { reference } = wholeCourse();
+  const { reference } = wholeCourse().points;
   assertEquals(Object.keys(reference), modules.map(({ number }) => number));
   assertEquals(Object.values(reference).filter(([earned, points]) => earned !== points), []);
   assertEquals(Object.values(reference).reduce((sum, [, points]) => sum + points, 0), 453);
 });
 
 test("another order of random numbers than the reference's costs no point", () => {
-  const { otherOrder } = wholeCourse();
+  const { otherOrder } = wholeCourse().points;
   assertEquals(Object.values(otherOrder).filter(([earned, points]) => earned !== points), []);
+});
+
+test("each task can be tested when its turn comes", () => {
+  assertEquals(wholeCourse().notInTurn, []);
 });
 
 test("the manifest knows every file that a verdict rests on", () => {
@@ -68,7 +74,7 @@ test(
   () =>
     inCopy((copy) => {
       writeCourse(copy.path("class/ada/workspace"), (source) => source);
-      writeCourse(copy.path("class/bob/workspace"), makeStub);
+      writeCourse(copy.path("class/bob/workspace"), (source) => makeStub(source));
       const stranger = { imports: { "#tensor": "../../../../modules/01_tensor/tensor.ts" } };
       for (const name of ["deno.json", "package.json", "bunfig.toml", "more.ts"]) {
         writeFileSync(copy.path("class/bob/workspace/01_tensor", name), JSON.stringify(stranger));
@@ -322,7 +328,7 @@ test("diagnose() says nothing of numbers that no known bug makes", () => {
 
 test("bisect() names the task whose replacement mends what fails", () =>
   inCopy(async (copy) => {
-    writeCourse(copy.path("mine"), makeStub);
+    writeCourse(copy.path("mine"), (source) => makeStub(source));
     const owners = new Map(
       modules.slice(0, 3).map(({ folder }) => [folder, copy.path("mine", folder)]),
     );

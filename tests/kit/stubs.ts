@@ -31,10 +31,11 @@ const importLine = 'import { TodoError } from "./todo.ts";\n';
  * Makes a stub.
  *
  * @param source A file of the reference, as `deno fmt` writes it.
+ * @param isOpen Which tasks become stubs; by default all.
  * @returns The stub, formatted; the source itself if it holds no task.
  */
-export function makeStub(source: string): string {
-  const tasks = findTasks(source);
+export function makeStub(source: string, isOpen: (task: string) => boolean = () => true): string {
+  const tasks = findTasks(source).filter(({ task }) => isOpen(task));
   if (tasks.length === 0) return source;
   const bare = dropHelpers(replaceBodies(source, tasks, todoBody), source);
   const at = bare.search(/^import /m) >= 0 ? bare.search(/^import /m) : bare.indexOf("*/\n") + 3;

@@ -1,6 +1,6 @@
 /**
- * Checks the whole course twice, with every task a stub and with the reference in the place of a
- * learner, and prints the points as JSON.
+ * Checks the whole course with every task a stub, with the reference in the place of a learner, and
+ * task by task as a learner goes, and prints what came of it as JSON.
  *
  * @module
  */
@@ -12,6 +12,15 @@ import { checkModule } from "../kit/check.ts";
 import { modules, reference } from "../kit/course.ts";
 import { pointsOf } from "../kit/show.ts";
 import { makeStub, todoFile } from "../kit/stubs.ts";
+import { findTasks } from "../kit/task_bodies.ts";
+
+/** What came of the whole course. */
+export interface WholeCourse {
+  /** Points by name of the change that was made to the reference. */
+  readonly points: Readonly<Record<string, Points>>;
+  /** Tests that need a task which comes after theirs. */
+  readonly notInTurn: readonly string[];
+}
 
 /** Points earned and points to earn, by module. */
 export type Points = Readonly<Record<string, readonly [number, number]>>;
@@ -42,10 +51,31 @@ async function pointsIn(folder: string, rooms: string): Promise<Points> {
   return points;
 }
 
+/** The tests that do not pass when only their task and those before it are written. */
+async function notInTurn(folder: string, rooms: string): Promise<string[]> {
+  const failing: string[] = [];
+  for (const module of modules) {
+    const sources = module.files.map((file) => reference(module.folder, file));
+    for (const task of new Set(sources.flatMap(findTasks).map(({ task }) => task))) {
+      writeCourse(folder, (source) => makeStub(source, (other) => isAfter(other, task)));
+      const owners = new Map([[module.folder, join(folder, module.folder)]]);
+      const results = await checkModule(module, { owners, rooms, only: task });
+      const red = results.filter(({ status }) => status !== "passed");
+      failing.push(...red.map(({ sentence }) => `${task} ${sentence}`));
+    }
+  }
+  return failing;
+}
+
+/** Whether a task comes after another one of its module. */
+function isAfter(task: string, other: string): boolean {
+  return Number(task.slice(3)) > Number(other.slice(3));
+}
+
 async function main(): Promise<void> {
   const rooms = realpathSync(mkdtempSync(join(tmpdir(), "kindling-course-")));
   const changes: Record<string, (source: string, file: string) => string> = {
-    stubs: makeStub,
+    stubs: (source) => makeStub(source),
     reference: (source) => source,
     // Another order of random numbers is as good as the reference's.
     otherOrder: (source, file) =>
@@ -59,10 +89,11 @@ async function main(): Promise<void> {
       writeCourse(join(rooms, name), change);
       all[name] = await pointsIn(join(rooms, name), rooms);
     }
+    const found = { points: all, notInTurn: await notInTurn(join(rooms, "turn"), rooms) };
+    process.stdout.write(JSON.stringify(found), () => process.exit(0));
   } finally {
     rmSync(rooms, { recursive: true, force: true });
   }
-  process.stdout.write(JSON.stringify(all), () => process.exit(0));
 }
 
 if (import.meta.main) await main();
