@@ -24,6 +24,7 @@ export * from "#losses";
 export * from "#autograd";
 export * from "#optimizers";
 export * from "#training";
+export * from "#checkpoint";
 export * from "#dataloader";
 export * from "#spatial";
 export * from "#fast";

@@ -42,8 +42,21 @@ export interface EpochResult {
   readonly learningRate: number;
 }
 
+/** How far a training run is: what fit() needs to go on where an earlier run stood. */
+export interface TrainingProgress {
+  /** Steps taken since the training began. */
+  readonly step: number;
+  /** Sum of the losses of all examples seen in the epoch so far. */
+  readonly total: number;
+  /** How many those are; 0 between two epochs. */
+  readonly examples: number;
+}
+
 /** What one step came to; the first of the training is 1. */
-export type StepResult = EpochResult & { readonly step: number };
+export type StepResult = EpochResult & {
+  readonly step: number;
+  readonly progress: TrainingProgress;
+};
 
 /** What one step takes. */
 export interface StepOptions<Targets = Int32Array> {
@@ -63,11 +76,13 @@ export interface FitOptions<Targets = Int32Array> extends StepOptions<Targets> {
   readonly accumulate?: number;
   /** The learning rate over time; without it the optimizer's own stays. */
   readonly schedule?: Schedule;
+  /** Where an earlier run stood: epochs, steps and schedule go on from there; the start by default. */
+  readonly from?: TrainingProgress;
   /** Called after each step. */
   readonly onStep?: (result: StepResult) => void;
   /** Called after each epoch, and waited for. */
   readonly onEpoch?: (result: EpochResult) => void | Promise<void>;
-  /** Stops training between two steps. */
+  /** Stops training between two steps, before the next batch is fetched. */
   readonly signal?: AbortSignal;
 }
 
@@ -129,6 +144,9 @@ export function clipGradientNorm(parameters: Iterable<Parameter>, maxNorm: numbe
 }
 
 // ── 7.7 The training loop ──
+
+/** Where a training run begins. */
+const start: TrainingProgress = { step: 0, total: 0, examples: 0 };
 
 /**
  * Learns from some batches: predict, measure, go backward; then one step. Each batch counts by how
@@ -200,9 +218,11 @@ function* groupsOf<Item>(items: Iterable<Item>, size: number): Generator<Item[]>
 }
 
 /**
- * Trains a model. Other work gets its turn at least every 50 ms, as long as a step takes less. With a
- * loader that was restored in the middle of an epoch, the first epoch is the rest of that one, and the
- * schedule ends as much earlier.
+ * Trains a model. Other work gets its turn at least every 50 ms, as long as a step takes less.
+ *
+ * A run that was stopped goes on with `from`, and with model, optimizer and loader as they were then.
+ * Without it, a loader that was restored in the middle of an epoch deals out the rest of that one
+ * first, and the schedule ends as much earlier.
  *
  * @param model What learns; it is put into training mode.
  * @param batches What it learns from.
@@ -234,24 +254,24 @@ export async function fit<Targets>(
   batches: Batches<Targets>,
   options: FitOptions<Targets>,
 ): Promise<EpochResult[]> {
-  const { epochs, accumulate = 1, schedule, onStep, onEpoch, signal, ...rest } = options;
+  const { epochs, accumulate = 1, schedule, from = start, onStep, onEpoch, signal, ...rest } =
+    options;
   const { loss, optimizer, maxNorm, ...other } = rest;
   requireNoOther("fit", other);
   requireWhole(`Cannot train for ${epochs} epochs`, epochs);
   requireWhole(`Cannot train on ${batches.length} batches`, batches.length);
   requireWhole(`Cannot accumulate ${accumulate} batches`, accumulate);
+  requireWhole(`Cannot go on after ${from.step} steps`, from.step, 0);
   signal?.throwIfAborted();
-  const steps = epochs * Math.ceil(batches.length / accumulate), history: EpochResult[] = [];
-  const breathe = breathing();
-  let step = 0;
+  const stepsOfEpoch = Math.ceil(batches.length / accumulate), steps = epochs * stepsOfEpoch;
+  const history: EpochResult[] = [], breathe = breathing();
+  let { step, total, examples } = from;
   model.train();
-  for (let epoch = 1; epoch <= epochs; epoch++) {
-    let total = 0, examples = 0;
+  for (let epoch = Math.floor(step / stepsOfEpoch) + 1; epoch <= epochs; epoch++) {
     for (const group of groupsOf(batches, accumulate)) {
-      signal?.throwIfAborted();
       if (schedule) optimizer.learningRate = schedule(step / steps);
       const value = trainStep(model, group, { loss, optimizer, maxNorm });
-      const rows = countExamples(group);
+      const rows = countExamples(group), { learningRate } = optimizer;
       if (!Number.isFinite(value)) {
         const hint = "is the learning rate too large, or an input not a number?";
         throw new ValueError(`Cannot go on training: in epoch ${epoch} the loss is ${value}`, hint);
@@ -259,12 +279,15 @@ export async function fit<Targets>(
       total += value * rows;
       examples += rows;
       step++;
-      onStep?.({ epoch, step, loss: value, learningRate: optimizer.learningRate });
+      onStep?.({ epoch, step, loss: value, learningRate, progress: { step, total, examples } });
       await breathe();
+      if (step % stepsOfEpoch > 0) signal?.throwIfAborted();
     }
     if (examples === 0) throw new ValueError(`Cannot train in epoch ${epoch}: no batches came`);
     history.push({ epoch, loss: total / examples, learningRate: optimizer.learningRate });
+    total = examples = 0;
     await onEpoch?.(history[history.length - 1]);
+    if (epoch < epochs) signal?.throwIfAborted();
   }
   return history;
 }

@@ -251,7 +251,7 @@ export class DataLoader<Targets = Int32Array> implements Batches<Targets> {
   restore({ position, generator }: LoaderState): void {
     const { shuffle } = this.#options;
     const inside = Number.isInteger(position) && position >= 0 && position < this.length;
-    if (!inside || (shuffle === undefined) !== (generator === null)) {
+    if (!inside || (shuffle === undefined) !== !generator) {
       const says = `Cannot go on at batch ${position} of ${this.length}`;
       throw new ValueError(`${says}: the state is of a loader with other options`);
     }

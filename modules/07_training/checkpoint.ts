@@ -1,0 +1,343 @@
+/**
+ * # 07 · Training: checkpoints
+ *
+ * A run of hours must survive a closed lid. So all that it would need to go on is written into one
+ * file, now and then: weights, what the optimizer keeps, where each random generator stands, how far
+ * the loader is. A run that goes on from there cannot be told from one that never stopped.
+ *
+ * The file is safetensors, which nothing can hide in: a length, a table as JSON, and numbers.
+ *
+ * ```text
+ * 48 02 00 00 00 00 00 00   {"__metadata__":{…},"model.layers.0.weight":{"dtype":"F32",…}}   3f 80 …
+ * length of the table       the table: dtype, shape and place of each tensor, by name        numbers
+ * ```
+ *
+ * At the end you have files that PyTorch reads too, and runs that can be killed.
+ *
+ * @module
+ */
+import { checkState, type Module } from "#layers";
+import type { Optimizer } from "#optimizers";
+import { type Data, say, type Shape, sizeOf, Tensor } from "#tensor";
+import { createHash } from "node:crypto";
+import { open, readFile, rename, rm } from "node:fs/promises";
+
+/** What a checkpoint holds: tensors by name, and texts by name. */
+export interface Checkpoint {
+  /** Tensors, float32 or float64. */
+  readonly tensors: ReadonlyMap<string, Tensor>;
+  /** Texts about them. */
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+/** A checkpoint that is missing, damaged, foreign, or does not fit. */
+export class CheckpointError extends Error {
+  /** The class's name, as it is printed. */
+  override readonly name = "CheckpointError";
+
+  /**
+   * Makes the error.
+   *
+   * @param message What happened and why.
+   * @param hint What to do about it, where that can be said.
+   */
+  constructor(message: string, readonly hint?: string) {
+    super(message);
+  }
+}
+
+// ── The format ──
+
+/** How many bytes a number of each kind takes. */
+const widths = { F32: 4, F64: 8 } as const;
+
+/** A kind of numbers, as the table names it. */
+type Kind = keyof typeof widths;
+
+/** What the table says of one tensor. */
+interface Entry {
+  readonly dtype: Kind;
+  readonly shape: Shape;
+  readonly data_offsets: readonly [begin: number, end: number];
+}
+
+/** Where the checksum of everything else stands among the texts. */
+const checksumName = "kindling.sha256";
+
+/** Longest table that is read, in bytes; the format's own limit. */
+const longestTable = 100_000_000;
+
+const hint = "was it cut short, or is it another kind of file?";
+
+/** The checksum of a checkpoint: of its texts, the names, kinds and shapes, and all numbers. */
+function checksum(table: Readonly<Record<string, unknown>>, numbers: Uint8Array): string {
+  return createHash("sha256").update(JSON.stringify(table)).update(numbers).digest("hex");
+}
+
+/**
+ * Writes a checkpoint as the bytes of a safetensors file.
+ *
+ * @param checkpoint Tensors and texts.
+ * @returns The file; the same checkpoint always gives the same bytes.
+ *
+ * @example There and back
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { decodeCheckpoint, encodeCheckpoint } from "#checkpoint";
+ * import { Tensor } from "#tensor";
+ * const tensors = new Map([["weight", Tensor.of([[1, 2], [3, 4]])]]);
+ * const file = encodeCheckpoint({ tensors, metadata: { by: "me" } });
+ * const { tensors: read, metadata } = decodeCheckpoint(file, "example");
+ * assertEquals(read.get("weight")?.toArray(), [[1, 2], [3, 4]]);
+ * assertEquals(metadata, { by: "me" });
+ * ```
+ */
+export function encodeCheckpoint({ tensors, metadata }: Checkpoint): Uint8Array<ArrayBuffer> {
+  const table: Record<string, unknown> = { __metadata__: metadata };
+  let end = 0;
+  for (const [name, { data, shape }] of tensors) {
+    const dtype: Kind = data instanceof Float64Array ? "F64" : "F32";
+    table[name] = { dtype, shape, data_offsets: [end, end += data.byteLength] };
+  }
+  const numbers = new Uint8Array(end);
+  let at = 0;
+  for (const { data } of tensors.values()) {
+    numbers.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), at);
+    at += data.byteLength;
+  }
+  const texts = { ...metadata, [checksumName]: checksum(table, numbers) };
+  const json = new TextEncoder().encode(JSON.stringify({ ...table, __metadata__: texts }));
+  const length = Math.ceil(json.length / 8) * 8; // so that all numbers lie at multiples of 8
+  const file = new Uint8Array(8 + length + end).fill(0x20, 8, 8 + length);
+  new DataView(file.buffer).setBigUint64(0, BigInt(length), true);
+  file.set(json, 8);
+  file.set(numbers, 8 + length);
+  return file;
+}
+
+/**
+ * Takes the bytes of a safetensors file apart: one of ours, or any other with float32 and float64
+ * numbers. Ours carry a checksum, so that a single wrong bit is noticed.
+ *
+ * @param file All bytes.
+ * @param name What errors call the file.
+ * @returns Tensors and texts.
+ * @throws {CheckpointError} If anything in it is not as it should be.
+ */
+export function decodeCheckpoint(file: Uint8Array, name: string): Checkpoint {
+  function refuse(finding: string): never {
+    throw new CheckpointError(`Cannot read the checkpoint ${name}: ${finding}`, hint);
+  }
+  const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
+  if (file.length < 8) refuse(`it has ${file.length} bytes, too few for a table`);
+  const length = Number(view.getBigUint64(0, true));
+  if (length > longestTable || 8 + length > file.length) {
+    refuse(`its table should have ${length} bytes, and the file has ${file.length}`);
+  }
+  const table = parseTable(file.subarray(8, 8 + length)) ?? refuse("its table is no JSON object");
+  const { __metadata__: texts = {}, ...entries } = table;
+  if (!isRecord(texts) || Object.values(texts).some((text) => typeof text !== "string")) {
+    refuse("its metadata are no texts");
+  }
+  const numbers = new Uint8Array(file.subarray(8 + length)), tensors = new Map<string, Tensor>();
+  let expected = 0;
+  for (const [tensor, entry] of Object.entries(entries)) {
+    if (!isEntry(entry)) {
+      refuse(`${tensor} is ${JSON.stringify(entry)}, no F32 or F64 with a shape`);
+    }
+    const { dtype, shape, data_offsets: [begin, end] } = entry;
+    if (begin !== expected || end !== begin + sizeOf(shape) * widths[dtype]) {
+      refuse(
+        say`${tensor} of ${shape} ${dtype} should begin at ${expected}, not at ${begin}–${end}`,
+      );
+    }
+    if (end > numbers.length) refuse(`${tensor} ends at ${end} of ${numbers.length} bytes`);
+    tensors.set(tensor, new Tensor(numbersIn(numbers, entry), shape));
+    expected = end;
+  }
+  if (expected !== numbers.length) {
+    refuse(`its table ends at ${expected} of ${numbers.length} bytes`);
+  }
+  const { [checksumName]: sum, ...metadata } = texts as Record<string, string>;
+  if (sum !== undefined && sum !== checksum({ __metadata__: metadata, ...entries }, numbers)) {
+    refuse("its checksum is wrong, so it was damaged");
+  }
+  return { tensors, metadata };
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** Reads JSON; null if it is no object. */
+function parseTable(bytes: Uint8Array): Record<string, unknown> | null {
+  try {
+    const table: unknown = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+    return isRecord(table) ? table : null;
+  } catch {
+    return null;
+  }
+}
+
+/** Whether the table says of a tensor what it should: no axis may be empty here. */
+function isEntry(value: unknown): value is Entry {
+  if (!isRecord(value)) return false;
+  const { dtype, shape, data_offsets: offsets } = value;
+  const isWhole = (n: unknown): boolean => Number.isSafeInteger(n) && Number(n) >= 0;
+  return typeof dtype === "string" && Object.hasOwn(widths, dtype) &&
+    Array.isArray(shape) && shape.every((size) => isWhole(size) && size > 0) &&
+    Array.isArray(offsets) && offsets.length === 2 && offsets.every(isWhole);
+}
+
+/** Copies the numbers of one tensor out, so that they lie where an array may begin. */
+function numbersIn(numbers: Uint8Array, { dtype, data_offsets: [begin, end] }: Entry): Data {
+  const { buffer } = numbers.slice(begin, end);
+  return dtype === "F64"
+    ? new Float64Array(buffer as ArrayBuffer)
+    : new Float32Array(buffer as ArrayBuffer);
+}
+
+// ── Files ──
+
+/** Why the system refused. */
+function reasonOf(error: unknown): string {
+  const { code, name }: { code?: string; name?: string } = error instanceof Error ? error : {};
+  return code ?? name ?? "an unknown error";
+}
+
+/**
+ * Writes a checkpoint into a file. Whoever kills the process at any moment leaves either the old file
+ * or the new one, never half of one.
+ *
+ * @param path Where; its folder must be there.
+ * @param checkpoint What.
+ * @throws {CheckpointError} If the system does not let it.
+ */
+export async function writeCheckpoint(path: string, checkpoint: Checkpoint): Promise<void> {
+  const part = `${path}.part`;
+  try {
+    const file = await open(part, "w");
+    try {
+      await file.writeFile(encodeCheckpoint(checkpoint));
+      await file.sync(); // on the disk before the name is
+    } finally {
+      await file.close();
+    }
+    await rename(part, path);
+  } catch (error) {
+    await rm(part, { force: true }).catch(() => {}); // the first error is the one to tell
+    const says = `Cannot write the checkpoint ${path}: the system answered ${reasonOf(error)}`;
+    throw new CheckpointError(says, "is there room on the disk, and may you write there?");
+  }
+}
+
+/**
+ * Reads a checkpoint from a file.
+ *
+ * @param path Where.
+ * @returns Tensors and texts.
+ * @throws {CheckpointError} If the file is missing, or not as it should be.
+ */
+export async function readCheckpoint(path: string): Promise<Checkpoint> {
+  let file: Uint8Array;
+  try {
+    file = await readFile(path);
+  } catch (error) {
+    const reason = reasonOf(error) === "ENOENT" ? "there is none" : `it is ${reasonOf(error)}`;
+    throw new CheckpointError(`Cannot read the checkpoint ${path}: ${reason}`, "check the path");
+  }
+  return decodeCheckpoint(file, path);
+}
+
+// ── A training run ──
+
+/** Whatever can say where it stands and be put back there: a Generator, a DataLoader. */
+export interface Resumable {
+  /** Where it stands, as plain data. */
+  readonly state: unknown;
+  /** Puts it back; throws, and stays as it is, if the state is not one of its own. */
+  restore(state: unknown): void;
+}
+
+/** All parts of a training run that change while it runs. */
+export interface TrainingParts {
+  /** What learns. */
+  readonly model: Module;
+  /** What moves its parameters. */
+  readonly optimizer: Optimizer;
+  /** Loader and generators, by names of your own. */
+  readonly resumable: Readonly<Record<string, Resumable>>;
+}
+
+/**
+ * Takes down where a training run stands.
+ *
+ * @param parts All that changes while it runs.
+ * @param notes Anything else that can be JSON: how far it is, history, settings.
+ * @returns What writeCheckpoint() writes: `model.…`, `optimizer.…`, and states as texts.
+ */
+export function takeCheckpoint(
+  { model, optimizer, resumable }: TrainingParts,
+  notes: Readonly<Record<string, unknown>> = {},
+): Checkpoint {
+  const tensors = new Map<string, Tensor>();
+  for (const [name, tensor] of model.stateDict()) tensors.set(`model.${name}`, tensor);
+  for (const [name, tensor] of optimizer.stateDict()) tensors.set(`optimizer.${name}`, tensor);
+  const states = Object.entries(resumable).map(([name, { state }]) => [`state.${name}`, state]);
+  const texts = [...states, ...Object.entries(notes)];
+  const metadata = Object.fromEntries(texts.map(([name, value]) => [name, JSON.stringify(value)]));
+  return { tensors, metadata };
+}
+
+/**
+ * Puts a training run back to where a checkpoint was taken. If anything does not fit, nothing
+ * changes.
+ *
+ * @param checkpoint What takeCheckpoint() gave, here or in another run.
+ * @param parts The same parts, built alike.
+ * @throws {CheckpointError} If it does not fit; the message says what.
+ *
+ * @example A second model goes on where the first one was
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { restoreCheckpoint, takeCheckpoint } from "#checkpoint";
+ * import { Linear } from "#layers";
+ * import { SGD } from "#optimizers";
+ * import { Generator } from "#random";
+ * function parts(seed: number) {
+ *   const model = new Linear(2, 1, { generator: new Generator(seed) });
+ *   const optimizer = new SGD(model.parameters(), { learningRate: 0.1 });
+ *   return { model, optimizer, resumable: { dice: new Generator(seed) } };
+ * }
+ * const first = parts(1), second = parts(2);
+ * restoreCheckpoint(takeCheckpoint(first), second);
+ * assertEquals(second.model.weight.data, first.model.weight.data);
+ * assertEquals(second.resumable.dice.uniform(), first.resumable.dice.uniform());
+ * ```
+ */
+export function restoreCheckpoint(checkpoint: Checkpoint, parts: TrainingParts): void {
+  const { model, optimizer, resumable } = parts, { tensors, metadata } = checkpoint;
+  const named = (prefix: string): Map<string, Tensor> =>
+    new Map(
+      [...tensors].filter(([name]) => name.startsWith(prefix))
+        .map(([name, tensor]) => [name.slice(prefix.length), tensor]),
+    );
+  const before = Object.values(resumable).map(({ state }) => state);
+  try {
+    const weights = named("model."), moments = named("optimizer.");
+    checkState(model.constructor.name, model.stateDict(), weights);
+    checkState(optimizer.constructor.name, optimizer.stateDict(), moments);
+    for (const [name, part] of Object.entries(resumable)) {
+      const text = metadata[`state.${name}`];
+      if (text === undefined) throw new RangeError(`it does not say where ${name} stands`);
+      part.restore(JSON.parse(text));
+    }
+    optimizer.loadStateDict(moments); // the one that may still refuse: a rate of NaN
+    model.loadStateDict(weights);
+  } catch (error) {
+    Object.values(resumable).forEach((part, k) => part.restore(before[k]));
+    const reason = error instanceof Error ? error.message : String(error);
+    const says = `Cannot go on from this checkpoint: ${reason}`;
+    throw new CheckpointError(says, "was it written by the same model, optimizer and loader?");
+  }
+}

@@ -1,0 +1,288 @@
+/**
+ * Checkpoints: the file format, what is refused, and runs that go on from one.
+ *
+ * @module
+ */
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { join } from "@std/path";
+import { createHash } from "node:crypto";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import {
+  type Checkpoint,
+  CheckpointError,
+  decodeCheckpoint,
+  encodeCheckpoint,
+  readCheckpoint,
+  restoreCheckpoint,
+  takeCheckpoint,
+  type TrainingParts,
+  writeCheckpoint,
+} from "#checkpoint";
+import { DataLoader, randomShift, TensorDataset } from "#dataloader";
+import { Flatten, Linear, Sequential } from "#layers";
+import { crossEntropy } from "#losses";
+import { AdamW, SGD } from "#optimizers";
+import { Generator } from "#random";
+import { BatchNorm2d, Conv2d } from "#spatial";
+import { Tensor } from "#tensor";
+import { cosine, type EpochResult, fit, type TrainingProgress } from "#training";
+import { test } from "./kit/register.ts";
+
+const hint = "was it cut short, or is it another kind of file?";
+
+/** The bytes of a safetensors file with this table and these numbers. */
+function fileOf(table: unknown, numbers: readonly number[] = []): Uint8Array {
+  const json = new TextEncoder().encode(typeof table === "string" ? table : JSON.stringify(table));
+  const data = new Uint8Array(Float32Array.from(numbers).buffer);
+  const length = new Uint8Array(new BigUint64Array([BigInt(json.length)]).buffer);
+  return Uint8Array.from([...length, ...json, ...data]);
+}
+
+function refuses(file: Uint8Array, finding: string): void {
+  const error = assertThrows(() => decodeCheckpoint(file, "x"), CheckpointError);
+  assertEquals(error.message, `Cannot read the checkpoint x: ${finding}`);
+  assertEquals(error.hint, hint);
+}
+
+// ── The format ──
+
+test("encodeCheckpoint() writes what the safetensors format asks for, byte by byte", () => {
+  const tensors = new Map([["w", Tensor.of([[1, -2]])]]);
+  const file = encodeCheckpoint({ tensors, metadata: {} });
+  const numbers = Uint8Array.of(0, 0, 0x80, 0x3f, 0, 0, 0, 0xc0); // 1 and −2, little-endian
+  const entry = { dtype: "F32", shape: [1, 2], data_offsets: [0, 8] };
+  const sum = createHash("sha256")
+    .update(JSON.stringify({ __metadata__: {}, w: entry })).update(numbers).digest("hex");
+  const json = JSON.stringify({ __metadata__: { "kindling.sha256": sum }, w: entry });
+  const length = Math.ceil(json.length / 8) * 8;
+  const text = new TextEncoder().encode(json.padEnd(length));
+  assertEquals([...file], [length % 256, length >> 8, 0, 0, 0, 0, 0, 0, ...text, ...numbers]);
+});
+
+test("A checkpoint comes back as it was, in both number formats and all shapes", () => {
+  const generator = new Generator(1);
+  const tensors = new Map([
+    ["single", Tensor.normal([3, 2], generator)],
+    ["double", Tensor.normal([2], generator, { dtype: "float64" })],
+    ["number", Tensor.of(Math.PI, { dtype: "float64" })],
+    ["odd", Tensor.of([1, NaN, -Infinity])],
+  ]);
+  const metadata = { words: 'quotes " and \n lines, ü and 漢', empty: "" };
+  const read = decodeCheckpoint(encodeCheckpoint({ tensors, metadata }), "x");
+  assertEquals(read.metadata, metadata);
+  assertEquals([...read.tensors.keys()], [...tensors.keys()]);
+  for (const [name, { data, shape }] of tensors) {
+    assertEquals(read.tensors.get(name)?.shape, shape);
+    assertEquals(read.tensors.get(name)?.data, data);
+  }
+});
+
+test("decodeCheckpoint() reads a file of another program, without checksum or texts", () => {
+  const table = { b: { dtype: "F32", shape: [2], data_offsets: [0, 8] } };
+  const { tensors, metadata } = decodeCheckpoint(fileOf(table, [3, 4]), "x");
+  assertEquals(tensors.get("b")?.toArray(), [3, 4]);
+  assertEquals(metadata, {});
+});
+
+test("decodeCheckpoint() notices each single byte that is wrong, and each that is missing", () => {
+  const tensors = new Map([["w", Tensor.of([1, 2, 3])]]);
+  const file = encodeCheckpoint({ tensors, metadata: { a: "b" } });
+  const end = file.length - 12; // before the numbers
+  const text = new TextDecoder("latin1").decode(file);
+  const padding = text.slice(0, end).trimEnd().length, sum = text.indexOf("kindling.sha256");
+  for (let at = 0; at < file.length; at++) {
+    if (at >= padding && at < end) continue; // spaces behind the table say nothing
+    if (at >= sum && at < sum + 15) continue; // without a checksum, it is a foreign file
+    const damaged = file.slice();
+    damaged[at] ^= 0x04;
+    assertThrows(() => decodeCheckpoint(damaged, "x"), CheckpointError);
+    assertThrows(() => decodeCheckpoint(file.subarray(0, at), "x"), CheckpointError);
+  }
+});
+
+test("decodeCheckpoint() says what is wrong with a foreign file", () => {
+  const entry = { dtype: "F32", shape: [2], data_offsets: [0, 8] };
+  refuses(new Uint8Array(3), "it has 3 bytes, too few for a table");
+  refuses(fileOf("<!doctype html>"), "its table is no JSON object");
+  refuses(fileOf("[]"), "its table is no JSON object");
+  refuses(
+    Uint8Array.of(0, 0, 1, 0, 0, 0, 0, 0, 1),
+    "its table should have 65536 bytes, and the file has 9",
+  );
+  refuses(fileOf({ __metadata__: { a: 1 } }), "its metadata are no texts");
+  refuses(
+    fileOf({ a: { ...entry, dtype: "BF16" } }, [1, 2]),
+    'a is {"dtype":"BF16","shape":[2],"data_offsets":[0,8]}, no F32 or F64 with a shape',
+  );
+  refuses(
+    fileOf({ a: { ...entry, shape: [3] } }, [1, 2]),
+    "a of (3,) F32 should begin at 0, not at 0–8",
+  );
+  refuses(
+    fileOf({ a: entry, b: { ...entry } }, [1, 2]),
+    "b of (2,) F32 should begin at 8, not at 0–8",
+  );
+  refuses(fileOf({ a: entry }, [1]), "a ends at 8 of 4 bytes");
+  refuses(fileOf({ a: entry }, [1, 2, 3]), "its table ends at 8 of 12 bytes");
+});
+
+// ── Files ──
+
+async function inFolder(body: (folder: string) => Promise<void>): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), "kindling-checkpoint-"));
+  try {
+    await body(folder);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+const small: Checkpoint = { tensors: new Map([["w", Tensor.of([1])]]), metadata: {} };
+
+test("writeCheckpoint() replaces a file as a whole, and leaves nothing beside it", () =>
+  inFolder(async (folder) => {
+    const path = join(folder, "a.safetensors");
+    writeFileSync(path, "older");
+    writeFileSync(`${path}.part`, "what a killed run left behind");
+    await writeCheckpoint(path, small);
+    assertEquals((await readCheckpoint(path)).tensors.get("w")?.toArray(), [1]);
+    assertEquals(readdirSync(folder), ["a.safetensors"]);
+  }));
+
+test("writeCheckpoint() says why it cannot write", () =>
+  inFolder(async (folder) => {
+    const path = join(folder, "missing", "a.safetensors");
+    const error = await assertRejects(() => writeCheckpoint(path, small), CheckpointError);
+    assertEquals(
+      error.message,
+      `Cannot write the checkpoint ${path}: the system answered ENOENT`,
+    );
+  }));
+
+test("readCheckpoint() says that there is none", () =>
+  inFolder(async (folder) => {
+    const path = join(folder, "a.safetensors");
+    const error = await assertRejects(() => readCheckpoint(path), CheckpointError);
+    assertEquals(error.message, `Cannot read the checkpoint ${path}: there is none`);
+  }));
+
+// ── A training run ──
+
+/** A small network with everything that has a state: momentum, batch norm, shuffling, shifts. */
+function partsOf(seed: number): TrainingParts & { readonly loader: DataLoader } {
+  const [weights, shuffle, shifts, numbers] = new Generator(seed).split(4);
+  const model = new Sequential(
+    new Conv2d(1, 3, 3, { generator: weights, padding: 1 }),
+    new BatchNorm2d(3),
+    new Flatten(),
+    new Linear(48, 3, { generator: weights }),
+  );
+  const images = Tensor.normal([20, 1, 4, 4], numbers);
+  const dataset = new TensorDataset(images, Int32Array.from({ length: 20 }, (_, k) => k % 3));
+  const loader = new DataLoader(dataset, {
+    batchSize: 3,
+    shuffle,
+    transform: randomShift(1, shifts),
+  });
+  const optimizer = new AdamW(model.parameters(), { learningRate: 0.01 });
+  return { model, optimizer, loader, resumable: { loader, shifts } };
+}
+
+/** What a whole run of three epochs comes to, stopped after some steps and gone on elsewhere. */
+async function run(stopAfter: number | null): Promise<[Checkpoint, EpochResult[]]> {
+  let parts = partsOf(1), progress: TrainingProgress = { step: 0, total: 0, examples: 0 };
+  const history: EpochResult[] = [];
+  const stop = new AbortController();
+  const options = (): Parameters<typeof fit>[2] => ({
+    loss: crossEntropy as never,
+    optimizer: parts.optimizer,
+    epochs: 3,
+    schedule: cosine(0.01),
+    onStep: (result) => {
+      progress = result.progress;
+      if (progress.step === stopAfter) stop.abort();
+    },
+    onEpoch: (result) => {
+      history.push(result);
+      progress = { ...progress, total: 0, examples: 0 };
+    },
+  });
+  try {
+    await fit(parts.model, parts.loader, { ...options(), signal: stop.signal } as never);
+  } catch (error) {
+    if (!stop.signal.aborted) throw error;
+    const file = encodeCheckpoint(takeCheckpoint(parts, { progress }));
+    parts = partsOf(2); // everything in it is different until it is restored
+    const images = partsOf(1);
+    parts = { ...parts, loader: images.loader, resumable: images.resumable };
+    const read = decodeCheckpoint(file, "x");
+    restoreCheckpoint(read, parts);
+    const from = JSON.parse(read.metadata.progress);
+    await fit(parts.model, parts.loader, { ...options(), from } as never);
+  }
+  return [takeCheckpoint(parts), history];
+}
+
+test("A run that goes on from a checkpoint ends with the same bits, wherever it stopped", async () => {
+  const [whole, history] = await run(null);
+  const expected = encodeCheckpoint(whole);
+  for (const stopAfter of [1, 6, 7, 8, 13, 20]) { // an epoch has 7 steps
+    const [stopped, itsHistory] = await run(stopAfter);
+    assertEquals(encodeCheckpoint(stopped), expected);
+    assertEquals(itsHistory, history);
+  }
+});
+
+test("restoreCheckpoint() changes nothing if anything does not fit", () => {
+  const good = takeCheckpoint(partsOf(1));
+  const without = (name: string): Checkpoint => ({
+    ...good,
+    tensors: new Map([...good.tensors].filter(([key]) => key !== name)),
+  });
+  const noted = (name: string, text: string): Checkpoint => ({
+    ...good,
+    metadata: { ...good.metadata, [name]: text },
+  });
+  const rate = new Map(good.tensors).set(
+    "optimizer.learningRate",
+    Tensor.of(NaN, { dtype: "float64" }),
+  );
+  const cases: [string, Checkpoint][] = [
+    [
+      "Cannot load this state into Sequential: layers.3.bias is missing",
+      without("model.layers.3.bias"),
+    ],
+    ["Cannot load this state into AdamW: 0.mean is missing", without("optimizer.0.mean")],
+    ["it does not say where loader stands", { ...good, metadata: {} }],
+    [
+      "Cannot go on at batch 99 of 7: the state is of a loader with other options",
+      noted("state.loader", '{"position":99,"generator":[1,2,3,4]}'),
+    ],
+    [
+      "Cannot restore a generator to [0, 0]: a state is four words of 32 bits, not all of them 0",
+      noted("state.shifts", "[0,0]"),
+    ],
+    ["Cannot set learningRate to NaN: it must be a finite number of at least 0", {
+      ...good,
+      tensors: rate,
+    }],
+  ];
+  const parts = partsOf(2), before = encodeCheckpoint(takeCheckpoint(parts));
+  for (const [reason, checkpoint] of cases) {
+    const error = assertThrows(() => restoreCheckpoint(checkpoint, parts), CheckpointError);
+    assertEquals(error.message, `Cannot go on from this checkpoint: ${reason}`);
+    assertEquals(encodeCheckpoint(takeCheckpoint(parts)), before);
+  }
+  for (const text of ["null", "7", "{", '{"position":1}', "[]"]) {
+    assertThrows(() => restoreCheckpoint(noted("state.loader", text), parts), CheckpointError);
+    assertThrows(() => restoreCheckpoint(noted("state.shifts", text), parts), CheckpointError);
+    assertEquals(encodeCheckpoint(takeCheckpoint(parts)), before);
+  }
+});
+
+test("restoreCheckpoint() refuses the state of another kind of optimizer", () => {
+  const { model, resumable } = partsOf(1);
+  const other = { model, resumable, optimizer: new SGD(model.parameters(), { learningRate: 1 }) };
+  assertThrows(() => restoreCheckpoint(takeCheckpoint(other), partsOf(1)), CheckpointError);
+});
