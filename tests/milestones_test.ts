@@ -14,13 +14,9 @@ import { type ModelResult, weighEvidence } from "../milestones/04_1998_cnn/tinyd
 import { models, trainable } from "../milestones/04_1998_cnn/tinydigits_models.ts";
 import { readOptions } from "../milestones/04_1998_cnn/tinydigits_options.ts";
 import { UsageError } from "../milestones/usage.ts";
+import { plainCrossEntropy } from "../milestones/04_1998_cnn/evidence.ts";
 import { conclusions, drawReport } from "../milestones/04_1998_cnn/tinydigits_report.ts";
-import {
-  plainCrossEntropy,
-  type Run,
-  type RunEvidence,
-  shift,
-} from "../milestones/04_1998_cnn/tinydigits_run.ts";
+import { type Run, type RunEvidence, shift } from "../milestones/04_1998_cnn/tinydigits_run.ts";
 import { brightness, drawPictures, signed } from "../milestones/terminal/picture.ts";
 import { Progress } from "../milestones/terminal/progress.ts";
 import { drawConfusion, drawTable } from "../milestones/terminal/table.ts";
@@ -107,7 +103,7 @@ test("tinydigits refuses a wrong option with the list of right ones and exit cod
   assertEquals(
     stderr,
     "UsageError: Cannot understand --epoch: there is no such option\n" +
-      "  hint: the options are --models --seeds --seed --epochs --full --kernels --threads --json --quiet --no-color --help\n",
+      "  hint: the options are --models --seeds --seed --epochs --kernels --threads --full --json --quiet --no-color --help\n",
   );
 });
 

@@ -8,13 +8,10 @@ import { type Sequential, summarize } from "#layers";
 import { Generator } from "#random";
 import { Conv2d } from "#spatial";
 import type { TensorDataset } from "#dataloader";
+import type { Setting } from "../kernels.ts";
 import { measure, type Measured } from "./statistics.ts";
-import {
-  calibratedBy,
-  type Check,
-  type ModelResult,
-  weighEvidence,
-} from "./tinydigits_evidence.ts";
+import type { Check } from "./evidence.ts";
+import { calibratedBy, type ModelResult, weighEvidence } from "./tinydigits_evidence.ts";
 import { models, type ModelSpec, trainable } from "./tinydigits_models.ts";
 import type { Options } from "./tinydigits_options.ts";
 import { recipe } from "./tinydigits_run.ts";
@@ -111,16 +108,6 @@ export interface RunDocument {
   readonly calibratedBy: string;
   /** Whether no check failed. */
   readonly passed: boolean;
-}
-
-/** Where a run took place. */
-export interface Setting {
-  /** Runtime and version. */
-  readonly runtime: string;
-  /** Whose modules were loaded. */
-  readonly modules: string;
-  /** Whose loops ran. */
-  readonly kernels: string;
 }
 
 /** Sizes of one image of the data, with a batch of 1. */

@@ -3,9 +3,8 @@
  *
  * @module
  */
-import { parseArgs } from "@std/cli/parse-args";
 import { type KernelOptions, readKernelOptions } from "../kernels.ts";
-import { UsageError } from "../usage.ts";
+import { readArguments, UsageError, wholeNumber } from "../usage.ts";
 import { defaultModels, models, type ModelSpec } from "./tinydigits_models.ts";
 
 /** What a run was asked to do. */
@@ -52,19 +51,8 @@ export const help =
 
 Exit codes: 0 passed, 1 did not pass, 2 could not run, 130 interrupted.`;
 
-const flags = ["full", "json", "quiet", "help", "color"];
-const values = ["epochs", "seeds", "seed", "models", "kernels", "threads"];
-
-/** Reads a whole number of at least `least`. */
-function wholeNumber(name: string, text: string | undefined, least: number, usual: number): number {
-  if (text === undefined) return usual;
-  const number = Number(text);
-  if (/^\d+$/.test(text) && number >= least && Number.isSafeInteger(number)) return number;
-  throw new UsageError(
-    `Cannot use --${name} ${JSON.stringify(text)}: it must be a whole number of at least ${least}`,
-    `for example --${name} ${Math.max(least, usual)}`,
-  );
-}
+const flags = ["full", "json", "quiet", "color", "help"] as const;
+const values = ["models", "seeds", "seed", "epochs", "kernels", "threads"] as const;
 
 /** Finds the models that are named, in the order of the tables. */
 function chooseModels(text: string | undefined, usual: readonly string[]): ModelSpec[] {
@@ -87,24 +75,7 @@ function chooseModels(text: string | undefined, usual: readonly string[]): Model
  * @throws {UsageError} If a word is unknown or a value cannot be used.
  */
 export function readOptions(args: readonly string[]): Options {
-  const unknown: string[] = [];
-  const given = parseArgs([...args], {
-    boolean: flags,
-    string: values,
-    negatable: ["color"],
-    default: { color: true },
-    unknown: (word) => {
-      unknown.push(word);
-      return false;
-    },
-  });
-  if (unknown.length > 0) {
-    throw new UsageError(
-      `Cannot understand ${unknown.join(" ")}: there is no such option`,
-      "the options are --models --seeds --seed --epochs --full --kernels --threads --json --quiet " +
-        "--no-color --help",
-    );
-  }
+  const given = readArguments(args, flags, values);
   return {
     epochs: wholeNumber("epochs", given.epochs, 1, 30),
     seeds: wholeNumber("seeds", given.seeds, 1, given.full ? 5 : 2),

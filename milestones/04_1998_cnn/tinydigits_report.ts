@@ -3,17 +3,15 @@
  *
  * @module
  */
+import type { Setting } from "../kernels.ts";
 import { brightness, drawPictures, signed } from "../terminal/picture.ts";
 import { drawConfusion, drawTable } from "../terminal/table.ts";
 import { paint, type Terminal, wrap } from "../terminal/terminal.ts";
+import { count, drawEvidence, drawList, drawVerdict, times } from "./report_parts.ts";
 import { differ, type Measured } from "./statistics.ts";
-import type { Closeup, LayerCount, ModelRow, RunDocument, Setting } from "./tinydigits_document.ts";
-import type { Check } from "./tinydigits_evidence.ts";
+import type { Closeup, LayerCount, ModelRow, RunDocument } from "./tinydigits_document.ts";
 import type { Options } from "./tinydigits_options.ts";
 import { recipe } from "./tinydigits_run.ts";
-
-const count = (n: number): string => n.toLocaleString("en-US");
-const times = (ratio: number): string => ratio < 10 ? ratio.toFixed(1) : count(Math.round(ratio));
 
 /** A part of a whole in per cent, with its spread if there are several seeds. */
 function percent({ mean, spread }: Measured): string {
@@ -195,32 +193,6 @@ export function conclusions({ models, layers }: RunDocument): string[] {
   return sentences;
 }
 
-/** Draws a list: what each entry starts with, its text beside it, wrapped. */
-function drawList(
-  entries: readonly { mark: string; text: string; paintMark?: (mark: string) => string }[],
-  columns: number,
-): string {
-  const width = Math.max(...entries.map(({ mark }) => mark.length)) + 1;
-  return entries.map(({ mark, text, paintMark = (mark) => mark }) => {
-    const lines = wrap(text, columns - 2 - width).split("\n");
-    const space = " ".repeat(width - mark.length);
-    return `  ${paintMark(mark)}${space}${lines.join(`\n${" ".repeat(2 + width)}`)}`;
-  }).join("\n");
-}
-
-function drawEvidence(checks: readonly Check[], terminal: Terminal): string {
-  const entries = checks.map(({ claim, passed, suspicion }) => {
-    const [mark, style] = passed === null
-      ? ["not judged", "yellow"] as const
-      : passed
-      ? ["passed", "green"] as const
-      : ["FAILED", "red"] as const;
-    const text = passed === false ? `${claim}. Most likely: ${suspicion}` : claim;
-    return { mark, text, paintMark: (mark: string) => paint(terminal, style, mark) };
-  });
-  return drawList(entries, terminal.columns);
-}
-
 /**
  * Draws the report.
  *
@@ -277,9 +249,6 @@ export function drawReport(document: RunDocument, terminal: Terminal, quiet: boo
   }
   lines.push(heading("Evidence"), drawEvidence(document.evidence, terminal), "");
   lines.push(wrap(`Calibrated by: ${document.calibratedBy}`, columns), "");
-  const [style, verdict] = document.passed
-    ? ["green", "Passed: every check that could be judged holds."] as const
-    : ["red", "Did not pass: see the failed checks above."] as const;
-  lines.push(paint(terminal, style, wrap(verdict, columns)));
+  lines.push(drawVerdict(document.passed, terminal));
   return lines.join("\n");
 }

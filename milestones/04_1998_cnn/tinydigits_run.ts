@@ -4,15 +4,15 @@
  * @module
  */
 import { softmax } from "#activations";
-import { backward, noGrad } from "#autograd";
+import { noGrad } from "#autograd";
 import { DataLoader, TensorDataset } from "#dataloader";
-import type { Parameter, Sequential } from "#layers";
 import { crossEntropy } from "#losses";
 import { SGD } from "#optimizers";
 import { Generator } from "#random";
 import { Tensor } from "#tensor";
 import { cosine, type EpochResult, evaluate, fit } from "#training";
 import type { LabelledImages } from "../../datasets/tinydigits.ts";
+import { lengthOf, plainCrossEntropy, probeSlope } from "./evidence.ts";
 import { convolutions, type ModelSpec, trainable } from "./tinydigits_models.ts";
 
 /** What is the same for every model of the comparison. */
@@ -75,55 +75,6 @@ export function shift(images: Tensor, dy: number, dx: number): Tensor {
 /** Wraps pictures as a data set. */
 export function datasetOf({ images, labels, shape }: LabelledImages): TensorDataset {
   return new TensorDataset(new Tensor(images, shape), labels);
-}
-
-/** The mean cross-entropy of scores (B, K), with nothing but plain float64 arithmetic. */
-export function plainCrossEntropy(scores: Tensor, labels: Int32Array): number {
-  const [rows, classes] = scores.shape;
-  let total = 0;
-  for (let row = 0; row < rows; row++) {
-    const line = Array.from(scores.data.subarray(row * classes, (row + 1) * classes));
-    const right = line[labels[row]];
-    total += Math.log(line.reduce((sum, score) => sum + Math.exp(score - right), 0));
-  }
-  return total / rows;
-}
-
-/** The length of several tensors taken as one long vector. */
-function lengthOf(vectors: readonly ArrayLike<number>[]): number {
-  let squares = 0;
-  for (const v of vectors) for (let i = 0; i < v.length; i++) squares += v[i] ** 2;
-  return Math.sqrt(squares);
-}
-
-/**
- * Compares the gradient that reaches the filters with the loss's real slope in that direction.
- *
- * @returns The slope that backward() predicts, and the one measured by central differences.
- */
-function probeSlope(
-  model: Sequential,
-  filters: readonly Parameter[],
-  images: TensorDataset,
-): { predicted: number; measured: number } {
-  const { inputs, targets } = images.batch(Int32Array.from({ length: 64 }, (_, k) => k));
-  const lossNow = (): Tensor => crossEntropy(model.forward(inputs), targets);
-  model.zeroGrad();
-  backward(lossNow());
-  const directions = filters.map(({ grad, size }) => grad?.data ?? new Float32Array(size));
-  const predicted = lengthOf(directions);
-  const before = filters.map(({ data }) => data.slice());
-  const reach = predicted > 0 ? 0.01 * lengthOf(before) / predicted : 0; // a hundredth of their length
-  function lossAt(distance: number): number {
-    filters.forEach((filter, k) =>
-      filter.write((w) => {
-        for (let i = 0; i < w.length; i++) w[i] = before[k][i] + distance * directions[k][i];
-      })
-    );
-    return noGrad(() => lossNow().item());
-  }
-  const measured = predicted > 0 ? (lossAt(reach) - lossAt(-reach)) / (2 * reach * predicted) : 0;
-  return { predicted, measured };
 }
 
 /**
