@@ -519,6 +519,8 @@ function isInRange(version: string, range: string): boolean {
 const npmFiles = {
   "mitata": "bench/mitata.ts",
   "fast-check": "tests/properties/fast_check.ts",
+  "protobufjs": "milestones/onnx.ts",
+  "onnxruntime-web": "tests/onnx_test.ts",
 };
 
 test("an npm package is named in one file, always with the same exact version", () => {
