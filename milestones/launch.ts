@@ -7,33 +7,17 @@
  */
 import { spawn } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
-import { constants } from "node:os";
-import { join } from "node:path";
+import { isAbsolute, join } from "node:path";
 import process from "node:process";
 import { pathToFileURL } from "node:url";
-import { type CourseModule, modules, read, root } from "./course.ts";
-import { bisect } from "../feedback/bisect.ts";
-import { completeModules, readProgress } from "./progress.ts";
-import type { Owners } from "./room.ts";
-import { requireRuntime, type Runtime } from "./runtime.ts";
-import { folderOf, hashOfModule, isBegun, kept } from "./workspace.ts";
-
-/** A script, and what Deno lets it do. */
-interface Milestone {
-  readonly script: string;
-  /** Folders that it reads. */
-  readonly read: readonly string[];
-  /** Variables of the environment that it asks for. */
-  readonly env: readonly string[];
-}
-
-const milestones: Readonly<Record<string, Milestone>> = {
-  tinydigits: {
-    script: "milestones/04_1998_cnn/01_tinydigits.ts",
-    read: ["datasets", "modules/fast"], // where the worker of --threads stands
-    env: ["NO_COLOR", "FORCE_COLOR", "COLUMNS"],
-  },
-};
+import { type CourseModule, modules, read, root } from "../tests/kit/course.ts";
+import { milestones } from "./permissions.ts";
+import { bisect } from "../tests/feedback/bisect.ts";
+import { completeModules, readProgress } from "../tests/kit/progress.ts";
+import type { Owners } from "../tests/kit/room.ts";
+import { run } from "../tests/kit/run.ts";
+import { requireRuntime, type Runtime } from "../tests/kit/runtime.ts";
+import { folderOf, hashOfModule, isBegun, kept } from "../tests/kit/workspace.ts";
 
 /** The arguments to start the runtime with, or why it cannot be started. */
 export type Plan = { readonly command: readonly string[] } | { readonly problem: string };
@@ -63,9 +47,13 @@ export function plan(
         `  milestones: ${Object.keys(milestones).join(", ")}`,
     };
   }
-  const { script, read, env } = milestones[name];
-  const folders = read.map((folder) => join(root, folder).replaceAll(",", ",,")); // Deno's escape
-  const permissions = [`--allow-read=${folders.join(",")}`, `--allow-env=${env.join(",")}`];
+  const { script, permissions } = milestones[name];
+  const allowed = Object.entries(permissions(args)).filter(([, list]) => list.length > 0)
+    .map(([kind, list]) => {
+      const inRoot = (path: string): string => join(isAbsolute(path) ? "" : root, path);
+      const all = kind === "read" || kind === "write" ? list.map(inRoot) : list;
+      return `--allow-${kind}=${all.map((one) => one.replaceAll(",", ",,")).join()}`; // Deno's escape
+    });
   const names = yours.length === 0
     ? []
     : [`${runtime === "deno" ? "--import-map" : "--tsconfig-override"}=${nameTables[runtime]}`];
@@ -73,7 +61,7 @@ export function plan(
     command: [
       "run",
       ...names,
-      ...(runtime === "deno" ? ["--no-prompt", ...permissions] : []),
+      ...(runtime === "deno" ? ["--no-prompt", ...allowed] : []),
       join(root, script),
       ...args,
     ],
@@ -112,31 +100,6 @@ function whose(yours: readonly CourseModule[]): string {
   return `Yours: ${own.join(", ") || "none yet"}. The reference: ${others.join(", ") || "none"}.`;
 }
 
-/**
- * Runs the runtime at hand with these arguments until it ends.
- *
- * Ctrl-C in a terminal reaches both of us, and the milestone stops by itself: passing it on would
- * count as a second Ctrl-C, which ends it at once. Without a terminal, a signal was sent to us alone.
- *
- * @param command The arguments.
- * @returns The exit code: 128 and its number if a signal ended it, such as 130 for Ctrl-C.
- */
-export function run(command: readonly string[]): Promise<number> {
-  const { promise, resolve, reject } = Promise.withResolvers<number>();
-  const atTerminal = [process.stdin, process.stdout, process.stderr].some(({ isTTY }) => isTTY);
-  process.on("SIGINT", () => atTerminal || passOn("SIGINT"));
-  process.on("SIGTERM", () => passOn("SIGTERM"));
-  const child = spawn(process.execPath, command, { stdio: "inherit" });
-  child.on("error", reject);
-  child.on("exit", (code, signal) => resolve(code ?? 128 + constants.signals[signal ?? "SIGINT"]));
-  return promise;
-
-  /** Not by child.kill(): Deno would then no longer say which code the child ends with. */
-  function passOn(signal: "SIGINT" | "SIGTERM"): void {
-    if (child.pid !== undefined) process.kill(child.pid, signal);
-  }
-}
-
 /** Does what the command line says; returns the exit code. */
 async function main(): Promise<number> {
   requireRuntime();
@@ -152,7 +115,7 @@ async function main(): Promise<number> {
   mkdirSync(kept, { recursive: true });
   writeNames(ownersOf(yours));
   const code = await run(planned.command);
-  if (code === 1) await sayCulprit(name, yours);
+  if (code === 1) await sayCulprit(yours);
   return code;
 }
 
@@ -160,9 +123,9 @@ function ownersOf(yours: readonly CourseModule[]): Owners {
   return new Map(yours.map((module) => [module.folder, folderOf(module)]));
 }
 
-/** A milestone that failed is tried again, shorter, to find out which module makes it fail. */
-async function sayCulprit(name: string | undefined, yours: readonly CourseModule[]): Promise<void> {
-  const short = plan(name, ["--quiet", "--models", "one-conv", "--seeds", "1"], yours);
+/** After a failure the shortest milestone tells which module makes the difference. */
+async function sayCulprit(yours: readonly CourseModule[]): Promise<void> {
+  const short = plan("tinydigits", ["--quiet", "--models", "one-conv", "--seeds", "1"], yours);
   if ("problem" in short) return;
   process.stderr.write(
     "It did not pass. Looking for the module of yours that makes the difference …\n",

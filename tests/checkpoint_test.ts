@@ -26,7 +26,7 @@ import { AdamW, SGD } from "#optimizers";
 import { Generator } from "#random";
 import { BatchNorm2d, Conv2d } from "#spatial";
 import { Tensor } from "#tensor";
-import { cosine, type EpochResult, fit, type TrainingProgress } from "#training";
+import { cosine, type EpochResult, fit, type FitProgress } from "#training";
 import { test } from "./kit/register.ts";
 
 const hint = "was it cut short, or is it another kind of file?";
@@ -191,7 +191,7 @@ function partsOf(seed: number): TrainingParts & { readonly loader: DataLoader } 
 
 /** What a whole run of three epochs comes to, stopped after some steps and gone on elsewhere. */
 async function run(stopAfter: number | null): Promise<[Checkpoint, EpochResult[]]> {
-  let parts = partsOf(1), progress: TrainingProgress = { step: 0, total: 0, examples: 0 };
+  let parts = partsOf(1), progress: FitProgress = { step: 0, total: 0, examples: 0 };
   const history: EpochResult[] = [];
   const stop = new AbortController();
   const options = (): Parameters<typeof fit>[2] => ({

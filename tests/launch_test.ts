@@ -20,7 +20,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { hashOf, modules } from "./kit/course.ts";
-import { plan } from "./kit/launch.ts";
+import { plan } from "../milestones/launch.ts";
 import { test } from "./kit/register.ts";
 
 const root = fileURLToPath(new URL("../", import.meta.url));
@@ -60,7 +60,7 @@ test("plan() passes on arguments that look like the runtime's own", () => {
 });
 
 test("plan() lists the milestones if the name is none of theirs", () => {
-  const names = "\n  milestones: tinydigits";
+  const names = "\n  milestones: tinydigits, cifar10";
   assertEquals(plan(undefined, [], []), {
     problem: `Cannot start a milestone: no name was given${names}`,
   });
@@ -90,7 +90,8 @@ if (first === "stop" || first === "wait") setTimeout(() => {}, 20_000);
 async function inCopy(body: (folder: string) => Promise<void>): Promise<void> {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), "kindling-launch-")));
   try {
-    for (const part of ["tests/feedback", "tests/kit"]) {
+    const launcher = ["milestones/launch.ts", "milestones/permissions.ts", "datasets/cache.ts"];
+    for (const part of ["tests/feedback", "tests/kit", ...launcher]) {
       cpSync(join(root, part), join(folder, part), { recursive: true });
     }
     cpSync(join(root, "tsconfig.json"), join(folder, "tsconfig.json"));
@@ -133,7 +134,7 @@ function launch(
       "run",
       ...(process.versions.deno ? ["--no-prompt", ...permissions] : []),
       ...(process.versions.deno ? [`--allow-write=${join(folder, "workspace")}`] : []), // cwd differs
-      join(folder, "tests/kit/launch.ts"),
+      join(folder, "milestones/launch.ts"),
       "tinydigits",
       ...args,
     ],

@@ -67,7 +67,7 @@ export function probeSlope(
   const directions = filters.map(({ grad, size }) => grad?.data ?? new Float32Array(size));
   const predicted = lengthOf(directions);
   const before = filters.map(({ data }) => data.slice());
-  const reach = predicted > 0 ? 0.01 * lengthOf(before) / predicted : 0; // a hundredth of their length
+  const reach = predicted > 0 ? 0.001 * lengthOf(before) / predicted : 0; // a thousandth of their length
   function lossAt(distance: number): number {
     filters.forEach((filter, k) =>
       filter.write((w) => {

@@ -60,6 +60,36 @@ export function signed({ color }: Terminal, largest: number): Pixel {
 }
 
 /**
+ * Packs a colour into one number, as a pixel of a Picture.
+ *
+ * @param red From 0 to 1, like the others.
+ * @param green
+ * @param blue
+ * @returns A whole number, which packedColor() draws.
+ */
+export function packed(red: number, green: number, blue: number): number {
+  return [red, green, blue].reduce((all, part) => {
+    return all * 256 + Math.round(Math.min(1, Math.max(0, part)) * 255);
+  }, 0);
+}
+
+/**
+ * Colours that packed() made; their brightness where there is no colour.
+ *
+ * @param terminal Where it is drawn.
+ * @returns The pixel.
+ */
+export function packedColor(terminal: Terminal): Pixel {
+  const grey = brightness(terminal);
+  return (value) => {
+    const [red, green, blue] = [value >> 16, (value >> 8) & 255, value & 255];
+    if (!terminal.color) return grey((red + green + blue) / 765);
+    const level = (part: number): number => Math.round(part / 51); // 6 levels of the colour cube
+    return block(16 + 36 * level(red) + 6 * level(green) + level(blue));
+  };
+}
+
+/**
  * Draws pictures side by side, as many in a row as fit.
  *
  * @param pictures All of one size.

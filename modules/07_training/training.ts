@@ -23,11 +23,11 @@ export * from "./schedules.ts";
 /** Examples that are learnt from together: what the model sees, and what it should say of each. */
 export type Batch<Targets = Int32Array> = { readonly inputs: Tensor; readonly targets: Targets };
 
-/** All batches of one epoch: an array, or a DataLoader, which shuffles each time it is walked. */
-export interface Batches<Targets = Int32Array> extends Iterable<Batch<Targets>> {
-  /** How many there are. */
-  readonly length: number;
-}
+/**
+ * All batches of one epoch, and how many there are: an array, or a DataLoader, which shuffles each
+ * time it is walked.
+ */
+export type Batches<T = Int32Array> = Iterable<Batch<T>> & { readonly length: number };
 
 /** A function of predictions and targets that gives a single number. */
 export type Loss<Targets = Int32Array> = (predictions: Tensor, targets: Targets) => Tensor;
@@ -42,21 +42,14 @@ export interface EpochResult {
   readonly learningRate: number;
 }
 
-/** How far a training run is: what fit() needs to go on where an earlier run stood. */
-export interface TrainingProgress {
-  /** Steps taken since the training began. */
-  readonly step: number;
-  /** Sum of the losses of all examples seen in the epoch so far. */
-  readonly total: number;
-  /** How many those are; 0 between two epochs. */
-  readonly examples: number;
-}
+/**
+ * How far a training run is: the steps since it began, and of the epoch so far the sum of the losses
+ * of all examples, and how many those are.
+ */
+export type FitProgress = Readonly<Record<"step" | "total" | "examples", number>>;
 
 /** What one step came to; the first of the training is 1. */
-export type StepResult = EpochResult & {
-  readonly step: number;
-  readonly progress: TrainingProgress;
-};
+export type StepResult = EpochResult & { readonly step: number; readonly progress: FitProgress };
 
 /** What one step takes. */
 export interface StepOptions<Targets = Int32Array> {
@@ -77,7 +70,7 @@ export interface FitOptions<Targets = Int32Array> extends StepOptions<Targets> {
   /** The learning rate over time; without it the optimizer's own stays. */
   readonly schedule?: Schedule;
   /** Where an earlier run stood: epochs, steps and schedule go on from there; the start by default. */
-  readonly from?: TrainingProgress;
+  readonly from?: FitProgress;
   /** Called after each step. */
   readonly onStep?: (result: StepResult) => void;
   /** Called after each epoch, and waited for. */
@@ -144,9 +137,6 @@ export function clipGradientNorm(parameters: Iterable<Parameter>, maxNorm: numbe
 }
 
 // ── 7.7 The training loop ──
-
-/** Where a training run begins. */
-const start: TrainingProgress = { step: 0, total: 0, examples: 0 };
 
 /**
  * Learns from some batches: predict, measure, go backward; then one step. Each batch counts by how
@@ -254,18 +244,17 @@ export async function fit<Targets>(
   batches: Batches<Targets>,
   options: FitOptions<Targets>,
 ): Promise<EpochResult[]> {
-  const { epochs, accumulate = 1, schedule, from = start, onStep, onEpoch, signal, ...rest } =
-    options;
-  const { loss, optimizer, maxNorm, ...other } = rest;
+  const { epochs, accumulate = 1, schedule, onStep, onEpoch, signal, ...rest } = options;
+  const { loss, optimizer, maxNorm, from, ...other } = rest;
+  let { step, total, examples } = from ?? { step: 0, total: 0, examples: 0 };
   requireNoOther("fit", other);
   requireWhole(`Cannot train for ${epochs} epochs`, epochs);
   requireWhole(`Cannot train on ${batches.length} batches`, batches.length);
   requireWhole(`Cannot accumulate ${accumulate} batches`, accumulate);
-  requireWhole(`Cannot go on after ${from.step} steps`, from.step, 0);
+  requireWhole(`Cannot go on after ${step} steps`, step, 0);
   signal?.throwIfAborted();
   const stepsOfEpoch = Math.ceil(batches.length / accumulate), steps = epochs * stepsOfEpoch;
   const history: EpochResult[] = [], breathe = breathing();
-  let { step, total, examples } = from;
   model.train();
   for (let epoch = Math.floor(step / stepsOfEpoch) + 1; epoch <= epochs; epoch++) {
     for (const group of groupsOf(batches, accumulate)) {

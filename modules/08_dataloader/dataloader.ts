@@ -84,11 +84,9 @@ export class TensorDataset<T extends Int32Array | Tensor = Int32Array> implement
   /** The examples at some indices, in that order. */
   batch(indices: Int32Array): Batch<T> {
     checkIndices(indices, this.length);
-    const { targets } = this;
-    const rows = targets instanceof Tensor
-      ? rowsOf(targets, indices)
-      : indices.map((k) => targets[k]);
-    return { inputs: rowsOf(this.inputs, indices), targets: rows as T }; // of the same kind
+    const { targets: all } = this;
+    const targets = all instanceof Tensor ? rowsOf(all, indices) : indices.map((k) => all[k]);
+    return { inputs: rowsOf(this.inputs, indices), targets: targets as T }; // of the same kind
   }
 }
 

@@ -19,7 +19,7 @@ import {
   typeErrors,
 } from "./checking.ts";
 import { type CourseModule, modules, root } from "./course.ts";
-import { run } from "./launch.ts";
+import { run } from "./run.ts";
 import { isComplete, nameOf, readProgress } from "./progress.ts";
 import { lineOf, paint, pointsOf, say, sayLines, summaryOf, wrapped } from "./show.ts";
 import { begin, folderOf } from "./workspace.ts";
@@ -149,7 +149,7 @@ class Watcher {
   }
 
   async #train(): Promise<void> {
-    await this.#run("launch.ts", "tinydigits", "--quiet");
+    await this.#run("milestones/launch.ts", "tinydigits", "--quiet");
   }
 
   async #next(): Promise<void> {
@@ -193,14 +193,14 @@ class Watcher {
   }
 
   async #command(...words: readonly string[]): Promise<void> {
-    await this.#run("desk.ts", ...words);
+    await this.#run("tests/kit/desk.ts", ...words);
     say(paint("dim", keys));
   }
 
-  /** Runs another program of the kit. */
+  /** Runs another program of the project. */
   async #run(file: string, ...args: readonly string[]): Promise<void> {
     const flags = ["--allow-read", "--allow-write=workspace", "--allow-env", "--allow-run"];
-    const path = join(root, "tests/kit", file);
+    const path = join(root, file);
     await run(["run", ...(process.versions.deno ? flags : []), path, ...args]);
   }
 }

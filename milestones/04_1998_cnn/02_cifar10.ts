@@ -1,0 +1,146 @@
+/**
+ * # Milestone 04 · 1998, part 2: CIFAR-10
+ *
+ * Fifty thousand photographs, ten kinds of things in them, and a convolutional network that learns to
+ * tell them apart in minutes.
+ *
+ *   deno task cifar10                    the milestone
+ *   deno task cifar10 --preset quick     the whole way in about a minute
+ *   deno task cifar10 --resume           go on where it was stopped or killed
+ *   deno task cifar10 --help             everything else
+ *
+ * It imports the modules by name, so that it runs on yours where you have written them.
+ *
+ * @module
+ */
+import { writeFile } from "node:fs/promises";
+import process from "node:process";
+import { type Dataset, randomSplit, Subset } from "#dataloader";
+import { Generator } from "#random";
+import { type ByteImages, type Cifar10, imageShape, pickImages } from "../../datasets/cifar10.ts";
+import { DataError } from "../../datasets/idx.ts";
+import { exit, runCommand } from "../command.ts";
+import { chooseSetting } from "../kernels.ts";
+import { encodeOnnx } from "../onnx.ts";
+import { nowhere, openTerminal } from "../terminal/terminal.ts";
+import { DownloadLine } from "../terminal/download_line.ts";
+import { TrainingProgress } from "../terminal/training_progress.ts";
+import { openCifar10 } from "./cifar10_data.ts";
+import { documentOf, type Result } from "./cifar10_document.ts";
+import { checkpointPath, help, type Options, readOptions } from "./cifar10_options.ts";
+import { drawPage } from "./cifar10_page.ts";
+import { convolutional, dense, type NetworkSpec, recipe, setAside } from "./cifar10_presets.ts";
+import { drawReport, introduction } from "./cifar10_report.ts";
+import { judge, trainNetwork } from "./cifar10_run.ts";
+
+/** What the networks learn from, and what they are judged by. */
+interface Parts {
+  readonly train: Dataset;
+  readonly judgedBy: ByteImages;
+}
+
+/** Divides the data. Who sets images aside always sets the same ones aside, whatever the seed. */
+function divide({ train, test }: Cifar10, { validate, preset }: Options): Parts {
+  const held = validate ? Math.min(setAside, Math.floor(train.length / 10)) : 0;
+  const lengths = [train.length - held, ...(held > 0 ? [held] : [])];
+  const [learnt, aside] = randomSplit(train, lengths, new Generator(0));
+  const most = Math.min(learnt.length, preset.images ?? learnt.length);
+  return {
+    train: new Subset(train, learnt.indices.subarray(0, most)),
+    judgedBy: aside ? pickImages(train, aside.indices) : test,
+  };
+}
+
+/** Trains the networks, shows how far they are, and reports. */
+async function run(options: Options, signal: AbortSignal): Promise<number> {
+  const out = openTerminal("stdout", options.color);
+  const progressTo = options.quiet ? nowhere : options.json ? openTerminal("stderr") : out;
+  const line = new DownloadLine(progressTo);
+  const { data, origin } = await openCifar10({
+    ...options,
+    signal,
+    onProgress: (progress) => line.show(progress),
+    onNotice: (text) => line.say(text),
+  });
+  line.finish();
+  const setting = chooseSetting(options, "fast"), { train, judgedBy } = divide(data, options);
+  if (!options.json && !options.quiet) {
+    out.write(`${introduction(out, options, setting, origin, train.length)}\n`);
+  }
+
+  const results: Result[] = [];
+  for (const spec of options.mlp ? [convolutional, dense] : [convolutional]) {
+    results.push(await trainAndJudge(spec));
+  }
+
+  const images = train.length, { labels } = judgedBy;
+  const document = documentOf(results, { options, setting, origin, images, labels });
+  if (options.report !== null) {
+    await write(
+      "report",
+      options.report,
+      await drawPage(document, results[0].trained.model, judgedBy),
+    );
+  }
+  if (options.export !== null) {
+    const { means, deviations } = recipe;
+    const model = results[0].trained.model;
+    await write(
+      "export",
+      options.export,
+      await encodeOnnx(model, imageShape, { means, deviations }),
+    );
+  }
+  if (options.json) out.write(`${JSON.stringify(document, null, 2)}\n`);
+  else out.write(`${options.quiet ? "" : "\n"}${drawReport(document, out, options.quiet)}\n`);
+  for (const path of [options.report, options.export]) {
+    if (path !== null && !options.json) out.write(`Written: ${path}\n`);
+  }
+  return document.passed ? exit.passed : exit.failed;
+
+  async function trainAndJudge(spec: NetworkSpec): Promise<Result> {
+    const { preset: { epochs }, preset, seed, validate, resume } = options;
+    const { batchSize } = recipe;
+    const progress = new TrainingProgress(progressTo, spec.title, { epochs, batchSize });
+    const checkpoint = checkpointPath(options, spec.key), { fingerprint } = origin;
+    const plan = { spec, preset, seed, train, fingerprint, validate, checkpoint, resume };
+    const trained = await trainNetwork({ ...plan, kernels: setting.kernels }, {
+      onStart: (step, steps) => progress.start(step, steps),
+      onStep: (step) => progress.show(step),
+      onEpoch: (epoch) => progress.finishEpoch(epoch),
+      onNotice: (text) => progress.say(text),
+    }, signal);
+    const judged = await judge(trained.model, judgedBy, signal);
+    progress.finish(trained.seconds, judged.accuracy, judgedBy.length);
+    return { spec, trained, judged };
+  }
+}
+
+/** Writes what was asked for. */
+async function write(option: string, path: string, content: string | Uint8Array): Promise<void> {
+  await writeFile(path, content).catch((cause) => {
+    throw new DataError(
+      `Cannot write --${option} ${path}: the system answered ${cause.code ?? cause.name}`,
+      "The training is not lost: run this again with --resume and another path.",
+      { cause },
+    );
+  });
+}
+
+/** How to go on after Ctrl-C. */
+function whenStopped({ preset, seed, validate }: Options): string {
+  const words = [
+    ...(preset.key === "standard" ? [] : ["--preset", preset.key]),
+    ...(seed === 1 ? [] : ["--seed", seed]),
+    ...(validate ? ["--validate"] : []),
+    "--resume",
+  ];
+  return `Go on with: deno task cifar10 ${words.join(" ")} (and the data options as they were).`;
+}
+
+if (import.meta.main) {
+  process.exitCode = await runCommand(help, readOptions, (options, signal) => ({
+    done: run(options, signal),
+    whenStopped: () => whenStopped(options),
+  }));
+}

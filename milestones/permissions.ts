@@ -1,0 +1,56 @@
+/**
+ * Which milestones there are, and what Deno has to let each of them do: exactly that, and no more.
+ *
+ * @module
+ */
+import { resolve } from "node:path";
+import process from "node:process";
+import { cacheFolder, cacheVariables } from "../datasets/cache.ts";
+
+/** A script, and what it needs. */
+export interface Milestone {
+  /** Where it is, from the repository's folder. */
+  readonly script: string;
+  /** What it needs when it is started with some arguments. */
+  readonly permissions: (args: readonly string[]) => Permissions;
+}
+
+/** Lists of what may be used, by permission: paths, hosts, names. */
+export type Permissions = Readonly<
+  Partial<Record<"read" | "write" | "env" | "net" | "sys", readonly string[]>>
+>;
+
+/** What all need: their data, the place where the worker of --threads stands, the terminal. */
+const folders = ["datasets", "modules/fast"], terminal = ["NO_COLOR", "FORCE_COLOR", "COLUMNS"];
+
+/** All milestones, by the name of their task. */
+export const milestones: Readonly<Record<string, Milestone>> = {
+  tinydigits: {
+    script: "milestones/04_1998_cnn/01_tinydigits.ts",
+    permissions: () => ({ read: folders, env: terminal }),
+  },
+  cifar10: {
+    script: "milestones/04_1998_cnn/02_cifar10.ts",
+    permissions: (args) => {
+      const cache = valueOf(args, "cache") ?? cacheFolder(process.platform, process.env);
+      const source = valueOf(args, "source") ?? "https://www.cs.toronto.edu";
+      const isAddress = /^https?:/.test(source);
+      const written = [valueOf(args, "report"), valueOf(args, "export")];
+      return {
+        read: [...folders, resolve(cache), ...(isAddress ? [] : [resolve(source)])],
+        write: [resolve(cache), ...written.flatMap((path) => path ? [resolve(path)] : [])],
+        env: [...terminal, ...cacheVariables],
+        net: isAddress && URL.canParse(source) ? [new URL(source).host] : [],
+        sys: ["statfs"], // whether the disk has room for a download
+      };
+    },
+  },
+};
+
+/** The value of an option, `--name value` or `--name=value`; the last one counts. */
+function valueOf(args: readonly string[], name: string): string | undefined {
+  return args.reduce<string | undefined>((found, word, k) => {
+    if (word === `--${name}`) return args[k + 1];
+    return word.startsWith(`--${name}=`) ? word.slice(name.length + 3) : found;
+  }, undefined);
+}
