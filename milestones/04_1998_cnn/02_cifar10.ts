@@ -15,9 +15,7 @@
  */
 import { writeFile } from "node:fs/promises";
 import process from "node:process";
-import { type Dataset, randomSplit, Subset } from "#dataloader";
-import { Generator } from "#random";
-import { type ByteImages, type Cifar10, imageShape, pickImages } from "../../datasets/cifar10.ts";
+import { imageShape } from "../../datasets/cifar10.ts";
 import { DataError } from "../../datasets/idx.ts";
 import { exit, runCommand } from "../command.ts";
 import { chooseSetting } from "../kernels.ts";
@@ -29,27 +27,9 @@ import { openCifar10 } from "./cifar10_data.ts";
 import { documentOf, type Result } from "./cifar10_document.ts";
 import { checkpointPath, help, type Options, readOptions } from "./cifar10_options.ts";
 import { drawPage } from "./cifar10_page.ts";
-import { convolutional, dense, type NetworkSpec, recipe, setAside } from "./cifar10_presets.ts";
+import { convolutional, dense, type NetworkSpec, recipe } from "./cifar10_presets.ts";
 import { drawReport, introduction } from "./cifar10_report.ts";
-import { judge, trainNetwork } from "./cifar10_run.ts";
-
-/** What the networks learn from, and what they are judged by. */
-interface Parts {
-  readonly train: Dataset;
-  readonly judgedBy: ByteImages;
-}
-
-/** Divides the data. Who sets images aside always sets the same ones aside, whatever the seed. */
-function divide({ train, test }: Cifar10, { validate, preset }: Options): Parts {
-  const held = validate ? Math.min(setAside, Math.floor(train.length / 10)) : 0;
-  const lengths = [train.length - held, ...(held > 0 ? [held] : [])];
-  const [learnt, aside] = randomSplit(train, lengths, new Generator(0));
-  const most = Math.min(learnt.length, preset.images ?? learnt.length);
-  return {
-    train: new Subset(train, learnt.indices.subarray(0, most)),
-    judgedBy: aside ? pickImages(train, aside.indices) : test,
-  };
-}
+import { divide, judge, trainNetwork } from "./cifar10_run.ts";
 
 /** Trains the networks, shows how far they are, and reports. */
 async function run(options: Options, signal: AbortSignal): Promise<number> {

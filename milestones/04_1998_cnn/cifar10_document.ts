@@ -184,7 +184,7 @@ function surest({ predictions, confidences }: Judged, labels: Int32Array): Examp
 }
 
 /** What the reference reached with a preset, and on which data. */
-type Calibrated = Record<string, { accuracy: Measured; fingerprint: string } | undefined>;
+type Calibrated = Record<string, { accuracy: Measured } | undefined>;
 
 /** What the accuracy is held against; or why there is nothing. */
 function knownAccuracy({ options, origin, images }: Occasion): Measured | string {

@@ -19,6 +19,8 @@ export interface Preset {
   readonly epochs: number;
   /** The greatest learning rate. */
   readonly learningRate: number;
+  /** The same for the MLP, which a rate that suits convolutions throws about. */
+  readonly denseLearningRate: number;
   /** AdamW's pull towards 0. */
   readonly weightDecay: number;
 }
@@ -31,6 +33,7 @@ export const presets: readonly Preset[] = [
     images: 20_000,
     epochs: 1,
     learningRate: 0.006,
+    denseLearningRate: 0.001,
     weightDecay: 0.02,
   },
   {
@@ -38,6 +41,7 @@ export const presets: readonly Preset[] = [
     purpose: "the milestone",
     epochs: 6,
     learningRate: 0.006,
+    denseLearningRate: 0.001,
     weightDecay: 0.02,
   },
   {
@@ -45,6 +49,7 @@ export const presets: readonly Preset[] = [
     purpose: "what this network can do",
     epochs: 16,
     learningRate: 0.008,
+    denseLearningRate: 0.001,
     weightDecay: 0.03,
   },
 ];
@@ -73,6 +78,8 @@ export interface NetworkSpec {
   readonly title: string;
   /** Makes it, with weights drawn from a generator. */
   readonly build: (generator: Generator) => Sequential;
+  /** The greatest learning rate that a preset gives it. */
+  readonly learningRate: (preset: Preset) => number;
 }
 
 /** Looks through windows of 3×3, and halves the picture. */
@@ -114,7 +121,13 @@ export const convolutional: NetworkSpec = {
   key: "cnn",
   title: "CNN 32-64-128-256",
   build: cnn,
+  learningRate: (preset) => preset.learningRate,
 };
 
 /** The one beside it. */
-export const dense: NetworkSpec = { key: "mlp", title: "MLP 4096-512", build: mlp };
+export const dense: NetworkSpec = {
+  key: "mlp",
+  title: "MLP 4096-512",
+  build: mlp,
+  learningRate: (preset) => preset.denseLearningRate,
+};

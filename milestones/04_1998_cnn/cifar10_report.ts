@@ -45,7 +45,7 @@ export function introduction(
         `${preset.epochs} epoch${
           preset.epochs === 1 ? "" : "s"
         } in batches of ${batchSize}, each ` +
-        `image turned round or not and shifted by up to ${shift} pixels; AdamW, the learning rate ` +
+        `image mirrored or not and shifted by up to ${shift} pixels; AdamW, the learning rate ` +
         `rising to ${preset.learningRate} and falling to nearly 0, label smoothing ` +
         `${labelSmoothing}, seed ${seed}; ${judged}.`,
     ),
@@ -123,7 +123,8 @@ export function conclusions({ networks, judgedBy, trained }: Cifar10Document): s
     const ratio = mlp.multiplyAccumulates / cnn.multiplyAccumulates;
     sentences.push(
       `The ${mlp.title} got the same ${count(trained)} images in the same order with the same ` +
-        `shifts, epochs, optimizer and schedule, and ${times(ratio)} times the multiplications: ` +
+        `shifts, epochs, optimizer and schedule, a learning rate that suits it, and ` +
+        `${times(ratio)} times the multiplications: ` +
         `${percent(mlp.accuracy)} against ${percent(cnn.accuracy)}, a gap of ` +
         `${gap.toFixed(1)} points with one seed, by ${count(judgedBy.images)} images. It has ` +
         `${times(mlp.parameters / cnn.parameters)} times the parameters.`,

@@ -21,6 +21,8 @@ import {
   normalize,
   randomHorizontalFlip,
   randomShift,
+  randomSplit,
+  Subset,
 } from "#dataloader";
 import type { Sequential } from "#layers";
 import { crossEntropy } from "#losses";
@@ -28,10 +30,34 @@ import { AdamW } from "#optimizers";
 import { Generator } from "#random";
 import { Tensor } from "#tensor";
 import { type EpochResult, evaluate, fit, type FitProgress, oneCycle } from "#training";
+import { type ByteImages, type Cifar10, pickImages } from "../../datasets/cifar10.ts";
 import { tryLock, writeFailure } from "../../datasets/lock.ts";
 import { lengthOf, plainCrossEntropy, probeSlope } from "./evidence.ts";
-import { type NetworkSpec, type Preset, recipe } from "./cifar10_presets.ts";
+import { type NetworkSpec, type Preset, recipe, setAside } from "./cifar10_presets.ts";
 import { convolutions } from "./tinydigits_models.ts";
+
+/** What the networks learn from, and what they are judged by. */
+export interface Parts {
+  /** Images to learn from. */
+  readonly train: Dataset;
+  /** Images that training never sees. */
+  readonly judgedBy: ByteImages;
+}
+
+/** Divides the data. Who sets images aside always sets the same ones aside, whatever the seed. */
+export function divide(
+  { train, test }: Cifar10,
+  { validate, preset }: { readonly validate: boolean; readonly preset: Preset },
+): Parts {
+  const held = validate ? Math.min(setAside, Math.floor(train.length / 10)) : 0;
+  const lengths = [train.length - held, ...(held > 0 ? [held] : [])];
+  const [learnt, aside] = randomSplit(train, lengths, new Generator(0));
+  const most = Math.min(learnt.length, preset.images ?? learnt.length);
+  return {
+    train: new Subset(train, learnt.indices.subarray(0, most)),
+    judgedBy: aside ? pickImages(train, aside.indices) : test,
+  };
+}
 
 /** What happened in one epoch. */
 export interface Epoch extends EpochResult {
@@ -172,7 +198,7 @@ async function train(plan: Plan, listener: Listener, signal: AbortSignal): Promi
       randomShift(recipe.shift, augmentation),
     ),
   });
-  const { learningRate, weightDecay, epochs } = preset;
+  const { weightDecay, epochs } = preset, learningRate = spec.learningRate(preset);
   const optimizer = new AdamW(model.parameters(), { learningRate, weightDecay });
   const parts = { model, optimizer, resumable: { loader, augmentation } };
 
