@@ -3,10 +3,10 @@
  *
  * @module
  */
-import { assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { join } from "@std/path";
+import { assertAlmostEquals, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { fromFileUrl, join } from "@std/path";
 import { createHash } from "node:crypto";
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import {
   type Checkpoint,
@@ -27,6 +27,7 @@ import { Generator } from "#random";
 import { BatchNorm2d, Conv2d } from "#spatial";
 import { Tensor } from "#tensor";
 import { cosine, type EpochResult, fit, type FitProgress } from "#training";
+import { fixtureModel } from "./fixtures/checkpoint.ts";
 import { test } from "./kit/register.ts";
 
 const hint = "was it cut short, or is it another kind of file?";
@@ -129,6 +130,10 @@ test("decodeCheckpoint() says what is wrong with a foreign file", () => {
 
 // ── Files ──
 
+function fixture(name: string): string {
+  return fromFileUrl(new URL(`fixtures/${name}`, import.meta.url));
+}
+
 async function inFolder(body: (folder: string) => Promise<void>): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "kindling-checkpoint-"));
   try {
@@ -166,6 +171,17 @@ test("readCheckpoint() says that there is none", () =>
     const error = await assertRejects(() => readCheckpoint(path), CheckpointError);
     assertEquals(error.message, `Cannot read the checkpoint ${path}: there is none`);
   }));
+
+test("PyTorch reads a checkpoint, and computes the same scores from it", async () => {
+  const { inputs, scores } = JSON.parse(readFileSync(fixture("checkpoint.json"), "utf8"));
+  const { tensors } = await readCheckpoint(fixture("checkpoint.safetensors"));
+  const weights = [...tensors].filter(([name]) => name.startsWith("model."));
+  const model = fixtureModel(new Generator(2));
+  model.loadStateDict(new Map(weights.map(([name, tensor]) => [name.slice(6), tensor])));
+  const own = model.eval().forward(Tensor.of(inputs)), expected = Tensor.of(scores);
+  assertEquals(own.shape, expected.shape);
+  own.data.forEach((score, k) => assertAlmostEquals(score, expected.data[k], 1e-5));
+});
 
 // ── A training run ──
 

@@ -13,6 +13,7 @@
  *
  * @module
  */
+import { existsSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import process from "node:process";
 import { imageShape } from "../../datasets/cifar10.ts";
@@ -79,10 +80,12 @@ async function run(options: Options, signal: AbortSignal): Promise<number> {
   return document.passed ? exit.passed : exit.failed;
 
   async function trainAndJudge(spec: NetworkSpec): Promise<Result> {
-    const { preset: { epochs }, preset, seed, validate, resume } = options;
+    const { preset: { epochs }, preset, seed, validate } = options;
     const { batchSize } = recipe;
     const progress = new TrainingProgress(progressTo, spec.title, { epochs, batchSize });
     const checkpoint = checkpointPath(options, spec.key), { fingerprint } = origin;
+    const isFirst = results.length === 0; // the others may not have begun when it was stopped
+    const resume = options.resume && (isFirst || existsSync(checkpoint));
     const plan = { spec, preset, seed, train, fingerprint, validate, checkpoint, resume };
     const trained = await trainNetwork({ ...plan, kernels: setting.kernels }, {
       onStart: (step, steps) => progress.start(step, steps),

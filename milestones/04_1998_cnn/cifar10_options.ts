@@ -70,7 +70,7 @@ export const help = `Milestone 04, part 2: can a convolutional network learn pho
   --no-color      no colour, as with NO_COLOR
 
   --kernels NAME  whose loops run: fast (the default without modules of your own), simd, loops
-  --threads N     how many threads share large operations (default: as many as processors, 8 at most)
+  --threads N     how many threads share large operations (default: one per processor, 8 at most)
   --help          this text
 
 Ctrl-C stops it between two steps; --resume goes on, with the same result to the last bit.

@@ -195,7 +195,7 @@ export function drawPage(document: Cifar10Document, model: Sequential, images: B
   const section = (title: string, body: string): string => `<h2>${escape(title)}</h2>${body}`;
   const list = (items: readonly string[]): string =>
     `<ul>${items.map((item) => `<li>${escape(item)}</li>`).join("")}</ul>`;
-  const shown = right.slice(0, shownImages).map(({ index, truth }) => {
+  const shown = [...right, ...wrong].slice(0, shownImages).map(({ index, truth }) => {
     const [first, ...others] = featureMaps(model, images, index);
     const rows = [first, ...others].filter((maps) => maps !== undefined).map((maps, k) =>
       `<p>After block ${k + 1}: ${maps.shape.slice(1).join("×")}</p><p>${drawMaps(maps)}</p>`

@@ -4,8 +4,8 @@
  *
  * @module
  */
-import { mkdir } from "node:fs/promises";
-import { dirname } from "@std/path";
+import { basename, dirname } from "@std/path";
+import { mkdir, rename } from "node:fs/promises";
 import {
   type Checkpoint,
   CheckpointError,
@@ -229,6 +229,7 @@ async function train(plan: Plan, listener: Listener, signal: AbortSignal): Promi
     notes = { ...notes, seconds };
     return writeCheckpoint(path, takeCheckpoint(parts, { ...notes }));
   };
+  if (!found) await keepUnfinished(path, steps, listener);
   listener.onStart?.(notes.progress.step, steps);
   try {
     await fit(model, loader, {
@@ -295,6 +296,19 @@ async function readRun(path: string): Promise<{ checkpoint: Checkpoint; notes: N
   }
   const notes = Object.fromEntries(names.map((name) => [name, JSON.parse(metadata[name])]));
   return { checkpoint, notes: notes as unknown as Notes };
+}
+
+/** A run that begins anew must not destroy one that somebody may want to go on with. */
+async function keepUnfinished(path: string, steps: number, { onNotice }: Listener): Promise<void> {
+  const earlier = await readRun(path).catch(() => null),
+    step = earlier?.notes.progress.step ?? steps;
+  if (step >= steps) return;
+  const kept = path.replace(/\.safetensors$/, "_before.safetensors");
+  await rename(path, kept);
+  onNotice?.(
+    `An earlier run stood at step ${step} of ${steps}. This one begins anew: --resume would have ` +
+      `gone on. The earlier one is kept as ${basename(kept)} in ${dirname(kept)}.`,
+  );
 }
 
 /** A run may only go on with the very settings that it began with. */
