@@ -6,8 +6,7 @@
 import { assertAlmostEquals, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { fromFileUrl, join } from "@std/path";
 import { createHash } from "node:crypto";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import {
   type Checkpoint,
   CheckpointError,
@@ -28,6 +27,7 @@ import { BatchNorm2d, Conv2d } from "#spatial";
 import { Tensor } from "#tensor";
 import { cosine, type EpochResult, fit, type FitProgress } from "#training";
 import { fixtureModel } from "./fixtures/checkpoint.ts";
+import { inFolder } from "./project/in_folder.ts";
 import { test } from "./kit/register.ts";
 
 const hint = "was it cut short, or is it another kind of file?";
@@ -132,15 +132,6 @@ test("decodeCheckpoint() says what is wrong with a foreign file", () => {
 
 function fixture(name: string): string {
   return fromFileUrl(new URL(`fixtures/${name}`, import.meta.url));
-}
-
-async function inFolder(body: (folder: string) => Promise<void>): Promise<void> {
-  const folder = mkdtempSync(join(tmpdir(), "kindling-checkpoint-"));
-  try {
-    await body(folder);
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
 }
 
 const small: Checkpoint = { tensors: new Map([["w", Tensor.of([1])]]), metadata: {} };

@@ -3,16 +3,16 @@
  *
  * @module
  */
-import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { join } from "@std/path";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 import { Generator } from "#random";
 import { cacheFolder } from "../datasets/cache.ts";
 import { ByteImages, type Cifar10, readCifar10 } from "../datasets/cifar10.ts";
 import { DataError } from "../datasets/idx.ts";
 import { tarFiles } from "../datasets/tar.ts";
+import { inFolder } from "./project/in_folder.ts";
 import {
   joined,
   type NamedBytes,
@@ -24,15 +24,6 @@ import {
 } from "./project/small_cifar10.ts";
 import { test } from "./kit/register.ts";
 
-async function inFolder(body: (folder: string) => Promise<void>): Promise<void> {
-  const folder = mkdtempSync(join(tmpdir(), "kindling-cifar10-"));
-  try {
-    await body(folder);
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
-}
-
 /** What reading an archive of these files comes to. */
 async function readFiles(
   files: readonly NamedBytes[],
@@ -41,21 +32,15 @@ async function readFiles(
   return await readBytes(new Uint8Array(gzipSync(tar(files))), imagesPerFile);
 }
 
-async function readBytes(
-  bytes: Uint8Array,
-  imagesPerFile: number | "any" = "any",
-): Promise<Cifar10> {
-  let data: Cifar10 | undefined;
-  await inFolder(async (folder) => {
+function readBytes(bytes: Uint8Array, imagesPerFile: number | "any" = "any"): Promise<Cifar10> {
+  return inFolder(async (folder) => {
     const path = join(folder, "a.tar.gz");
     writeFileSync(path, bytes);
-    data = await readCifar10(path, { imagesPerFile }).catch((error) => {
+    return await readCifar10(path, { imagesPerFile }).catch((error) => {
       error.message = error.message.replaceAll(path, "a.tar.gz");
       throw error;
     });
   });
-  assert(data);
-  return data;
 }
 
 async function refuses(reading: Promise<unknown>, message: string, hint?: string): Promise<void> {

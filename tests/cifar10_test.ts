@@ -7,8 +7,7 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { dirname, fromFileUrl, join } from "@std/path";
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import process from "node:process";
 import { decodeCheckpoint } from "#checkpoint";
 import type { Cifar10Document } from "../milestones/04_1998_cnn/cifar10_document.ts";
@@ -21,9 +20,11 @@ import { DownloadLine } from "../milestones/terminal/download_line.ts";
 import { duration, TrainingProgress } from "../milestones/terminal/training_progress.ts";
 import { plan } from "../milestones/launch.ts";
 import { UsageError } from "../milestones/usage.ts";
+import { tryLock } from "../datasets/lock.ts";
 import { summarize } from "#layers";
 import { Generator } from "#random";
 import { assertRefuses } from "./project/assert_refuses.ts";
+import { inFolder } from "./project/in_folder.ts";
 import { smallArchive } from "./project/small_cifar10.ts";
 import { test } from "./kit/register.ts";
 
@@ -51,33 +52,30 @@ interface Scene {
   ) => Promise<Outcome>;
 }
 
-async function inScene<T>(body: (scene: Scene) => Promise<T>): Promise<T> {
-  const folder = mkdtempSync(join(tmpdir(), "kindling-cifar10-"));
-  const source = join(folder, "small.tar.gz"), cache = join(folder, "cache");
-  writeFileSync(source, archive);
-  const start: Scene["start"] = (args, when) => {
-    const given = args.includes("--source") ? [] : ["--source", source, "--sha256", sha256];
-    const all = [...args, ...given, "--cache", cache], planned = plan("cifar10", all, []);
-    assert("command" in planned);
-    const { promise, resolve, reject } = Promise.withResolvers<Outcome>();
-    const child = spawn(process.execPath, planned.command, { cwd: root, env });
-    let stdout = "", stderr = "", isSent = false;
-    child.stdout.on("data", (text) => {
-      stdout += text;
-      if (!when || isSent || !stdout.includes(when[1]) || !child.pid) return;
-      isSent = true;
-      process.kill(child.pid, when[0]);
-    });
-    child.stderr.on("data", (text) => stderr += text);
-    child.on("error", reject);
-    child.on("close", (code) => resolve({ code, stdout, stderr }));
-    return promise;
-  };
-  try {
+function inScene<T>(body: (scene: Scene) => Promise<T>): Promise<T> {
+  return inFolder(async (folder) => {
+    const source = join(folder, "small.tar.gz"), cache = join(folder, "cache");
+    writeFileSync(source, archive);
+    const start: Scene["start"] = (args, when) => {
+      const given = args.includes("--source") ? [] : ["--source", source, "--sha256", sha256];
+      const all = [...args, ...given, "--cache", cache], planned = plan("cifar10", all, []);
+      assert("command" in planned);
+      const { promise, resolve, reject } = Promise.withResolvers<Outcome>();
+      const child = spawn(process.execPath, planned.command, { cwd: root, env });
+      let stdout = "", stderr = "", isSent = false;
+      child.stdout.on("data", (text) => {
+        stdout += text;
+        if (!when || isSent || !stdout.includes(when[1]) || !child.pid) return;
+        isSent = true;
+        process.kill(child.pid, when[0]);
+      });
+      child.stderr.on("data", (text) => stderr += text);
+      child.on("error", reject);
+      child.on("close", (code) => resolve({ code, stdout, stderr }));
+      return promise;
+    };
     return await body({ folder, source, start });
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
+  });
 }
 
 /** A checkpoint, but for how long the training took. */
@@ -199,6 +197,12 @@ test("cifar10 does not go on from a checkpoint that is missing, damaged, or of o
     assertStringIncludes((await start(resume)).stderr, "its checksum is wrong, so it was damaged");
 
     writeFileSync(path, bytes);
+    const lock = await tryLock(`${path}.lock`); // as another run has it
+    const locked = await start(words);
+    lock?.release();
+    assertEquals(locked.code, 2);
+    assertStringIncludes(locked.stderr, `Cannot train: another run writes the checkpoint ${path}`);
+
     writeFileSync(join(folder, "small.tar.gz"), smallArchive(61));
     const other = createHash("sha256").update(smallArchive(61)).digest("hex");
     const source = ["--source", join(folder, "small.tar.gz"), "--sha256", other];

@@ -7,12 +7,12 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { join } from "@std/path";
 import { createHash } from "node:crypto";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import { tmpdir } from "node:os";
 import { download, type DownloadOptions } from "../datasets/download.ts";
 import { DataError } from "../datasets/idx.ts";
 import { lock, tryLock } from "../datasets/lock.ts";
+import { inFolder } from "./project/in_folder.ts";
 import { test } from "./kit/register.ts";
 
 /** A file that begins as gzip does, and another version of it. */
@@ -81,35 +81,35 @@ async function inScene(
   behaviours: readonly Behaviour[],
   body: (scene: Scene) => Promise<void>,
 ): Promise<void> {
-  const folder = mkdtempSync(join(tmpdir(), "kindling-download-"));
-  const requests: string[] = [], notices: string[] = [], pauses: number[] = [];
-  const server = createServer((request, response) => {
-    const { range = "all", "if-range": condition = "" } = request.headers;
-    const behave = behaviours[Math.min(requests.length, behaviours.length - 1)];
-    requests.push(`${range} ${condition}`.trim());
-    behave(request, response);
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  const port = typeof address === "object" && address ? address.port : 0;
-  const url = `http://127.0.0.1:${port}/data.tar.gz`, path = join(folder, "sub", "data.tar.gz");
-  const get: Scene["get"] = (options) =>
-    download({
-      url,
-      path,
-      checksum: { algorithm: "md5", hex: md5(file) },
-      magic: [0x1f, 0x8b],
-      onNotice: (text) => void notices.push(text.replaceAll(`127.0.0.1:${port}`, "HOST")),
-      pause: (seconds) => Promise.resolve(void pauses.push(seconds)),
-      ...options,
+  await inFolder(async (folder) => {
+    const requests: string[] = [], notices: string[] = [], pauses: number[] = [];
+    const server = createServer((request, response) => {
+      const { range = "all", "if-range": condition = "" } = request.headers;
+      const behave = behaviours[Math.min(requests.length, behaviours.length - 1)];
+      requests.push(`${range} ${condition}`.trim());
+      behave(request, response);
     });
-  try {
-    await body({ folder, path, url, requests, notices, pauses, get });
-  } finally {
-    server.closeAllConnections();
-    await new Promise((resolve) => server.close(resolve));
-    rmSync(folder, { recursive: true });
-  }
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const address = server.address();
+    const port = typeof address === "object" && address ? address.port : 0;
+    const url = `http://127.0.0.1:${port}/data.tar.gz`, path = join(folder, "sub", "data.tar.gz");
+    const get: Scene["get"] = (options) =>
+      download({
+        url,
+        path,
+        checksum: { algorithm: "md5", hex: md5(file) },
+        magic: [0x1f, 0x8b],
+        onNotice: (text) => void notices.push(text.replaceAll(`127.0.0.1:${port}`, "HOST")),
+        pause: (seconds) => Promise.resolve(void pauses.push(seconds)),
+        ...options,
+      });
+    try {
+      await body({ folder, path, url, requests, notices, pauses, get });
+    } finally {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    }
+  });
 }
 
 /** That the whole file is there, and nothing else but the lock. */

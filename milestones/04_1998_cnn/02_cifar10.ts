@@ -33,7 +33,7 @@ import { drawReport, introduction } from "./cifar10_report.ts";
 import { divide, judge, trainNetwork } from "./cifar10_run.ts";
 
 /** Trains the networks, shows how far they are, and reports. */
-async function run(options: Options, signal: AbortSignal): Promise<number> {
+async function run(options: Options, signal: AbortSignal, phase: Phase): Promise<number> {
   const out = openTerminal("stdout", options.color);
   const progressTo = options.quiet ? nowhere : options.json ? openTerminal("stderr") : out;
   const line = new DownloadLine(progressTo);
@@ -50,6 +50,7 @@ async function run(options: Options, signal: AbortSignal): Promise<number> {
   }
 
   const results: Result[] = [];
+  phase.isTraining = true;
   for (const spec of options.mlp ? [convolutional, dense] : [convolutional]) {
     results.push(await trainAndJudge(spec));
   }
@@ -110,8 +111,15 @@ async function write(option: string, path: string, content: string | Uint8Array)
   });
 }
 
+/** What Ctrl-C interrupts. */
+interface Phase {
+  /** Whether there is a training to go on with. */
+  isTraining: boolean;
+}
+
 /** How to go on after Ctrl-C. */
-function whenStopped({ preset, seed, validate }: Options): string {
+function whenStopped({ preset, seed, validate }: Options, { isTraining }: Phase): string {
+  if (!isTraining) return "Run the same again: a download goes on where it stopped.";
   const words = [
     ...(preset.key === "standard" ? [] : ["--preset", preset.key]),
     ...(seed === 1 ? [] : ["--seed", seed]),
@@ -122,8 +130,8 @@ function whenStopped({ preset, seed, validate }: Options): string {
 }
 
 if (import.meta.main) {
-  process.exitCode = await runCommand(help, readOptions, (options, signal) => ({
-    done: run(options, signal),
-    whenStopped: () => whenStopped(options),
-  }));
+  process.exitCode = await runCommand(help, readOptions, (options, signal) => {
+    const phase: Phase = { isTraining: false };
+    return { done: run(options, signal, phase), whenStopped: () => whenStopped(options, phase) };
+  });
 }

@@ -23,6 +23,7 @@ import {
   randomShift,
   randomSplit,
   Subset,
+  type Transform,
 } from "#dataloader";
 import type { Sequential } from "#layers";
 import { crossEntropy } from "#losses";
@@ -143,6 +144,12 @@ interface Notes {
 /** Images as the networks see them. */
 const normalized = normalize(recipe.means, recipe.deviations);
 
+/** The same, each a bit differently every time: zeros that come in are the mean colour. */
+export function augmented(generator: Generator): Transform {
+  const mirror = randomHorizontalFlip(generator), shift = randomShift(recipe.shift, generator);
+  return compose(normalized, mirror, shift);
+}
+
 /** How many of the scores' greatest stand at their label. */
 function countRight(scores: Tensor, labels: Int32Array): number {
   const { data } = scores.argmax(1);
@@ -192,11 +199,7 @@ async function train(plan: Plan, listener: Listener, signal: AbortSignal): Promi
   const loader = new DataLoader(plan.train, {
     batchSize: recipe.batchSize,
     shuffle,
-    transform: compose(
-      normalized,
-      randomHorizontalFlip(augmentation),
-      randomShift(recipe.shift, augmentation),
-    ),
+    transform: augmented(augmentation),
   });
   const { weightDecay, epochs } = preset, learningRate = spec.learningRate(preset);
   const optimizer = new AdamW(model.parameters(), { learningRate, weightDecay });
