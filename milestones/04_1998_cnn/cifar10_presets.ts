@@ -39,7 +39,7 @@ export const presets: readonly Preset[] = [
   {
     key: "standard",
     purpose: "the milestone",
-    epochs: 6,
+    epochs: 4,
     learningRate: 0.006,
     denseLearningRate: 0.001,
     weightDecay: 0.02,
@@ -47,7 +47,7 @@ export const presets: readonly Preset[] = [
   {
     key: "best",
     purpose: "what this network can do",
-    epochs: 16,
+    epochs: 10,
     learningRate: 0.008,
     denseLearningRate: 0.001,
     weightDecay: 0.03,

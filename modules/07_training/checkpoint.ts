@@ -30,7 +30,16 @@ export interface Checkpoint {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
-/** A checkpoint that is missing, damaged, foreign, or does not fit. */
+/**
+ * A checkpoint that is missing, damaged, foreign, or does not fit.
+ *
+ * @example The message says why
+ * ```ts
+ * import { assertThrows } from "@std/assert";
+ * import { CheckpointError, decodeCheckpoint } from "#checkpoint";
+ * assertThrows(() => decodeCheckpoint(Uint8Array.of(1, 2), "x"), CheckpointError, "it has 2 bytes");
+ * ```
+ */
 export class CheckpointError extends Error {
   /** The class's name, as it is printed. */
   override readonly name = "CheckpointError";
@@ -123,6 +132,16 @@ export function encodeCheckpoint({ tensors, metadata }: Checkpoint): Uint8Array<
  * @param name What errors call the file.
  * @returns Tensors and texts.
  * @throws {CheckpointError} If anything in it is not as it should be.
+ *
+ * @example A single wrong bit is noticed
+ * ```ts
+ * import { assertThrows } from "@std/assert";
+ * import { CheckpointError, decodeCheckpoint, encodeCheckpoint } from "#checkpoint";
+ * import { Tensor } from "#tensor";
+ * const file = encodeCheckpoint({ tensors: new Map([["w", Tensor.of([1])]]), metadata: {} });
+ * file[file.length - 1] ^= 1;
+ * assertThrows(() => decodeCheckpoint(file, "x"), CheckpointError, "its checksum is wrong");
+ * ```
  */
 export function decodeCheckpoint(file: Uint8Array, name: string): Checkpoint {
   function refuse(finding: string): never {
@@ -212,6 +231,19 @@ function reasonOf(error: unknown): string {
  * @param path Where; its folder must be there.
  * @param checkpoint What.
  * @throws {CheckpointError} If the system does not let it.
+ *
+ * @example Its folder must be there
+ * ```ts
+ * import { assertRejects } from "@std/assert";
+ * import { CheckpointError, takeCheckpoint, writeCheckpoint } from "#checkpoint";
+ * import { Linear } from "#layers";
+ * import { SGD } from "#optimizers";
+ * import { Generator } from "#random";
+ * const model = new Linear(2, 1, { generator: new Generator(1) });
+ * const optimizer = new SGD(model.parameters(), { learningRate: 0.1 });
+ * const checkpoint = takeCheckpoint({ model, optimizer, resumable: {} });
+ * await assertRejects(() => writeCheckpoint("no/such/folder/run", checkpoint), CheckpointError);
+ * ```
  */
 export async function writeCheckpoint(path: string, checkpoint: Checkpoint): Promise<void> {
   const part = `${path}.part`;
@@ -237,6 +269,13 @@ export async function writeCheckpoint(path: string, checkpoint: Checkpoint): Pro
  * @param path Where.
  * @returns Tensors and texts.
  * @throws {CheckpointError} If the file is missing, or not as it should be.
+ *
+ * @example There is none
+ * ```ts
+ * import { assertRejects } from "@std/assert";
+ * import { CheckpointError, readCheckpoint } from "#checkpoint";
+ * await assertRejects(() => readCheckpoint("missing"), CheckpointError, "there is none");
+ * ```
  */
 export async function readCheckpoint(path: string): Promise<Checkpoint> {
   let file: Uint8Array;
@@ -275,6 +314,20 @@ export interface TrainingParts {
  * @param parts All that changes while it runs.
  * @param notes Anything else that can be JSON: how far it is, history, settings.
  * @returns What writeCheckpoint() writes: `model.…`, `optimizer.…`, and states as texts.
+ *
+ * @example A model without anything else
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { takeCheckpoint } from "#checkpoint";
+ * import { Linear } from "#layers";
+ * import { SGD } from "#optimizers";
+ * import { Generator } from "#random";
+ * const model = new Linear(2, 1, { generator: new Generator(1), bias: false });
+ * const optimizer = new SGD(model.parameters(), { learningRate: 0.1 });
+ * const { tensors } = takeCheckpoint({ model, optimizer, resumable: {} });
+ * const names = ["model.weight", "optimizer.learningRate", "optimizer.0.steps"];
+ * assertEquals([...tensors.keys()], [...names, "optimizer.0.velocity"]);
+ * ```
  */
 export function takeCheckpoint(
   { model, optimizer, resumable }: TrainingParts,
