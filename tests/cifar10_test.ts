@@ -335,6 +335,21 @@ test("TrainingProgress says first how long it will take, judging by ten steps", 
   );
 });
 
+test("TrainingProgress says it after one step if that takes long, or goes on", () => {
+  let now = 0;
+  const terminal = recorder(false, 100), size = { epochs: 1, batchSize: 100 };
+  const progress = new TrainingProgress(terminal, "CNN", size, () => now);
+  progress.start(40, 100);
+  for (let step = 41; step <= 50; step++) {
+    now += 20_000;
+    progress.show({ epoch: 1, step, steps: 100, loss: 1, accuracy: 0.5 });
+  }
+  assertEquals(terminal.written, [
+    "CNN: going on after step 40 of 100.\n",
+    "CNN: about 20 min 0 s for 60 steps in 1 epoch, judging by 1 step at 5.0 images/s.\n",
+  ]);
+});
+
 test("TrainingProgress overwrites one line at a terminal, never wider than it", () => {
   let now = 0;
   for (const columns of [80, 30]) {

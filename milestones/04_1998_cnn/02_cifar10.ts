@@ -49,6 +49,9 @@ async function run(options: Options, signal: AbortSignal, phase: Phase): Promise
     out.write(`${introduction(out, options, setting, origin, train.length)}\n`);
   }
 
+  if (setting.kernels === "loops") {
+    line.say("The modules' own loops run, which takes hours: --kernels fast takes their place.");
+  }
   const results: Result[] = [];
   phase.isTraining = true;
   for (const spec of options.mlp ? [convolutional, dense] : [convolutional]) {

@@ -20,8 +20,10 @@ export interface TrainingStep {
   readonly accuracy: number;
 }
 
-/** Steps before the clock is trusted, and steps that the first estimate then takes. */
-const settling = 3, measured = 10;
+/** The first steps are slower than the others: the clock starts after them. */
+const settling = 3;
+/** How many steps the first estimate takes, or how many milliseconds if that is less. */
+const measured = { steps: 10, milliseconds: 15_000 } as const;
 /** Least time between two lines at a terminal, in milliseconds. */
 const between = 100;
 
@@ -41,8 +43,11 @@ export class TrainingProgress {
   readonly #epochs: number;
   readonly #batchSize: number;
   readonly #now: () => number;
+  /** The step after which the clock was started, and when that was. */
+  #clock: { readonly step: number; readonly at: number };
+  /** Steps that an earlier run has taken. */
   #first = 0;
-  #began = 0;
+  #isEstimated = false;
   #shown = 0;
 
   /**
@@ -62,38 +67,55 @@ export class TrainingProgress {
     this.#epochs = epochs;
     this.#batchSize = batchSize;
     this.#now = now;
+    this.#clock = { step: 0, at: now() };
   }
 
   /** Tells how many steps an earlier run has taken. */
   start(step: number, steps: number): void {
     this.#first = step;
+    this.#clock = { step, at: this.#now() };
     if (step > 0) this.say(`${this.#title}: going on after step ${step} of ${steps}.`);
   }
 
   /** Shows the state after a step. */
   show(state: TrainingStep): void {
-    const { step, steps, epoch, loss, accuracy } = state,
-      taken = step - this.#first,
-      now = this.#now();
-    if (taken <= settling) this.#began = now;
-    if (taken < settling + measured && step < steps) return;
-    const perStep = (now - this.#began) / Math.max(1, taken - settling) / 1000;
-    const left = (steps - step) * perStep, rate = Math.round(this.#batchSize / perStep);
-    if (taken === settling + measured) {
+    const { step, steps, epoch, loss, accuracy } = state, now = this.#now();
+    const isSettling = step - this.#first <= settling, waited = now - this.#clock.at;
+    if (isSettling && waited < measured.milliseconds) this.#clock = { step, at: now };
+    const counted = step - this.#clock.step, perStep = (now - this.#clock.at) / counted / 1000;
+    if (!this.#isEstimated) {
+      const isEnough = counted >= measured.steps || waited >= measured.milliseconds;
+      if (counted === 0 || !isEnough) {
+        return this.#live(`step ${step}: measuring how long it takes`);
+      }
+      this.#isEstimated = true;
       this.say(
         `${this.#title}: about ${duration((steps - this.#first) * perStep)} for ` +
           `${steps - this.#first} steps in ${this.#epochs} epoch${
             this.#epochs === 1 ? "" : "s"
           }, ` +
-          `judging by ${measured} steps at ${rate} images/s.`,
+          `judging by ${counted} step${counted === 1 ? "" : "s"} at ${
+            this.#rate(perStep)
+          } images/s.`,
       );
     }
-    const { live, columns } = this.#terminal;
-    if (!live || now - this.#shown < between) return;
+    if (now - this.#shown < between) return;
     this.#shown = now;
-    const line = `epoch ${epoch}/${this.#epochs}  ${rate} images/s  loss ${loss.toFixed(3)}  ` +
-      `accuracy ${(accuracy * 100).toFixed(1)} %  ${duration(left)} left`;
-    this.#terminal.write(`\r\x1b[K${line.slice(0, columns - 1)}`);
+    this.#live(
+      `epoch ${epoch}/${this.#epochs}  ${this.#rate(perStep)} images/s  loss ${loss.toFixed(3)}  ` +
+        `accuracy ${(accuracy * 100).toFixed(1)} %  ${duration((steps - step) * perStep)} left`,
+    );
+  }
+
+  #rate(secondsPerStep: number): string {
+    const rate = this.#batchSize / secondsPerStep;
+    return rate < 10 ? rate.toFixed(1) : rate.toFixed(0);
+  }
+
+  /** Overwrites the line at a terminal. */
+  #live(line: string): void {
+    const { live, columns } = this.#terminal;
+    if (live) this.#terminal.write(`\r\x1b[K${line.slice(0, columns - 1)}`);
   }
 
   /** Says in a line that stays what an epoch came to. */
