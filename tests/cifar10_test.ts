@@ -10,6 +10,9 @@ import { createHash } from "node:crypto";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import process from "node:process";
 import { decodeCheckpoint } from "#checkpoint";
+import calibration from "../milestones/04_1998_cnn/cifar10_calibration.json" with {
+  type: "json",
+};
 import type { Cifar10Document } from "../milestones/04_1998_cnn/cifar10_document.ts";
 import { help, readOptions } from "../milestones/04_1998_cnn/cifar10_options.ts";
 import { convolutional, dense, presets } from "../milestones/04_1998_cnn/cifar10_presets.ts";
@@ -17,6 +20,7 @@ import { conclusions, drawReport } from "../milestones/04_1998_cnn/cifar10_repor
 import { drawPictures, packed, packedColor } from "../milestones/terminal/picture.ts";
 import { nowhere, type Terminal } from "../milestones/terminal/terminal.ts";
 import { DownloadLine } from "../milestones/terminal/download_line.ts";
+import type { Measured } from "../milestones/04_1998_cnn/statistics.ts";
 import { duration, TrainingProgress } from "../milestones/terminal/training_progress.ts";
 import { plan } from "../milestones/launch.ts";
 import { UsageError } from "../milestones/usage.ts";
@@ -310,6 +314,25 @@ test("The report fits the terminal, says which data, and claims only what was me
   assertStringIncludes(text, "data checked against the sha256 that was given");
   const { networks: [cnn, mlp] } = document, gap = (cnn.accuracy - mlp.accuracy) * 100;
   assertStringIncludes(conclusions(document)[0], `a gap of ${gap.toFixed(1)} points with one seed`);
+});
+
+test("The chapter's table is what the calibration measured", () => {
+  const chapter = readFileSync(join(root, "milestones/04_1998_cnn/README.md"), "utf8");
+  const percent = ({ mean, spread }: Measured): string =>
+    `${(mean * 100).toFixed(1)} ± ${((spread ?? NaN) * 100).toFixed(1)} %`;
+  const measured: Record<string, { accuracy: Measured; seconds: Measured }> = calibration.presets;
+  const rows = chapter.split("\n").map((line) => line.split("|").map((cell) => cell.trim()));
+  for (const { key, epochs, images = 50_000 } of presets) {
+    const { accuracy, seconds } = measured[key], row = rows.find(([, name]) => name === key);
+    const numbers = [
+      String(epochs),
+      images.toLocaleString("en-US"),
+      String(accuracy.values.length),
+    ];
+    const expected = [key, ...numbers, percent(accuracy), duration(seconds.mean)];
+    assertEquals(row?.slice(1, -1), expected);
+  }
+  assertStringIncludes(chapter, calibration.data.fingerprint.slice(0, 12));
 });
 
 // ── What is shown meanwhile ──

@@ -218,7 +218,7 @@ async function train(plan: Plan, listener: Listener, signal: AbortSignal): Promi
     requireSame(found.notes.settings, settings, path);
     restoreCheckpoint(found.checkpoint, parts);
     notes = { ...found.notes, kernels };
-    if (found.notes.kernels !== kernels) {
+    if (withoutThreads(found.notes.kernels) !== withoutThreads(kernels)) {
       listener.onNotice?.(
         `The run that is gone on with used other kernels (${found.notes.kernels}, now ${kernels}): ` +
           "the last bits may differ from those of a run that never stopped.",
@@ -275,6 +275,11 @@ async function train(plan: Plan, listener: Listener, signal: AbortSignal): Promi
   };
 }
 
+/** The kernels alone: how many threads share the work changes no bit. */
+function withoutThreads(kernels: string): string {
+  return kernels.replace(/, \d+ threads$/, "");
+}
+
 /** Compares gradient and slope on a network that nobody trains. */
 function probe(twin: Sequential, images: Dataset): Trained["slope"] {
   const filters = convolutions(twin).map(({ weight }) => weight);
@@ -289,7 +294,7 @@ function settingsOf({ spec, preset, seed, validate, fingerprint, train }: Plan):
 }
 
 /** Reads what trainNetwork() has written. */
-async function readRun(path: string): Promise<{ checkpoint: Checkpoint; notes: Notes } | null> {
+async function readRun(path: string): Promise<{ checkpoint: Checkpoint; notes: Notes }> {
   const checkpoint = await readCheckpoint(path), { metadata } = checkpoint;
   const names = ["settings", "kernels", "progress", "right", "history", "seconds"];
   const missing = names.find((name) => metadata[name] === undefined);
@@ -297,8 +302,15 @@ async function readRun(path: string): Promise<{ checkpoint: Checkpoint; notes: N
     const says = `Cannot go on from ${path}: it does not say its ${missing}`;
     throw new CheckpointError(says, "was it written by this milestone?");
   }
-  const notes = Object.fromEntries(names.map((name) => [name, JSON.parse(metadata[name])]));
-  return { checkpoint, notes: notes as unknown as Notes };
+  try {
+    const notes = Object.fromEntries(names.map((name) => [name, JSON.parse(metadata[name])]));
+    return { checkpoint, notes: notes as unknown as Notes };
+  } catch {
+    throw new CheckpointError(
+      `Cannot go on from ${path}: its notes are no JSON`,
+      "is it another's?",
+    );
+  }
 }
 
 /** A run that begins anew must not destroy one that somebody may want to go on with. */
