@@ -47,7 +47,7 @@ export const presets: readonly Preset[] = [
   {
     key: "best",
     purpose: "what this network can do",
-    epochs: 9,
+    epochs: 10,
     learningRate: 0.008,
     denseLearningRate: 0.001,
     weightDecay: 0.03,

@@ -21,7 +21,7 @@ export interface CourseModule {
   readonly folder: string;
   /** Its #names, and the file that each stands for: { "#tensor": "tensor.ts" }. */
   readonly names: Readonly<Record<string, string>>;
-  /** Its files, without tests: those of which the learner has a copy. */
+  /** Its files that learners write, each in a copy of their own: no tests, and none that is given. */
   readonly files: readonly string[];
   /** Its graded tests, relative to the repository. */
   readonly test: string;
@@ -31,9 +31,12 @@ export interface CourseModule {
 export const modules: readonly CourseModule[] = readModules();
 
 function readModules(): CourseModule[] {
-  const table = Object.entries(manifest.imports).flatMap(([name, entry]) =>
+  const entries = Object.entries(manifest.imports);
+  const table = entries.flatMap(([name, entry]) =>
     typeof entry === "string" ? [] : [[name, ...entry.default.split("/").slice(-2)]]
   );
+  // A name with one place only is given: the reference stands for it, whoever runs.
+  const given = entries.flatMap(([, entry]) => typeof entry === "string" ? [entry] : []);
   return [...new Set(table.map(([, folder]) => folder))].sort().map((folder) => {
     const all = readdirSync(join(root, "modules", folder)).filter((name) => name.endsWith(".ts"));
     const names = table.filter((entry) => entry[1] === folder).map((
@@ -44,7 +47,8 @@ function readModules(): CourseModule[] {
       number: folder.slice(0, 2),
       folder,
       names: Object.fromEntries(names),
-      files: all.filter((name) => name !== test).sort(),
+      files: all.filter((name) => name !== test && !given.includes(`./modules/${folder}/${name}`))
+        .sort(),
       test: `modules/${folder}/${test}`,
     };
   });
