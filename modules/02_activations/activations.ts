@@ -1,24 +1,50 @@
 /**
  * # 02 · Activations
  *
- * Two matrix products in a row are one matrix product: without something bent in between, a deep
- * network is a shallow one in disguise. An activation is that bend.
+ * Stack a hundred matrix products, and what you have is one matrix product: a network of straight
+ * lines can be as deep as you like and draws nothing but a straight line. This module adds the one
+ * thing that is missing, a *bend*. From then on depth counts: every deep network is a row of
+ * products with bends in between.
  *
- * At the end you have relu and its siblings, sigmoid and tanh, and the softmax that turns scores into shares of a
- * whole, written so that a score of 10,000 does not turn into infinity divided by infinity.
+ * At the end you have relu and its siblings, sigmoid and tanh, and the softmax that turns scores
+ * into shares of a whole, written so that a score of 10,000 does not become infinity divided by
+ * infinity.
  *
- * Throughout: x any tensor · scores one row of numbers, the greater the likelier
+ * Throughout: x any tensor · σ sigmoid · Φ(x) the share of a bell curve that lies below x · scores
+ * one row of numbers, the greater the likelier
+ *
+ * ## The idea, by hand
+ *
+ * Two layers, one that doubles and one that triples: 3·(2·x) = 6·x. That is one layer with the
+ * weight 6. Now let a bend stand between them, which makes 0 of what is negative, and follow two
+ * paths, one with x and one with −x:
+ *
+ *   relu(x) + relu(−x)        x = −2:  0 + 2 = 2        x = 3:  3 + 0 = 3
+ *
+ * The sum is |x|, a line with a corner, and no single product can draw that. Each further path adds
+ * a corner where it is wanted, and with enough corners a line follows any curve.
+ *
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { relu } from "#activations";
+ * import { Tensor } from "#tensor";
+ * const x = Tensor.of([-2, 0, 3]);
+ * assertEquals(relu(x).add(relu(x.neg())).toArray(), [2, 0, 3]);
+ * ```
  *
  * @module
  */
 import { type Data, elementwise, like, requireNumber, resolveAxis, result } from "#tensor";
 import { Tensor, tensorOf, type Values } from "#tensor";
 
-// ── 2.1 Element by element ──
-// relu keeps what is positive. Its derivative at exactly 0 is a choice; ours is PyTorch's, 0.
+// ── 2.1 The simplest bend ──
+// relu keeps what is positive and makes 0 of the rest. It costs one comparison, and a number that it
+// lets through keeps its whole gradient: that is why most networks use it.
 //
-// e⁻ˣ of a very negative x overflows to infinity, and 1/∞ is 0, which is right for sigmoid: no branch
-// is needed.
+//   relu(x) = max(x, 0)
+//
+// The test also feeds it NaN. A network whose numbers have gone wrong must show it; a bend that made
+// 0 of NaN would hide the accident until much later.
 
 /** The loops of bends: what becomes of one x. */
 const bends = {
@@ -26,6 +52,15 @@ const bends = {
   relu(out: Data, x: Data): void {
     for (let i = 0, n = x.length; i < n; i++) out[i] = x[i] < 0 ? 0 : x[i];
   },
+
+  // ── 2.2 Two S-curves ──
+  // sigmoid squeezes any number between 0 and 1, so that it can be read as a probability; tanh
+  // squeezes it between −1 and 1. Both are one curve, tanh(x) = 2·σ(2x) − 1.
+  //
+  //   σ(x) = 1 / (1 + e⁻ˣ)
+  //
+  // Of a very negative x, e⁻ˣ overflows to infinity; 1/∞ is 0, which is right, so no case is needed.
+  // The test goes to ±10,000 and to ±∞, to see that nothing becomes NaN on the way.
 
   /** @task 02.2 */
   sigmoid(out: Data, x: Data): void {
@@ -55,6 +90,15 @@ const bends = {
 export function relu(x: Tensor): Tensor {
   return elementwise("relu", bends.relu, x);
 }
+
+// ── 2.3 A leak ──
+// A unit whose input is negative for every image gives 0 for all of them, and so is its gradient: no
+// step will ever wake it up. A small slope on the negative side keeps a little gradient flowing.
+//
+//   leakyRelu(x) = x where x > 0, slope·x elsewhere
+//
+// Until now the class did what comes after the loop. Here you end an operation yourself, in
+// result(): the test looks at the numbers, and at what the tensor remembers of how it was made.
 
 /**
  * relu that lets a little of the negative part through, so that no unit can die for good
@@ -118,13 +162,15 @@ export function tanh(x: Tensor): Tensor {
 }
 
 // ── 2.4 The bend of the transformers ──
-// relu cuts hard at 0. gelu asks: of all numbers that a bell curve draws, how many are below x? A
-// share Φ(x) of x is let through: nearly all of a large x, nearly nothing of a very negative one.
+// relu cuts hard at 0. gelu asks: of all numbers that a bell curve draws, how many are below x? That
+// share of x is let through: nearly all of a large x, half of a tiny one, nearly nothing of a very
+// negative one.
 //
 //   gelu(x) = x·Φ(x)        Φ(x) = (1 + erf(x/√2)) / 2
 //
 // erf has no closed form. Near 0 its series serves; further out the series would subtract large
-// numbers from each other, and the continued fraction of 1 − erf serves.
+// numbers from each other, and a continued fraction serves. That part is given. The derivative will
+// need the shares again, and the test looks whether they were kept.
 
 /**
  * The share of a normal distribution that lies below x, Φ(x) (given).
@@ -175,12 +221,19 @@ export function gelu(x: Tensor): Tensor {
   return result({ data: out, shape: x.shape }, "gelu", [x], extra);
 }
 
-// ── 2.5 Along an axis ──
-// softmax(x)ᵢ = e^xᵢ / Σⱼ e^xⱼ. Written like that, x = 1000 gives ∞/∞. Subtracting the greatest
-// score from all of them changes nothing in the result, since it cancels, and keeps every power at
-// most e⁰ = 1:
+// ── 2.5 Shares of a whole ──
+// Ten scores, one for each digit, should become ten probabilities: all positive, 1 in sum, the
+// greatest score with the greatest share. e to the power of each makes them positive, and dividing
+// by their sum does the rest. By hand, for the scores 0 and log 3: e⁰ = 1, e^(log 3) = 3, shares ¼, ¾.
 //
-//   softmax(x)ᵢ = e^(xᵢ−m) / Σⱼ e^(xⱼ−m)        m = max x
+//   softmax(x)ᵢ = e^xᵢ / Σⱼ e^xⱼ
+//
+// Written like that, a score of 1000 gives ∞/∞. Subtracting the greatest score from all of them
+// changes nothing in the result, since it cancels, and keeps every power at most e⁰ = 1:
+//
+//   softmax(x)ᵢ = e^(xᵢ−m) / Σⱼ e^(xⱼ−m),  m = max x
+//
+// The test takes scores of ten thousand, and every axis of a tensor: rows are only the default.
 
 /**
  * Turns scores into shares of a whole: all positive, 1 in sum.
@@ -210,10 +263,17 @@ function fromGreatest(values: Values, axis: number): Tensor {
   return x.sub(x.max(axis, { keepDims: true }));
 }
 
+// ── 2.6 Their logarithms ──
+// A loss will ask for the logarithm of a share. A hopeless score has a share too small for any
+// number format: it is rounded to 0, and log 0 is −∞. So the logarithm is taken on paper, before
+// anything is rounded:
+//
+//   log softmax(x)ᵢ = (xᵢ − m) − log Σⱼ e^(xⱼ−m)
+//
+// The test asks for the logarithm of a share of e⁻¹⁰⁰⁰, which is −1000 and not −∞.
+
 /**
  * The logarithms of softmax, exact also where the share itself would be rounded to 0.
- *
- * log softmax(x)ᵢ = (xᵢ − m) − log Σⱼ e^(xⱼ−m)
  *
  * @task 02.6
  * @param x Scores.
@@ -233,3 +293,75 @@ export function logSoftmax(x: Tensor, axis = -1): Tensor {
   const logs = shifted.sub(shifted.exp().sum(along, { keepDims: true }).log());
   return result(logs, "logSoftmax", [x], { axis: along });
 }
+
+/**
+ * ## What it costs
+ *
+ * A bend reads each number once, does little with it, and writes one of the same size. So it is not
+ * arithmetic that limits it but memory: relu runs about as fast as copying, which
+ * `deno task bench:kernels` shows on your machine. e to the power of x is the exception; it is
+ * arithmetic again.
+ *
+ * The result stays in memory until the gradients have been computed. For 128 images, 32 filters and
+ * planes of 32 by 32 that is 16 MiB for each bend:
+ *
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * const numbers = 128 * 32 * 32 * 32;
+ * assertEquals(numbers * Float32Array.BYTES_PER_ELEMENT, 16 * 2 ** 20);
+ * ```
+ *
+ * ## What breaks in practice
+ *
+ * **Gradients vanish.** The slope of sigmoid is σ(x)·(1 − σ(x)), at most ¼, and on the way back the
+ * slopes of all layers are multiplied. After ten of them less than a millionth is left for the
+ * first; with relu, where a number passes, all of it is. This held deep networks back for years.
+ *
+ * ```ts
+ * import { assert } from "@std/assert";
+ * import { sigmoid } from "#activations";
+ * import { Tensor } from "#tensor";
+ * let x = Tensor.of(0), slope = 1;
+ * for (let layer = 0; layer < 10; layer++) {
+ *   x = sigmoid(x);
+ *   slope *= x.item() * (1 - x.item());
+ * }
+ * assert(slope < 1e-6);
+ * ```
+ *
+ * **The wrong axis.** softmax over the batch instead of over the classes has the right shape, all
+ * its numbers lie between 0 and 1, and it is nonsense: now the images compete with each other. Sum a
+ * row if in doubt.
+ *
+ * ```ts
+ * import { assertAlmostEquals, assertEquals } from "@std/assert";
+ * import { softmax } from "#activations";
+ * import { Tensor } from "#tensor";
+ * const scores = Tensor.of([[5, 5], [5, 5], [5, 5]]); // three images, two classes
+ * assertEquals(softmax(scores).sum(-1).toArray(), [1, 1, 1]);
+ * assertAlmostEquals(softmax(scores, 0).sum(-1).data[0], 2 / 3, 1e-6);
+ * ```
+ *
+ * **The logarithm too late.** In float32 a share below about 10⁻⁴⁵ is 0, and its logarithm is gone.
+ *
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { logSoftmax, softmax } from "#activations";
+ * import { Tensor } from "#tensor";
+ * const scores = Tensor.of([200, 0]);
+ * assertEquals(softmax(scores).log().toArray(), [0, -Infinity]);
+ * assertEquals(logSoftmax(scores).toArray(), [0, -200]);
+ * ```
+ *
+ * ## To think about
+ *
+ * 1. How can sigmoid be had from softmax, with two scores?
+ * 2. What does a second relu right after the first change? And leakyRelu with a slope of 1?
+ * 3. softmax subtracts the greatest score. Why not the mean of the scores?
+ * 4. A unit behind relu gives 0 for all images of a batch. What could wake it up again?
+ *
+ * ## What is next
+ *
+ * A bend has nothing to learn. Module 03 makes the things that have: layers, with numbers of their
+ * own, and a way to stack them into a model.
+ */
