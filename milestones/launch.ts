@@ -47,7 +47,7 @@ export function plan(
         `  milestones: ${Object.keys(milestones).join(", ")}`,
     };
   }
-  const { script, permissions } = milestones[name];
+  const { script, permissions, flags = [] } = milestones[name];
   const allowed = Object.entries(permissions(args)).filter(([, list]) => list.length > 0)
     .map(([kind, list]) => {
       const inRoot = (path: string): string => join(isAbsolute(path) ? "" : root, path);
@@ -61,7 +61,7 @@ export function plan(
     command: [
       "run",
       ...names,
-      ...(runtime === "deno" ? ["--no-prompt", ...allowed] : []),
+      ...(runtime === "deno" ? ["--no-prompt", ...flags, ...allowed] : []),
       join(root, script),
       ...args,
     ],

@@ -13,6 +13,8 @@ export interface Milestone {
   readonly script: string;
   /** What it needs when it is started with some arguments. */
   readonly permissions: (args: readonly string[]) => Permissions;
+  /** What else Deno is told: `gc()` is for a network of millions of weights beside the data. */
+  readonly flags?: readonly string[];
 }
 
 /** Lists of what may be used, by permission: paths, hosts, names. */
@@ -31,6 +33,7 @@ export const milestones: Readonly<Record<string, Milestone>> = {
   },
   cifar10: {
     script: "milestones/04_1998_cnn/02_cifar10.ts",
+    flags: ["--v8-flags=--expose-gc"],
     permissions: (args) => {
       const cache = valueOf(args, "cache") ?? cacheFolder(process.platform, process.env);
       const source = valueOf(args, "source") ?? "https://www.cs.toronto.edu";

@@ -52,7 +52,7 @@ export const help = `Milestone 04, part 2: can a convolutional network learn pho
   --preset NAME   ${keys.join(", ")} (default standard)
   --seed N        where all chance comes from (default 1)
   --resume        go on where a run with this preset and seed was stopped or killed
-  --no-mlp        without the MLP of similar cost beside it
+  --no-mlp        without the MLP beside it
   --validate      judge by ${
   setAside.toLocaleString("en-US")
 } training images that are set aside for it; the test images

@@ -18,7 +18,7 @@
  */
 import { checkState, type Module } from "#layers";
 import type { Optimizer } from "#optimizers";
-import { type Data, say, type Shape, sizeOf, Tensor } from "#tensor";
+import { type Data, say, type Shape, sizeOf, Tensor, type Values } from "#tensor";
 import { createHash } from "node:crypto";
 import { open, readFile, rename, rm } from "node:fs/promises";
 
@@ -79,8 +79,34 @@ const longestTable = 100_000_000;
 const hint = "was it cut short, or is it another kind of file?";
 
 /** The checksum of a checkpoint: of its texts, the names, kinds and shapes, and all numbers. */
-function checksum(table: Readonly<Record<string, unknown>>, numbers: Uint8Array): string {
-  return createHash("sha256").update(JSON.stringify(table)).update(numbers).digest("hex");
+function checksum(table: Readonly<Record<string, unknown>>, numbers: Iterable<Uint8Array>): string {
+  const hash = createHash("sha256").update(JSON.stringify(table));
+  for (const part of numbers) hash.update(part);
+  return hash.digest("hex");
+}
+
+/** The bytes of each tensor in turn, copied: files and checksums do not take shared memory. */
+function* numbersOf(tensors: Iterable<Values>): Generator<Uint8Array<ArrayBuffer>> {
+  for (const { data } of tensors) {
+    yield new Uint8Array(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+  }
+}
+
+/** What a file begins with: the length of the table, and the table, with the checksum of it all. */
+function headOf({ tensors, metadata }: Checkpoint): Uint8Array<ArrayBuffer> {
+  const table: Record<string, unknown> = { __metadata__: metadata };
+  let end = 0;
+  for (const [name, { data, shape }] of tensors) {
+    const dtype: Kind = data instanceof Float64Array ? "F64" : "F32";
+    table[name] = { dtype, shape, data_offsets: [end, end += data.byteLength] };
+  }
+  const texts = { ...metadata, [checksumName]: checksum(table, numbersOf(tensors.values())) };
+  const json = new TextEncoder().encode(JSON.stringify({ ...table, __metadata__: texts }));
+  const length = Math.ceil(json.length / 8) * 8; // so that all numbers lie at multiples of 8
+  const head = new Uint8Array(8 + length).fill(0x20, 8);
+  new DataView(head.buffer).setBigUint64(0, BigInt(length), true);
+  head.set(json, 8);
+  return head;
 }
 
 /**
@@ -101,26 +127,14 @@ function checksum(table: Readonly<Record<string, unknown>>, numbers: Uint8Array)
  * assertEquals(metadata, { by: "me" });
  * ```
  */
-export function encodeCheckpoint({ tensors, metadata }: Checkpoint): Uint8Array<ArrayBuffer> {
-  const table: Record<string, unknown> = { __metadata__: metadata };
-  let end = 0;
-  for (const [name, { data, shape }] of tensors) {
-    const dtype: Kind = data instanceof Float64Array ? "F64" : "F32";
-    table[name] = { dtype, shape, data_offsets: [end, end += data.byteLength] };
-  }
-  const numbers = new Uint8Array(end);
+export function encodeCheckpoint(checkpoint: Checkpoint): Uint8Array<ArrayBuffer> {
+  const parts = [headOf(checkpoint), ...numbersOf(checkpoint.tensors.values())];
+  const file = new Uint8Array(parts.reduce((total, part) => total + part.length, 0));
   let at = 0;
-  for (const { data } of tensors.values()) {
-    numbers.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), at);
-    at += data.byteLength;
+  for (const part of parts) {
+    file.set(part, at);
+    at += part.length;
   }
-  const texts = { ...metadata, [checksumName]: checksum(table, numbers) };
-  const json = new TextEncoder().encode(JSON.stringify({ ...table, __metadata__: texts }));
-  const length = Math.ceil(json.length / 8) * 8; // so that all numbers lie at multiples of 8
-  const file = new Uint8Array(8 + length + end).fill(0x20, 8, 8 + length);
-  new DataView(file.buffer).setBigUint64(0, BigInt(length), true);
-  file.set(json, 8);
-  file.set(numbers, 8 + length);
   return file;
 }
 
@@ -158,7 +172,12 @@ export function decodeCheckpoint(file: Uint8Array, name: string): Checkpoint {
   if (!isRecord(texts) || Object.values(texts).some((text) => typeof text !== "string")) {
     refuse("its metadata are no texts");
   }
-  const numbers = new Uint8Array(file.subarray(8 + length)), tensors = new Map<string, Tensor>();
+  const numbers = new Uint8Array(
+    file.buffer,
+    file.byteOffset + 8 + length,
+    file.length - 8 - length,
+  );
+  const tensors = new Map<string, Tensor>();
   let expected = 0;
   for (const [tensor, entry] of Object.entries(entries)) {
     if (!isEntry(entry)) {
@@ -178,7 +197,7 @@ export function decodeCheckpoint(file: Uint8Array, name: string): Checkpoint {
     refuse(`its table ends at ${expected} of ${numbers.length} bytes`);
   }
   const { [checksumName]: sum, ...metadata } = texts as Record<string, string>;
-  if (sum !== undefined && sum !== checksum({ __metadata__: metadata, ...entries }, numbers)) {
+  if (sum !== undefined && sum !== checksum({ __metadata__: metadata, ...entries }, [numbers])) {
     refuse("its checksum is wrong, so it was damaged");
   }
   return { tensors, metadata };
@@ -210,7 +229,7 @@ function isEntry(value: unknown): value is Entry {
 
 /** Copies the numbers of one tensor out, so that they lie where an array may begin. */
 function numbersIn(numbers: Uint8Array, { dtype, data_offsets: [begin, end] }: Entry): Data {
-  const { buffer } = numbers.slice(begin, end);
+  const { buffer } = new Uint8Array(numbers.subarray(begin, end));
   return dtype === "F64"
     ? new Float64Array(buffer as ArrayBuffer)
     : new Float32Array(buffer as ArrayBuffer);
@@ -250,7 +269,8 @@ export async function writeCheckpoint(path: string, checkpoint: Checkpoint): Pro
   try {
     const file = await open(part, "w");
     try {
-      await file.writeFile(encodeCheckpoint(checkpoint));
+      await file.writeFile(headOf(checkpoint));
+      for (const part of numbersOf(checkpoint.tensors.values())) await file.writeFile(part);
       await file.sync(); // on the disk before the name is
     } finally {
       await file.close();
