@@ -20,6 +20,7 @@ const topFolders = [
   ".ci",
   ".vscode",
   "bench",
+  "book",
   "datasets",
   "milestones",
   "modules",

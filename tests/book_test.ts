@@ -1,0 +1,273 @@
+/**
+ * The book: what is prose and what is code, how formulas and pictures are drawn, and pages in which
+ * nothing is lost and nothing leads nowhere.
+ *
+ * @module
+ */
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import { readDocComment } from "../book/doc_comment.ts";
+import { readPieces } from "../book/literate.ts";
+import { pictureToSvg } from "../book/picture.ts";
+import { modules, reference, root } from "./kit/course.ts";
+import { test } from "./kit/register.ts";
+
+/** `bun test` fetches no packages, and pages need three. */
+const deno = { only: "deno" } as const;
+
+// ── Reading ──
+
+test("readPieces() tells sections, comments and code apart, and loses no line of code", () => {
+  const source = `/**
+ * # Title
+ */
+import { a } from "./a.ts";
+
+// ── 1.1 A section ──
+// Its prose.
+//
+//   y = x
+
+/** What f does. */
+export function f(): void {
+  // why
+  a();
+}
+`;
+  assertEquals(readPieces(source).map(({ kind, text }) => [kind, text]), [
+    ["doc", "# Title"],
+    ["code", 'import { a } from "./a.ts";'],
+    ["section", "## 1.1 A section\n\nIts prose.\n\n  y = x"],
+    ["doc", "What f does."],
+    ["code", "export function f(): void {\n  // why\n  a();\n}"],
+  ]);
+  for (const { folder, files } of modules) {
+    for (const file of files) {
+      const text = reference(folder, file), pieces = readPieces(text);
+      const lines = (all: string): string[] => all.split("\n").filter((line) => line.trim() !== "");
+      const whole = pieces.map(({ start, end }) => text.slice(start, end)).join("");
+      assertEquals(lines(whole), lines(text), file);
+    }
+  }
+});
+
+test("readPieces() leaves short notes within a class in the code, but no task", () => {
+  const source = `class A {
+  /** A note. */
+  x = 1;
+
+  /**
+   * What it does.
+   *
+   * @task 01.1
+   */
+  f(): void {}
+}
+`;
+  const pieces = readPieces(source).map(({ kind }) => kind);
+  assertEquals(pieces, ["code", "doc", "code"]);
+});
+
+test("readDocComment() takes text and tags apart, and leaves code alone", () => {
+  const comment = "Adds.\n\n@param x A number,\n  or none.\n@example One\n```ts\n@decorated\n```";
+  assertEquals(readDocComment(comment), {
+    text: "Adds.",
+    tags: [
+      { tag: "param", text: "x A number,\n  or none." },
+      { tag: "example", text: "One\n```ts\n@decorated\n```" },
+    ],
+  });
+});
+
+// ── Figures ──
+
+test("a formula in ordinary characters becomes the same formula in AsciiMath", async () => {
+  const { isFormula, toAsciiMath } = await import("../book/formula.ts");
+  const cases = [
+    ["y = x·Wᵀ + b", "y = x·W^(T)  + b"],
+    ["softmax(x)ᵢ = e^xᵢ / Σⱼ e^xⱼ", '"softmax"(x)_(i)  = e^(x_(i) )  "/"   sum _(j)  e^(x_(j) )'],
+    ["v ← μ·v + g", "v ← μ·v + g"],
+    ["norm = √(Σ g²)", '"norm" =  sqrt ( sum  g^(2) )'],
+  ];
+  for (const [formula, asciiMath] of cases) {
+    assert(isFormula(`  ${formula}`), formula);
+    assertEquals(toAsciiMath(formula), asciiMath);
+  }
+  for (const picture of ["  a ──┐", "  shape (2, 3)", "  y = x\n  a picture"]) {
+    assert(!isFormula(picture), picture);
+  }
+}, deno);
+
+test("pictureToSvg() keeps each character in its place and draws lines as lines", () => {
+  const svg = pictureToSvg("  a ─┐\n     │ <b>\n");
+  assertStringIncludes(svg, '<text x="0" y="13.5" textLength="8">a</text>');
+  assertStringIncludes(svg, '<text x="40" y="31.5" textLength="24">&#60;b&#62;</text>');
+  assertStringIncludes(svg, 'aria-label="Diagram: a &#60;b&#62;"');
+  assertStringIncludes(svg, "M20 9h-4M20 9h4"); // the line: to the left and to the right
+  assertStringIncludes(svg, "M28 9h-4M28 9v9"); // the corner: to the left and down
+});
+
+// ── Pages ──
+
+let pages: Promise<Map<string, string>> | undefined;
+
+/** The book, rendered once. */
+function book(): Promise<Map<string, string>> {
+  return pages ??= import("../book/site.ts").then(({ renderBook }) => renderBook());
+}
+
+/** The pages among its files. */
+async function htmlPages(): Promise<[name: string, html: string][]> {
+  return [...await book()].filter(([name]) => name.endsWith(".html"));
+}
+
+test("each link of the book leads to a page and a part that are there", async () => {
+  const files = await book(), wrong: string[] = [];
+  let count = 0;
+  for (const [name, html] of await htmlPages()) {
+    for (const [, address] of html.matchAll(/(?:href|src)="([^"]*)"/g)) {
+      if (/^(https?:|data:)/.test(address)) continue;
+      count++;
+      const [file, part] = address.split("#"), target = files.get(file || name);
+      const isThere = part === undefined || target?.includes(`id="${decodeURIComponent(part)}"`);
+      if (target === undefined || !isThere) wrong.push(`${name}: ${address}`);
+    }
+  }
+  assertEquals(wrong, []);
+  assert(count > 500, `${count} links`);
+}, deno);
+
+test("the search index leads to parts that are there", async () => {
+  const files = await book(), script = files.get("search_index.js") ?? "";
+  const entries: string[][] = JSON.parse(
+    script.slice(script.indexOf("["), script.lastIndexOf("]") + 1),
+  );
+  const wrong = entries.filter(([, address]) => {
+    const [file, part] = address.split("#");
+    return part !== undefined && !files.get(file)?.includes(`id="${part}"`);
+  });
+  assertEquals(wrong, []);
+  for (const word of ["matmul", "Task 05.1", "softmax"]) {
+    assert(entries.some(([title]) => title.includes(word)), word);
+  }
+}, deno);
+
+test("no page fetches anything from elsewhere", async () => {
+  for (const [name, html] of await htmlPages()) {
+    const fetched = [...html.matchAll(/<(?:link|script|img|iframe)[^>]*(?:href|src)="([^"]*)"/g)];
+    const away = fetched.filter(([, address]) => /^(https?:)?\/\//.test(address));
+    assertEquals(away.map(([, address]) => address), [], name);
+  }
+  assertEquals((await book()).get("style.css")?.match(/url\(|@import/g) ?? null, null);
+}, deno);
+
+test("names within a page are given once, and headings go down one level at a time", async () => {
+  for (const [name, html] of await htmlPages()) {
+    const ids = [...html.matchAll(/ id="([^"]*)"/g)].map(([, id]) => id);
+    assertEquals(ids.filter((id, k) => ids.indexOf(id) !== k), [], name);
+    const levels = [...html.matchAll(/<h(\d)[ >]/g)].map(([, level]) => Number(level));
+    assertEquals(levels[0], 1, name);
+    assertEquals(levels.filter((level, k) => k > 0 && level > levels[k - 1] + 1), [], name);
+    assertEquals(levels.filter((level) => level === 1).length, 1, name);
+  }
+}, deno);
+
+test(
+  "each task has its place, with what is tested, three hints, and a folded solution",
+  async () => {
+    const files = await book();
+    for (const { folder, files: chapters } of modules) {
+      const html = files.get(`${folder}.html`) ?? "";
+      const sources = chapters.map((file) => reference(folder, file)).join("");
+      for (
+        const task of new Set([...sources.matchAll(/@task (\d\d\.\d+)/g)].map(([, task]) => task))
+      ) {
+        const [, part = ""] = html.split(`id="task-${task}"`);
+        const own = part.split('<div class="task"')[0];
+        for (const text of ["What is tested", "Hint 1", "Hint 2", "Hint 3"]) {
+          assertStringIncludes(own, `<summary>${text}</summary>`, task);
+        }
+        assert(html.includes(`One solution of ${task}`), task);
+      }
+    }
+  },
+  deno,
+);
+
+test("the book's command writes its pages, and says what it cannot do", () => {
+  const folder = mkdtempSync(join(tmpdir(), "kindling-book-"));
+  try {
+    const made = run(["--out", join(folder, "new")]);
+    assertEquals([made.status, made.stderr], [0, ""]);
+    assertStringIncludes(made.stdout, "The book has 14 pages. Open ");
+    assert(existsSync(join(folder, "new", "index.html")));
+    assert(readdirSync(join(folder, "new")).includes("search_index.js"));
+    const refused = run(["--out", fileURLToPath(import.meta.url)]);
+    assertEquals(refused.status, 2);
+    assertStringIncludes(refused.stderr, "Cannot write ");
+    assertStringIncludes(refused.stderr, "\n  hint: is it a folder");
+    assertEquals(
+      run(["--outt"]).stderr,
+      "Cannot understand --outt: there is no such option\n  hint: the options are --out --help\n",
+    );
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}, deno);
+
+/** Runs the book's command. */
+function run(args: readonly string[]): { status: number | null; stdout: string; stderr: string } {
+  const flags = [
+    "run",
+    "--no-prompt",
+    "--lock=tests/deno.lock",
+    "--allow-read",
+    "--allow-write",
+    "--allow-env",
+    "--quiet",
+  ];
+  const all = [...flags, "book/book.ts", ...args];
+  return spawnSync(process.execPath, all, { cwd: root, encoding: "utf8" });
+}
+
+// ── In a browser ──
+
+/** Where Chromium is, if it is anywhere that it usually is. */
+const chromium = [
+  "/usr/bin/chromium",
+  "/usr/bin/chromium-browser",
+  "/usr/bin/google-chrome",
+  "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+  "C:\\Program Files\\Google\\Chrome\\Application\\chrome.exe",
+].find((path) => existsSync(path));
+
+test(
+  "in Chromium no page has errors, scrolls sideways at 360 px, or breaks a rule of accessibility",
+  () => {
+    const folder = mkdtempSync(join(tmpdir(), "kindling-book-"));
+    try {
+      assertEquals(run(["--out", folder]).status, 0);
+      const args = [
+        "run",
+        "-A",
+        "--quiet",
+        "--lock=tests/deno.lock",
+        "tests/project/browse_book.ts",
+      ];
+      const browsed = spawnSync(process.execPath, [...args, chromium ?? "", folder], {
+        cwd: root,
+        encoding: "utf8",
+      });
+      assertEquals(browsed.status, 0, browsed.stderr);
+      assertEquals(JSON.parse(browsed.stdout), { pages: 14, problems: [] });
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  },
+  { ...deno, skip: chromium ? undefined : "there is no Chromium" },
+);

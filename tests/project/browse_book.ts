@@ -1,0 +1,95 @@
+/**
+ * Opens each page of the book in a real browser, wide, narrow and dark, and prints as JSON what is
+ * wrong with it:
+ *
+ *   deno run -A tests/project/browse_book.ts CHROMIUM FOLDER
+ *
+ * The browser's driver and the accessibility checker come from npm. They are named here and not in
+ * the project's configuration, because only this program needs them.
+ *
+ * @module
+ */
+import axe from "npm:axe-core@4.14.1";
+import puppeteer, { type Page } from "npm:puppeteer-core@25.16.0";
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import process from "node:process";
+import { pathToFileURL } from "node:url";
+
+/** What was looked at, and what is wrong. */
+export interface Findings {
+  /** How many pages, each in all views. */
+  readonly pages: number;
+  /** A sentence each. */
+  readonly problems: readonly string[];
+}
+
+const views = [
+  { name: "wide", width: 1400, height: 900, scheme: "light" },
+  { name: "narrow", width: 360, height: 740, scheme: "light" },
+  { name: "dark", width: 1400, height: 900, scheme: "dark" },
+] as const;
+
+/** The accessibility rules that are broken. */
+async function broken(page: Page): Promise<string[]> {
+  const tags = ["wcag2a", "wcag2aa", "wcag21aa", "best-practice"];
+  await page.evaluate(axe.source);
+  const { violations } = await page.evaluate(
+    `axe.run(document, { preload: false, runOnly: ${JSON.stringify(tags)} })`,
+  ) as axe.AxeResults;
+  return violations.map(({ id, nodes }) =>
+    `${id}, ${nodes.length} ×: ${nodes[0].html.slice(0, 150)}`
+  );
+}
+
+/** How far the page is wider than its window, in pixels. */
+async function overflow(page: Page): Promise<number> {
+  const root = "document.documentElement";
+  return await page.evaluate(`${root}.scrollWidth - ${root}.clientWidth`) as number;
+}
+
+/** Types into the search and counts what is found. */
+async function search(page: Page, word: string): Promise<number> {
+  await page.type("#search", word);
+  return (await page.$$("#found a")).length;
+}
+
+async function browse(executablePath: string, folder: string): Promise<Findings> {
+  const problems: string[] = [],
+    files = readdirSync(folder).filter((name) => name.endsWith(".html"));
+  const args = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"];
+  const browser = await puppeteer.launch({ executablePath, args, pipe: true });
+  try {
+    for (const file of files) {
+      for (const { name, width, height, scheme } of views) {
+        const page = await browser.newPage(), where = `${file} (${name})`;
+        page.on("console", (message) => {
+          if (message.type() === "error") problems.push(`${where}: console: ${message.text()}`);
+        });
+        page.on("pageerror", (error) => problems.push(`${where}: ${error}`));
+        page.on("request", (request) => {
+          if (!/^(file|data):/.test(request.url())) {
+            problems.push(`${where}: fetches ${request.url()}`);
+          }
+        });
+        await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: scheme }]);
+        await page.setViewport({ width, height });
+        await page.goto(pathToFileURL(join(folder, file)).href);
+        const wider = await overflow(page);
+        if (wider > 0) problems.push(`${where}: is ${wider} pixels wider than its window`);
+        for (const rule of await broken(page)) problems.push(`${where}: ${rule}`);
+        if (name === "wide" && await search(page, "softmax") === 0) {
+          problems.push(`${where}: the search finds nothing`);
+        }
+        await page.close();
+      }
+    }
+    return { pages: files.length, problems };
+  } finally {
+    await browser.close();
+  }
+}
+
+const [chromium, folder] = process.argv.slice(2);
+const findings = await browse(chromium, folder);
+process.stdout.write(JSON.stringify(findings), () => process.exit(0));
