@@ -19,9 +19,15 @@ import type { Data, Stretch, Values } from "./shape.ts";
 export type Loop = (out: Data, a: Data, b: Data, stretch: Stretch) => void;
 
 // ── 1.4 Two operands ──
-// Three cases cover nearly everything that a network does, and none of them needs the general
-// walk to look clever: equal shapes are one stretch; a single number is one stretch with step 0; a
-// bias row is one stretch per row. A comparison is arithmetic too: its answer is 1 or 0.
+// Three cases cover nearly everything that a network does: equal shapes are one stretch of memory; a
+// single number is one stretch with step 0; a bias row is one stretch per row. What you write is the
+// loop over one stretch. It is told where to begin and how far to step in each operand:
+//
+//   a (2, 3)    0 1 2 3 4 5       first stretch    i = 0, iStep = 1
+//   b (3,)      0 1 2                              j = 0, jStep = 1
+//   out         0 1 2 3 4 5                        o = 0, n = 3; the second begins at o = i = 3, j = 0
+//
+// The test takes all kinds of shapes that fit, so that a loop which ignores a step is found out.
 
 /** The loops of two operands: what becomes of one a and one b. */
 export const pairLoops = {
@@ -48,6 +54,12 @@ export const pairLoops = {
   pow(out: Data, a: Data, b: Data, { o, i, iStep, j, jStep, n }: Stretch): void {
     for (const end = o + n; o < end; o++, i += iStep, j += jStep) out[o] = a[i] ** b[j];
   },
+
+  // ── 1.5 The greater one, and comparisons ──
+  // A comparison is arithmetic too: its answer is 1 or 0, so that answers can be summed and averaged.
+  // NaN, "not a number", is what 0/0 gives. It is greater than nothing and equal to nothing, itself
+  // included; but a maximum that meets it must be NaN, or a broken run would look healthy. The test
+  // puts it on either side.
 
   /**
    * The greater of the two; NaN wins, as in PyTorch.
@@ -96,7 +108,8 @@ export function broadcast(loop: Loop, a: Values, b: Values): Values {
 }
 
 // ── 1.6 One operand ──
-// No broadcasting, no steps: the plainest loops of the whole framework.
+// No broadcasting, no steps: the plainest loops of the whole framework, as many numbers out as in.
+// The test asks for eˣ and log x at their limits too: log 0 is −∞, and that is an answer.
 
 /** The loop of a one-operand operation: as many numbers out as in. */
 export type ElementLoop = (out: Data, x: Data) => void;
@@ -133,3 +146,28 @@ export function clip(x: Values, low: number, high: number): Values {
   for (let i = 0; i < n; i++) out[i] = Math.min(Math.max(from[i], low), high);
   return { data: out, shape: x.shape };
 }
+
+/**
+ * ## What it costs
+ *
+ * One addition needs two numbers read and one written: 12 bytes moved for one operation. A processor
+ * adds far faster than memory delivers, so these loops wait for memory; `deno task bench:kernels`
+ * compares them with a plain copy. Each result is a new tensor, too: a formula of five operations
+ * makes five, and four of them are forgotten at once.
+ *
+ * ## What breaks in practice
+ *
+ * **0.1 is not 0.1.** float32 keeps about seven digits, float64 about sixteen. Sums in another order
+ * differ in the last digit, so numbers that were computed are compared with a tolerance.
+ *
+ * ```ts
+ * import { assert, assertAlmostEquals } from "@std/assert";
+ * import { Tensor } from "#tensor";
+ * const x = Tensor.of(0.1).item();
+ * assert(x !== 0.1);
+ * assertAlmostEquals(x, 0.1, 1e-8);
+ * ```
+ *
+ * **NaN spreads.** One 0/0 makes every sum NaN that it takes part in. That is a good thing: follow it
+ * back to where it came from, and do not clip it away.
+ */

@@ -8,6 +8,20 @@
  *
  * Throughout: a (m, k) · b (k, n) · out (m, n) · stack the axes before the last two
  *
+ * ## The idea, by hand
+ *
+ * Each cell of the result is a row of a times a column of b, number by number, summed up:
+ *
+ *   1 2     5 6     1·5 + 2·7   1·6 + 2·8     19 22
+ *   3 4  ·  7 8  →  3·5 + 4·7   3·6 + 4·8  →  43 50
+ *
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { Tensor } from "#tensor";
+ * const a = Tensor.of([[1, 2], [3, 4]]), b = Tensor.of([[5, 6], [7, 8]]);
+ * assertEquals(a.matmul(b).toArray(), [[19, 22], [43, 50]]);
+ * ```
+ *
  * @module
  */
 import { ShapeError } from "./errors.ts";
@@ -16,14 +30,19 @@ import { broadcastShapes, forEachStretch, like } from "./shape.ts";
 import { type Data, requireOneDtype, say, sizeOf, stretchedStrides, type Values } from "./shape.ts";
 
 // ── 1.9 Rows by columns ──
-// out[i, j] = Σₚ a[i, p] · b[p, j]. Three loops in any order give the right answer. What decides
-// the time is how numbers lie in memory. Computed cell by cell, b is read column by column, and each
-// step jumps over a whole row. Computed row by row, everything is a straight walk: row i of the
-// output is a sum of the rows of b, each as often as row i of a says:
+//
+//   out[i, j] = Σₚ a[i, p] · b[p, j]
+//
+// Three loops in any order give the right answer. What decides the time is how numbers lie in memory.
+// Computed cell by cell, b is read column by column, and each step jumps over a whole row. Computed
+// row by row, everything is a straight walk: row i of the output is a sum of the rows of b, each as
+// often as row i of a says:
 //
 //   out[i] = a[i, 0]·b[0] + a[i, 1]·b[1] + … + a[i, k−1]·b[k−1]
 //
-// The sums grow in float64, and are rounded once, at the end.
+// The sums grow in float64, and are rounded once, at the end; the test would notice. A matrix may
+// stand anywhere within a larger array, so each comes with its first position: the test multiplies
+// stacks, where all but the first begin further on.
 
 /** A matrix within a larger array. */
 interface Block {
@@ -89,3 +108,34 @@ export function matmul(a: Values, b: Values): Values {
   });
   return { data, shape: [...stack, m, n] };
 }
+
+/**
+ * ## What it costs
+ *
+ * m·k·n multiplications, each with an addition, on m·k + k·n + m·n numbers. For two matrices of 256
+ * by 256 each number is used again and again, 256 times in this case. That makes the product the one
+ * operation that arithmetic limits and not memory, and the one that clever loops speed up most:
+ * `deno task bench:kernels` shows by how much.
+ *
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * const [m, k, n] = [256, 256, 256];
+ * const multiplications = m * k * n, numbersRead = m * k + k * n;
+ * assertEquals(2 * multiplications / numbersRead, 256);
+ * ```
+ *
+ * ## What breaks in practice
+ *
+ * **A transpose that fits by luck.** For square matrices a·bᵀ has the right shape where a·b was meant.
+ * The error appears, or does not, when a size changes. Again: test with sizes that all differ.
+ *
+ * ```ts
+ * import { assertEquals, assertNotEquals, assertThrows } from "@std/assert";
+ * import { ShapeError, Tensor } from "#tensor";
+ * const a = Tensor.of([[1, 2], [3, 4]]), b = Tensor.of([[0, 1], [2, 3]]);
+ * assertEquals(a.matmul(b.transpose()).shape, a.matmul(b).shape);
+ * assertNotEquals(a.matmul(b.transpose()).toArray(), a.matmul(b).toArray());
+ * const wide = Tensor.ones([2, 3]);
+ * assertThrows(() => wide.matmul(wide), ShapeError, "3 is not 2");
+ * ```
+ */

@@ -5,7 +5,10 @@
  * same run, today and in ten years, under Deno and under Bun. So no number here comes from
  * `Math.random()`, and none from a function whose last digit an engine may choose.
  *
- * At the end you have a generator that can be seeded, split and put back where it was.
+ * At the end you have a generator that can be seeded, split and put back where it was. It is given
+ * but for one thing: you write the shuffle.
+ *
+ * Throughout: seed the number that a stream begins with · state where a stream stands · word 32 bits
  *
  * @module
  */
@@ -165,6 +168,17 @@ export class Generator {
     }
   }
 
+  // ── 1.16 Shuffling ──
+  // Each of the n·(n − 1)·…·1 orders must be as likely as any other. Swapping two random places again
+  // and again does not do that. Fisher and Yates do: the last place gets one of all n, drawn evenly;
+  // the place before it one of the n − 1 that are left; and so on down to the second:
+  //
+  //   0 1 2 3     draw 1 of 4, swap with the last      0 3 2 1
+  //   0 3 2|1     draw 0 of 3                          2 3 0|1
+  //   2 3|0 1     draw 1 of 2: stays                   2 3|0 1
+  //
+  // The test counts how often each order comes, and a shuffle that is only nearly fair is found out.
+
   /**
    * Shuffles 0 … n − 1 (Fisher and Yates; Durstenfeld, 1964).
    *
@@ -183,3 +197,21 @@ export class Generator {
     return order;
   }
 }
+
+/**
+ * ## What breaks in practice
+ *
+ * **One generator for everything.** If weights and batches draw from one stream, a layer that is added
+ * changes the order of the batches as well, and two runs can no longer be compared. split() gives
+ * each its own.
+ *
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { Generator } from "#random";
+ * const [weights, order] = new Generator(1).split(2);
+ * const [otherWeights, sameOrder] = new Generator(1).split(2);
+ * otherWeights.normal(); // one draw more: a larger layer
+ * assertEquals(order.permutation(9), sameOrder.permutation(9));
+ * assertEquals(weights.state === otherWeights.state, false);
+ * ```
+ */

@@ -7,6 +7,8 @@
  *
  * At the end you can reshape, permute, cut, pad, join and pick.
  *
+ * Throughout: x what is rearranged · out where it goes · −1 a size that is left open
+ *
  * @module
  */
 import { ShapeError, ValueError } from "./errors.ts";
@@ -21,6 +23,9 @@ export type Range = readonly [start: number, end: number] | null;
 export type Padding = readonly (readonly [before: number, after: number])[];
 
 // ── 1.10 Another shape for the same numbers ──
+// 12 numbers can be (12,), (3, 4) or (2, 3, 2): the memory is the same, so nothing is copied. One size
+// may be left open as −1 and is then whatever is left, 12 for (3, −1) → (3, 4). The test asks for
+// that, for shapes that cannot be, and whether the numbers are still the same array.
 
 /**
  * Finds the size that −1 stands for, and checks that no number is lost.
@@ -45,6 +50,14 @@ export function reshape(x: Values, shape: Shape): Values {
 // ── 1.11 Another order ──
 // Permuting axes, stretching them and cutting a part out are one thing: read the same memory with
 // other strides, from another start.
+//
+//   (2, 3) read by rows             the same memory as (3, 2), strides (1, 3)
+//   0 1 2                           0 3
+//   3 4 5                           1 4
+//                                   2 5
+//
+// So you need no loop here, only the sizes and strides in their new order. The test uses three axes:
+// with two of them, an order and its inverse are the same.
 
 /** Copies a tensor that is read through strides. */
 function copyThrough(x: Values, shape: Shape, strides: Shape, start: number): Values {
@@ -79,7 +92,9 @@ export function expand(x: Values, shape: Shape): Values {
 }
 
 // ── 1.12 Cutting and padding ──
-// Each undoes the other, and each is the other's derivative.
+// Each undoes the other, and each is the other's derivative: module 05 will use them so. A part
+// begins at some position and is read with the strides of the whole; padding walks the small tensor
+// and writes into the large one in just that way.
 
 /**
  * Says which [start, end) of each axis is meant.
@@ -136,6 +151,15 @@ export function pad(x: Values, padding: Padding): Values {
 }
 
 // ── 1.14 Joining and picking ──
+// Joining along the first axis is copying one array after the other. Along a later axis the parts
+// take turns, a piece of each for every row of what stands before that axis:
+//
+//   1 2    5     1 2 5
+//   3 4    6  →  3 4 6
+//
+// Picking is the opposite: which element of each row is wanted stands in a tensor of indices. A loss
+// can pick the score of the right class like this. The tests join along the middle one of three axes,
+// and pick along either of two.
 
 /**
  * Joins tensors along an axis, one after the other.
@@ -191,3 +215,34 @@ export function gatherPlaces(x: Values, axis: number, index: Values): Int32Array
   });
   return places;
 }
+
+/**
+ * ## What it costs
+ *
+ * reshape() costs nothing. All others copy each number once, in straight stretches where the memory
+ * allows it; after permute() it often does not, and single numbers are fetched from all over.
+ *
+ * ## What breaks in practice
+ *
+ * **reshape() does not transpose.** (2, 3) to (3, 2) has the right shape and the wrong numbers. It is
+ * the silent mistake of everybody's first week.
+ *
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { Tensor } from "#tensor";
+ * const x = Tensor.of([[1, 2, 3], [4, 5, 6]]);
+ * assertEquals(x.reshape([3, 2]).toArray(), [[1, 2], [3, 4], [5, 6]]);
+ * assertEquals(x.transpose().toArray(), [[1, 4], [2, 5], [3, 6]]);
+ * ```
+ *
+ * **Shared numbers.** What reshape() gives has the same array. Who writes to the one by hand has
+ * written to the other.
+ *
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { Tensor } from "#tensor";
+ * const x = Tensor.zeros([4]), square = x.reshape([2, 2]);
+ * x.data[3] = 7;
+ * assertEquals(square.toArray(), [[0, 0], [0, 7]]);
+ * ```
+ */

@@ -18,7 +18,11 @@ import type { Axes, Shape, Values } from "./shape.ts";
 //
 //   outer 2 · middle 3 · inner 4      out[o, i] = Σₘ x[o, m, i]
 //
-// and folding the last axis is the case inner = 1: rows of numbers that lie side by side.
+// and folding the last axis is the case inner = 1: rows of numbers that lie side by side. Along the
+// middle, neighbours are `inner` numbers apart.
+//
+// The running total is kept in float64 and rounded once, at the end. The test adds up so many small
+// numbers that a total in float32 would be caught.
 
 /**
  * The shape that is left when axes are folded.
@@ -71,6 +75,10 @@ export function sumBlock(x: Values, outer: number, middle: number, inner: number
 }
 
 // ── 1.8 The greatest, and where it stands ──
+// The same walk, but what is remembered is a place and not a number. From the place the number is
+// had at once; from the number the place could not be. A classifier needs both: its answer is where
+// the greatest score stands. Of equal numbers the first wins, and NaN wins over all; both are what
+// PyTorch does, and both are tested.
 
 /**
  * Finds where in a block the greatest stand: the first of equals; NaN wins, as in PyTorch.
@@ -110,3 +118,32 @@ export function argmax(x: Values, axis: number, keepDims: boolean): Values {
   places.forEach((place, k) => data[k] = Math.floor(place / inner) % middle);
   return { data, shape: reducedShape(x.shape, [folded], keepDims) };
 }
+
+/**
+ * ## What it costs
+ *
+ * Each number is read once, so a reduction over the last axis runs at the speed of memory. Over an
+ * earlier axis the same numbers are read in leaps of `inner`, of which the processor's cache can make
+ * less: the same sum takes longer.
+ *
+ * ## What breaks in practice
+ *
+ * **A total that stands still.** A float32 has 24 bits for its digits. From 2²⁴ = 16,777,216 on the
+ * next number is 2 further, so adding 1 changes nothing any more, however often.
+ *
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * assertEquals(Math.fround(16_777_216 + 1), 16_777_216);
+ * ```
+ *
+ * **The wrong axis.** The mean of a square matrix over axis 0 and over axis 1 has the same shape. If a
+ * shape cannot tell a mistake from the truth, try the code on sizes that all differ.
+ *
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { Tensor } from "#tensor";
+ * const x = Tensor.of([[1, 2], [3, 4]]);
+ * assertEquals(x.mean(0).toArray(), [2, 3]);
+ * assertEquals(x.mean(1).toArray(), [1.5, 3.5]);
+ * ```
+ */

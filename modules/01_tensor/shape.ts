@@ -8,7 +8,8 @@
  * At the end of this file you can say where any element of any tensor lies, and what shape comes
  * out when two tensors of different shapes meet.
  *
- * Throughout: shape (2, 3) means 2 rows of 3 · axis one position in a shape · rank how many axes
+ * Throughout: shape (2, 3) 2 rows of 3 · axis one position in a shape · rank how many axes · stride
+ * how far apart in memory neighbours along an axis lie
  *
  * @module
  */
@@ -36,6 +37,10 @@ export type Axes = number | readonly number[];
 // ── 1.1 How many numbers ──
 // A shape promises a count. (2, 3) promises six numbers, (4,) four, and () just one: a shape
 // without axes is a single number, because the product of nothing is 1.
+//
+//   size of (a, b, c) = a·b·c
+//
+// The test asks for shapes of no axis up to several. () is the case that gets forgotten.
 
 /**
  * Counts the elements of a shape.
@@ -60,8 +65,12 @@ export function sizeOf(shape: Shape): number {
 // Row-major order puts the last axis side by side. One step along the last axis is one step in
 // memory; one step along the axis before it jumps over a whole row, and so on outwards:
 //
-//   shape   (2, 3)        data  0 1 2 3 4 5
-//   strides (3, 1)              └row 0┘ └row 1┘     element (1, 2) lies at 1·3 + 2·1 = 5
+//   shape   (2, 3)        data   0 1 2   3 4 5
+//   strides (3, 1)               └row 0┘ └row 1┘     element (1, 2) lies at 1·3 + 2·1 = 5
+//
+// The stride of an axis is the product of all sizes behind it. Strides are the key to everything in
+// this module: who changes them reads the same memory in another way, and nothing has to move. The
+// test looks at your list, and whether the shape that was given is still what it was.
 
 /**
  * Says how far apart in memory neighbours along each axis lie.
@@ -95,6 +104,9 @@ export function stridesOf(shape: Shape): number[] {
 //     (32, 3)        (8, 1, 5)        (4, 3)
 //         (3)           (7, 5)        (4)
 //   = (32, 3)      = (8, 7, 5)      = error: 3 is not 4
+//
+// The test compares the whole message of the error. A message that names both shapes and the two
+// sizes that do not fit is read once; one that does not is searched for an hour.
 
 /**
  * Finds the shape in which two tensors meet (NumPy's broadcasting).
@@ -352,3 +364,32 @@ export function requireOneDtype(says: string, ...tensors: readonly Values[]): vo
   const message = `${says} ${formats[0]} and ${other}: all must have one dtype`;
   throw new ShapeError(message, "convert one with .to(dtype)");
 }
+
+/**
+ * ## What it costs
+ *
+ * A shape is a handful of numbers, whatever it describes. Stretching an axis costs nothing either: a
+ * stride of 0 reads the same number again and again. Only results take memory, 4 bytes for each
+ * number in float32 and 8 in float64.
+ *
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { Tensor } from "#tensor";
+ * const batch = Tensor.zeros([32, 3, 64, 64]); // 32 photographs in three colours
+ * assertEquals(batch.data.byteLength, 1.5 * 2 ** 20); // 1.5 MiB
+ * ```
+ *
+ * ## What breaks in practice
+ *
+ * **Broadcasting is silent.** Three predictions of shape (3,) minus three targets of shape (3, 1)
+ * should be three differences. The shapes fit, so there is no error, and there are nine: each
+ * prediction minus each target. The mean of their squares looks like a loss and teaches nothing.
+ *
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { Tensor } from "#tensor";
+ * const predictions = Tensor.of([1, 2, 3]), targets = Tensor.of([[1], [2], [3]]);
+ * assertEquals(predictions.sub(targets).shape, [3, 3]);
+ * assertEquals(predictions.sub(targets.reshape([3])).toArray(), [0, 0, 0]);
+ * ```
+ */

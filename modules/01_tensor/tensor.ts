@@ -1,18 +1,33 @@
 /**
  * # 01 · Tensor
  *
- * Everything that follows, from one neuron to the network of 1998, is made of one kind of thing: a
- * block of numbers with a shape. This file is its class. Each method is one line, because the work
- * is done in the chapters beside it, which know nothing but numbers and shapes:
+ * A photograph, a sentence, the weights of a network and its every thought are one kind of thing to
+ * a computer: a row of numbers, and a way of reading them. That thing is a *tensor*. Whoever has it,
+ * with a dozen operations on it, can build all that follows, up to the network of 1998.
+ *
+ * This file is its class. Each method is one line, because the work is done in the chapters beside
+ * it, which know nothing but numbers and shapes. Read and write them in this order:
  *
  *   shape.ts · arithmetic.ts · reduce.ts · matmul.ts · rearrange.ts · random.ts
  *
- * and in primitives.ts, print.ts and errors.ts, which are given.
+ * What stands in primitives.ts, print.ts, errors.ts and kernels.ts is given.
  *
  * At the end you have NumPy's core, and one thing that NumPy lacks: a tensor remembers how it was
  * made. Module 05 will need nothing else to compute gradients.
  *
  * Throughout: data the numbers · shape their reading · dtype their format · origin their history
+ *
+ * ## The idea, by hand
+ *
+ * Six numbers, 1 2 3 4 5 6, read as two rows of three. Add 10, 20, 30 to each row, and sum up each
+ * row: 11 + 22 + 33 = 66 and 14 + 25 + 36 = 75. Nobody said "for each row"; the shapes did.
+ *
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { Tensor } from "#tensor";
+ * const x = Tensor.of([1, 2, 3, 4, 5, 6]).reshape([2, 3]);
+ * assertEquals(x.add(Tensor.of([10, 20, 30])).sum(1).toArray(), [66, 75]);
+ * ```
  *
  * @module
  */
@@ -653,3 +668,16 @@ function nest(data: Data, shape: Shape, axis: number, at: number): Nested {
   const step = sizeOf(shape.slice(axis + 1));
   return Array.from({ length: shape[axis] }, (_, k) => nest(data, shape, axis + 1, at + k * step));
 }
+
+/**
+ * ## To think about
+ *
+ * 1. Which shapes can 12 numbers have, if none of the sizes is 1?
+ * 2. (3,) and (3, 1) hold the same three numbers. What is their sum, and why not (3,)?
+ * 3. Why is reshape() free, while permute() has to copy?
+ * 4. Two seeds give two runs. Why is that still not enough, if one generator serves a whole program?
+ *
+ * ## What is next
+ *
+ * All of this is straight: sums and products. Module 02 adds the bend that makes depth worth having.
+ */
