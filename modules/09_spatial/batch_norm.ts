@@ -3,7 +3,11 @@
  *
  * While one layer learns, the layer behind it sees its inputs drift. Batch normalisation takes the
  * drift out: each channel is shifted and scaled to mean 0 and variance 1 over the batch, and two
- * learned numbers may undo that where it is not wanted (Ioffe and Szegedy, 2015).
+ * learned numbers may undo that where it is not wanted (Ioffe and Szegedy, 2015). Networks with it
+ * bear greater learning rates and careless first weights. Why it helps so much is still argued about.
+ *
+ * At the end you have BatchNorm2d, the gradient that nearly everybody gets wrong once, and the two
+ * modes that nearly everybody forgets once.
  *
  * Throughout: N numbers of a channel in a batch, B·H·W · x̂ the normalised x · γ, β the learned scale
  * and shift · ε a small number that keeps the root away from 0
@@ -23,14 +27,16 @@ function perChannel(values: Tensor): Tensor {
   return values.reshape([-1, 1, 1]);
 }
 
-// ── 9.9 The three-way gradient ──
-// x̂ depends on x three times: directly, through the mean, and through the variance. Worked out, the
-// three ways become two corrections: the part of g that would only shift the whole channel, and the
-// part that would only scale it, are taken out, because normalising would undo them anyway.
+// ── 9.9 Mean 0, variance 1 ──
+// Per channel, over all images and all positions: by hand, the numbers 3 and 5 have mean 4 and
+// variance 1, and become −1 and 1.
 //
-//   y = γ·x̂ + β,  x̂ = (x − mean) / √(variance + ε)
+//   x̂ = (x − mean) / √(variance + ε)
+//   y = γ·x̂ + β
 //
-//   ∂L/∂x = γ/√(variance + ε) · (g − mean(g) − x̂·mean(g·x̂))      ∂L/∂γ = Σ g·x̂      ∂L/∂β = Σ g
+// The variance is the plain one, divided by N. The layer also keeps running statistics, and there the
+// unbiased one is wanted, divided by N − 1: `onMeasured` hands over both, if anybody listens. The test
+// uses numbers for which the two differ enough to be told apart.
 
 /** ε, and who wants to know mean and unbiased variance of each channel, (1, C, 1, 1). */
 type Normalizing = { epsilon: number; onMeasured?: (mean: Tensor, variance: Tensor) => void };
@@ -48,6 +54,18 @@ const normalize = defineOp<Normalizing, { hat: Tensor; root: Tensor }>({
     onMeasured?.(mean, variance.mul(count / (count - 1)));
     return { output: hat.mul(perChannel(gamma)).add(perChannel(beta)), saved: { hat, root } };
   },
+
+  // ── 9.10 The three-way gradient ──
+  // x̂ depends on x three times: directly, through the mean, and through the variance. Worked out, the
+  // three ways become two corrections: the part of g that would only shift the whole channel, and the
+  // part that would only scale it, are taken out, because normalising would undo them anyway.
+  //
+  //   ∂L/∂β = Σ g
+  //   ∂L/∂γ = Σ g·x̂
+  //   ∂L/∂x = γ / √(variance + ε) · (g − mean(g) − x̂·mean(g·x̂))
+  //
+  // Both means are over the N numbers of a channel, so they are the two sums above, divided by N. The
+  // test sends a gradient that would only shift a channel, and nothing may come out.
 
   /** @task 09.10 */
   backward: (g, { inputs: [, gamma], saved: { hat, root } }) => {
@@ -170,6 +188,15 @@ export class BatchNorm2d extends Module {
     return x.mul(perChannel(scale)).add(perChannel(this.bias.sub(mean.mul(scale))));
   }
 
+  // ── 9.11 What evaluation goes by ──
+  // When a model is asked about a single image, there is no batch, and the answer must not depend on
+  // who else is asked at the same time. So training keeps running statistics on the side:
+  //
+  //   running ← running + momentum · (batch − running)
+  //
+  // They are no parameters: no gradient flows, and no optimizer moves them. But they are written, so
+  // noteWrite() is told first.
+
   /**
    * Moves the running statistics a little towards those of a batch. The variance is the unbiased
    * one, as in PyTorch: a sum of N squares divided by N − 1.
@@ -190,3 +217,34 @@ export class BatchNorm2d extends Module {
     return { outputShape: inputShape, multiplyAccumulates: 0 };
   }
 }
+
+/**
+ * ## What breaks in practice
+ *
+ * **Evaluating in training mode.** Without eval() each image is normalised by its batch: the same image
+ * gets other scores in other company, and the running statistics go on moving on test data.
+ *
+ * ```ts
+ * import { assertEquals, assertNotEquals } from "@std/assert";
+ * import { BatchNorm2d } from "#spatial";
+ * import { Tensor } from "#tensor";
+ * const norm = new BatchNorm2d(1), image = Tensor.of([[[[3, 5]]]]);
+ * const company = Tensor.concat([image, Tensor.of([[[[30, 50]]]])]);
+ * assertNotEquals(norm.forward(image).data[0], norm.forward(company).data[0]);
+ * norm.eval();
+ * assertEquals(norm.forward(image).data[0], norm.forward(company).data[0]);
+ * ```
+ *
+ * **One number per channel.** A batch of one image, pooled down to a single pixel, has no variance. It
+ * is refused; small batches that are not refused still have a variance that is mostly luck.
+ *
+ * ```ts
+ * import { assertThrows } from "@std/assert";
+ * import { BatchNorm2d } from "#spatial";
+ * import { ShapeError, Tensor } from "#tensor";
+ * assertThrows(() => new BatchNorm2d(2).forward(Tensor.ones([1, 2, 1, 1])), ShapeError, "variance");
+ * ```
+ *
+ * **A bias before it.** Whatever constant a convolution adds, the mean takes it out again. The weights
+ * of that bias get no gradient; leave it out.
+ */

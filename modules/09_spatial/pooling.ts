@@ -3,7 +3,10 @@
  *
  * Is there an edge in this corner? Yes or no matters more than the exact pixel. Pooling keeps the
  * strongest answer of each little square, or the mean of them, and forgets where in the square it
- * was.
+ * was. What follows has a quarter of the positions to look at, and a little less reason to care where
+ * exactly something stood.
+ *
+ * At the end you have max-pooling with its routed gradient, and average-pooling in two lines.
  *
  * Throughout: K window side · oH, oW the output's height and width
  *
@@ -40,8 +43,16 @@ function slidePool(shape: Shape, window: Window): Pooling {
 }
 
 // ── 9.6 Max-pooling ──
-// Only the greatest number of a window gets through, and so only it gets the gradient. The forward
-// pass therefore keeps, for each output, the place where its number was found.
+// Of each window the greatest number gets through. The forward pass keeps, for each output, the place
+// where it was found: the way back will need it.
+//
+//   1 5 2 0                 greatest    5 3        places    1  7
+//   2 3 1 3                             9 6                  8 14
+//   9 0 4 4        K = 2
+//   1 7 6 2
+//
+// A window never begins with 0 as the best so far: among negative numbers that would win. The test
+// has windows of negative numbers only, also next to the padding, which never wins.
 
 const poolMax = defineOp<Pooling, Int32Array>({
   name: "maxPool2d",
@@ -72,6 +83,16 @@ const poolMax = defineOp<Pooling, Int32Array>({
     }
     return { output: { data: out, shape }, saved: places };
   },
+
+  // ── 9.7 The way back ──
+  // Nudge a number that was not the greatest, and the output does not move: its gradient is 0. Nudge
+  // the greatest, and the output moves as much. So each gradient goes to one place, the one that was
+  // kept. Where windows overlap, one pixel may have won several times, and then it gets several.
+  //
+  //   g    10 20        ∂L/∂x     0 10  0  0
+  //        30 40                  0  0  0 20
+  //                              30  0  0  0
+  //                               0  0 40  0
 
   /** @task 09.7 */
   backward: (g, { inputs: [x], saved: places }) => {
@@ -105,7 +126,9 @@ export function maxPool2d(x: Tensor, kernelSize: Pair, options: PoolOptions = {}
 
 // ── 9.8 Average-pooling ──
 // The mean of a window is the mean of one column of the unfolded images, and the gradient finds its
-// own way back: through the mean, and through the unfolding.
+// own way back: through the mean, and through the unfolding. Only the channels must be kept apart
+// first, since a column holds the window's pixels of all of them. The zeros of the padding count, so
+// each mean divides by K², at the border too.
 
 /**
  * Takes the mean of each window; zeros of the padding count, as in PyTorch.

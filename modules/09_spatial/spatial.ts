@@ -1,13 +1,41 @@
 /**
  * # 09 · Spatial
  *
- * Until now a picture was a row of unrelated numbers. Here it becomes a plane again: a small window
- * slides over it, and the same few weights look through every position.
+ * Until now a picture was a row of unrelated numbers: shuffle the pixels of all images alike, and an
+ * MLP learns just as well. A person does not. What makes an edge an edge is which pixels are
+ * neighbours, and an edge is an edge wherever it stands. Here a picture becomes a plane again: a small
+ * window slides over it, and the same few weights look through at every position. That idea came from
+ * the cat's eye (Hubel and Wiesel, 1962) by way of the neocognitron (Fukushima, 1980), was trained
+ * by gradients to read zip codes (LeCun et al., 1989), and is the network of 1998.
+ *
+ * Read and write the chapters in this order:
+ *
+ *   window.ts · unfold.ts · spatial.ts · pooling.ts · batch_norm.ts
  *
  * At the end you have Conv2d, pooling and BatchNorm2d, and milestone 04 runs on them.
  *
  * Throughout: B images in a batch, 32 · C channels · H, W height and width, 8 · F filters, 8
  * · K window side, 3 · oH, oW the output's height and width, 6
+ *
+ * ## The idea, by hand
+ *
+ * A picture of 3×3 pixels, bright on the right, and a filter of 2×2 that asks "is it brighter right
+ * than left?": −1 for the pixels on the left, 1 for those on the right. It fits in four places:
+ *
+ *   0 0 5      −1 1      0·(−1) + 0·1 + 0·(−1) + 0·1 = 0    0·(−1) + 5·1 + 0·(−1) + 5·1 = 10
+ *   0 0 5      −1 1      below: 0 as well                   below: 10 as well
+ *   0 0 5
+ *
+ * Four weights have found an edge and said where. A dense layer from 9 pixels to 4 outputs has 36.
+ *
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { conv2d } from "#spatial";
+ * import { Tensor } from "#tensor";
+ * const picture = Tensor.of([[[[0, 0, 5], [0, 0, 5], [0, 0, 5]]]]); // (1, 1, 3, 3)
+ * const filter = Tensor.of([[[[-1, 1], [-1, 1]]]]); // (F, C, K, K) = (1, 1, 2, 2)
+ * assertEquals(conv2d(picture, filter, null).toArray(), [[[[0, 10], [0, 10]]]]);
+ * ```
  *
  * @module
  */
@@ -24,13 +52,14 @@ export { unfold } from "./unfold.ts";
 export type { Pair, Sliding, Window } from "./window.ts";
 
 // ── 9.4 Convolution ──
-// With the columns written out, filter f at position p is a plain dot product:
+// Filter f at position p multiplies what it sees by its weights and adds up. With the views written
+// out as columns, that is a row of w times a column: the whole convolution is one matrix product.
 //
 //   y[b, f, p] = Σ_q w[f, q] · columns[b, q, p] + bias[f]        q = one pixel of the window
 //
-// and so is everything that flows back:
-//
-//   ∂L/∂w = Σ_b g[b] · columns[b]ᵀ      ∂L/∂columns = wᵀ · g      ∂L/∂bias = Σ_b,p g
+// Strictly it is a cross-correlation: a mathematician's convolution turns the filter round first. As
+// the filter is learned, nobody would notice. The test compares with seven plain loops, one for each
+// letter, for every way in which a window can slide.
 
 const convolve = defineOp<Slide, Tensor>({
   name: "conv2d",
@@ -44,6 +73,18 @@ const convolve = defineOp<Slide, Tensor>({
     const { data } = bias ? scores.add(bias.reshape([filters, 1])) : scores;
     return { output: { data, shape }, saved: columns };
   },
+
+  // ── 9.5 And back ──
+  // Since it is a matrix product, the gradients are those of one: by the rule of module 05, each side
+  // gets g times the other one, transposed. The columns' gradient is not asked for, but the images'
+  // is: fold it back, and what several windows saw gets the sum of what they say.
+  //
+  //   ∂L/∂w = Σ_b g[b] · columns[b]ᵀ
+  //   ∂L/∂columns = wᵀ · g
+  //   ∂L/∂bias = Σ_b,p g
+  //
+  // Each of the three is costly and not always needed: the first layer's images need none. So you
+  // return functions, and the test looks whether the filters get theirs when the images need none.
 
   /** @task 09.5 */
   backward: (g, { inputs: [, weight], saved: columns, options: slide }) => {
@@ -169,3 +210,81 @@ export class Conv2d extends Module {
     return { outputShape, multiplyAccumulates: sizeOf(outputShape) * sizeOf(window) };
   }
 }
+
+/**
+ * ## What it costs
+ *
+ * **Weights** do not depend on the size of the picture any more. A dense layer that computes the same
+ * map from 8×8 pixels as a Conv2d with 8 filters has a weight for every pair of a pixel and an output:
+ *
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { Linear } from "#layers";
+ * import { Generator } from "#random";
+ * import { Conv2d } from "#spatial";
+ * const generator = new Generator(1), bias = false;
+ * const conv = new Conv2d(1, 8, 3, { padding: "same", generator, bias });
+ * const dense = new Linear(8 * 8, 8 * 8 * 8, { generator, bias });
+ * assertEquals([conv.weight.size, dense.weight.size], [72, 32_768]);
+ * assertEquals(conv.cost([1, 1, 8, 8]).multiplyAccumulates, 72 * 64); // at each of 64 positions
+ * ```
+ *
+ * **Arithmetic** is saved less: each weight is used at every position. And it does not follow that a
+ * whole convolutional network is small; its last dense layer may hold most of the weights. Count by
+ * layers, as milestone 04 does.
+ *
+ * **Memory** is the price of unfolding: each pixel is written once for each window that sees it, K²
+ * times with stride 1. The fast kernels unfold in small pieces for that reason;
+ * `deno task bench:kernels` compares.
+ *
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { unfold } from "#spatial";
+ * import { Tensor } from "#tensor";
+ * const images = Tensor.zeros([2, 3, 8, 8]);
+ * assertEquals(unfold(images, { kernelSize: 3, padding: "same" }).size, 9 * images.size);
+ * ```
+ *
+ * ## What breaks in practice
+ *
+ * **Equivariance is not invariance.** Shift the picture, and the map shifts with it: the answer has
+ * moved, not stayed. Pooling forgives a shift within its window and no more; a classifier that shall
+ * not care where a digit stands has to see it in many places. Milestone 04 measures how little one
+ * pixel is forgiven.
+ *
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { conv2d, maxPool2d } from "#spatial";
+ * import { Tensor } from "#tensor";
+ * const edge = Tensor.of([[[[-1, 1]]]]), here = Tensor.of([[[[0, 0, 9, 0, 0, 0]]]]);
+ * const there = Tensor.of([[[[0, 0, 0, 9, 0, 0]]]]);
+ * assertEquals(conv2d(here, edge, null).toArray(), [[[[0, 9, -9, 0, 0]]]]);
+ * assertEquals(conv2d(there, edge, null).toArray(), [[[[0, 0, 9, -9, 0]]]]); // shifted alike
+ * assertEquals(maxPool2d(here, [1, 2]).toArray(), [[[[0, 9, 0]]]]);
+ * assertEquals(maxPool2d(there, [1, 2]).toArray(), [[[[0, 9, 0]]]]); // the same window: forgiven
+ * const further = Tensor.of([[[[0, 0, 0, 0, 9, 0]]]]);
+ * assertEquals(maxPool2d(further, [1, 2]).toArray(), [[[[0, 0, 9]]]]); // the next one: not
+ * ```
+ *
+ * **Channels last.** Image files hold red, green, blue of one pixel side by side, (H, W, C). Read as
+ * (C, H, W) by reshape() the colours are torn apart; permute() is meant. Nothing fails but the
+ * accuracy.
+ *
+ * **Borders.** Without padding each layer of 3×3 takes a frame of one pixel away. Ten of them leave 12
+ * of 32 pixels, and what stood at the border was seen by fewer windows than what stood in the middle.
+ *
+ * ## To think about
+ *
+ * 1. What does a convolution with 1×1 windows compute?
+ * 2. Two layers of 3×3 see 5×5 pixels of the picture. What speaks for two small ones, and not one of
+ *    5×5?
+ * 3. Can a convolution learn to answer "is this pixel in the upper left corner"? And with padding?
+ * 4. Why does max-pooling keep the place of the greatest, and average-pooling nothing?
+ * 5. BatchNorm2d works in training with batches of 2 and in evaluation with one image. Which numbers
+ *    does it use in each case?
+ *
+ * ## What is next
+ *
+ * Everything is there: `deno task tinydigits` trains the network of 1998 on your own code, and
+ * `deno task cifar10` a deeper one on photographs.
+ */

@@ -24,7 +24,9 @@ import { type Slide, slideOver, type Window } from "./window.ts";
 //                                                 5 6 8 9
 //
 // One row of the columns is one pixel of the window, at all positions. Along a row of the image its
-// neighbours lie `stride` apart, so that a row of columns is copied in straight stretches.
+// neighbours lie `stride` apart, so that a row of columns is copied in straight stretches. Finding
+// the stretches is fiddly and given; what you write is what happens along one of them. Positions that
+// see the padding are in no stretch, so their numbers stay 0, as they should.
 
 /** What is done with each stretch. */
 type Visit = (column: number, pixel: number, count: number) => void;
@@ -69,9 +71,20 @@ export function unfoldValues(images: Values, slide: Slide): Tensor {
   return tensorOf({ data: out, shape });
 }
 
+// ── 9.3 Columns as pixels ──
+// Unfolding copies: a pixel that four windows see stands in four places. So its gradient comes back
+// from four places, and they add up. Folding walks the same stretches and turns the arrow round:
+//
+//   unfold   column ← pixel
+//   fold     pixel ← pixel + column
+//
+// It is not the inverse. Unfold ones and fold them again, and each pixel holds how many windows saw
+// it. The test uses the property that makes it the derivative: for any x and y, the sum of
+// unfold(x)·y is the sum of x·fold(y).
+
 /**
  * Puts columns back to where their pixels came from, and adds up what meets there:
- * (B, C·K·K, oH·oW) → (B, C, H, W). It is unfolding read backwards, and its derivative.
+ * (B, C·K·K, oH·oW) → (B, C, H, W).
  *
  * @task 09.3
  */

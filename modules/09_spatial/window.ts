@@ -2,9 +2,11 @@
  * # 09 · Spatial: the window
  *
  * Convolution and pooling share one picture: a window that slides over a plane. This file says
- * where it can stand.
+ * where it can stand. It is one formula, and half of all shape errors in convolutional networks come
+ * from not having it at hand.
  *
- * Throughout: K window side · d dilation, the distance between the pixels that it sees
+ * Throughout: n pixels along an axis · K window side · d dilation, the distance between the pixels
+ * that it sees · reach how many pixels lie between its first and its last, both included
  *
  * @module
  */
@@ -65,10 +67,24 @@ export function checkWindow(window: Window): void {
   throw new ValueError(`${says}: the output would be smaller`, "give the padding in pixels");
 }
 
+// ── 9.1 Where it can stand ──
+// A window of 3 on 8 pixels stands at 0, 1, … 5: 8 − 3 + 1 = 6 positions. With a stride of 2 it
+// stands at 0, 2, 4. Zeros around make the plane larger; gaps between the pixels it sees, dilation,
+// make the window longer without giving it more weights.
+//
+//   n = 8, K = 3, stride 2                    n = 5, K = 3, d = 2: reach 5
+//   ┌─────┐                                   x . x . x
+//   0 1 2 3 4 5 6 7                           0 1 2 3 4
+//       └─────┘
+//
+//   reach = d·(K − 1) + 1
+//   positions = ⌊(n + padding before and after − reach) / stride⌋ + 1
+//
+// "same" padding is reach − 1 zeros in all; where that is odd, the one left over goes behind. The test
+// tries all of it, each axis for itself, and a window that fits nowhere.
+
 /**
- * Finds where a window can stand along one axis:
- *
- *   positions = ⌊(n + padding before and after − reach) / stride⌋ + 1        reach = d·(K − 1) + 1
+ * Finds where a window can stand along one axis (section 9.1 has the formula).
  *
  * @task 09.1
  * @param shape The shape that it slides over, (B, C, H, W).
