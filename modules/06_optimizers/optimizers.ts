@@ -2,14 +2,46 @@
  * # 06 · Optimizers
  *
  * A gradient says which way is up. An optimizer walks down: a small step against the gradient,
- * again and again. How small, and with how much memory of earlier steps, decides between a model
- * that learns in seconds and one that never does.
+ * again and again. It sounds too simple to matter, and it decides between a model that learns in
+ * seconds and one that never does: how long the step is, and how much is remembered of earlier ones.
  *
  * At the end you have stochastic gradient descent with momentum, which trained the networks of
  * 1998, and Adam and AdamW, which train those of today.
  *
  * Throughout: w a parameter · g its gradient · v its velocity · η learning rate · μ momentum
  * · λ weight decay · t how many steps a parameter has taken
+ *
+ * ## The idea, by hand
+ *
+ * One weight, and the loss L = w², lowest at 0. Its gradient is 2w, so a step is w ← w − η·2w. From
+ * w = 8, with three learning rates:
+ *
+ *   η = 0.25     8   4   2   1        halves each time
+ *   η = 0.5      8   0   0   0        arrives at once: luck, it fits this curve
+ *   η = 1.25     8 −12  18 −27        jumps over the valley, further each time
+ *
+ * A rate is not good or bad by itself. It must fit how sharply the loss is bent, and a network is bent
+ * differently in each of its directions.
+ *
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { backward } from "#autograd";
+ * import { Parameter } from "#layers";
+ * import { SGD } from "#optimizers";
+ * import { Tensor } from "#tensor";
+ * function walk(learningRate: number): number[] {
+ *   const w = new Parameter(Tensor.of(8)), optimizer = new SGD([w], { learningRate });
+ *   return [1, 2, 3].map(() => {
+ *     optimizer.zeroGrad();
+ *     backward(w.mul(w));
+ *     optimizer.step();
+ *     return w.item();
+ *   });
+ * }
+ * assertEquals(walk(0.25), [4, 2, 1]);
+ * assertEquals(walk(0.5), [0, 0, 0]);
+ * assertEquals(walk(1.25), [-12, 18, -27]);
+ * ```
  *
  * @module
  */
@@ -218,9 +250,17 @@ function checkSettings(owner: string, settings: object, known: object): void {
 // wall and only a little along; summed over steps, the to and fro cancels out, and the little adds
 // up:
 //
+//   without     ╲╱╲╱╲╱╲╱╲╱╲╱╲     with     ╲  ╱‾╲__╱‾──────
+//
 //   g ← g + λ·w        weight decay: large weights are pulled towards 0
 //   v ← μ·v + g
-//   w ← w − η·v        Nesterov's variant looks one step ahead: w ← w − η·(g + μ·v)
+//   w ← w − η·v
+//
+// With μ = 0.9 and a gradient that stays the same, v grows to 10 times g: momentum is also a larger
+// step. Nesterov's variant looks one step ahead, and takes g + μ·v in the place of v in the last line.
+//
+// The test follows several steps by hand, with each setting alone and with all of them. With μ = 0 the
+// velocity must be the gradient itself, even if it was infinite the step before: 0·∞ would be NaN.
 
 /** What SGD takes beside the parameters. */
 export interface SGDOptions extends OptimizerOptions {
@@ -279,11 +319,17 @@ export class SGD extends Optimizer<SGDOptions> {
 // ── 6.2 Adam ──
 // Some weights see large gradients and some see tiny ones; one learning rate cannot suit both. Adam
 // keeps two running means for each weight, of the gradient and of its square, and steps by the
-// ratio: about η for every weight, however large its gradients are. Both means start at 0 and are
-// too small at first; dividing by 1 − βᵗ puts that right.
+// ratio: about η for every weight, however large its gradients are.
 //
-//   m ← β₁·m + (1 − β₁)·g        s ← β₂·s + (1 − β₂)·g²
+//   m ← β₁·m + (1 − β₁)·g
+//   s ← β₂·s + (1 − β₂)·g²
 //   w ← w − η · m/(1 − β₁ᵗ) / (√(s/(1 − β₂ᵗ)) + ε)
+//
+// Both means start at 0 and are too small at first. By hand, with β₁ = 0.9: after one step m is only
+// 0.1·g. But 1 − 0.9¹ is 0.1 too, and the quotient is g again. So the first step has length η, in the
+// direction of the sign of g, whatever the gradient was. That is the first thing the test asks; the
+// second is ε, which stands outside of the root; and each parameter counts its own steps, since one
+// that had no gradient has taken none.
 
 /** What Adam and AdamW take beside the parameters. */
 export interface AdamOptions extends OptimizerOptions {
@@ -344,9 +390,13 @@ export class Adam extends Optimizer<AdamOptions> {
 
 // ── 6.3 AdamW ──
 // Adam divides the pull towards 0 by the size of the gradients, like everything else: weights with
-// large gradients are hardly pulled at all. AdamW takes the pull out and applies it directly:
+// large gradients are hardly pulled at all. AdamW takes the pull out and applies it directly, and then
+// takes Adam's step without weight decay:
 //
-//   w ← w − η·λ·w, and then Adam's step without weight decay
+//   w ← w − η·λ·w
+//
+// The whole of Adam is in 6.2 already; a class that extends another can call it. The test compares
+// with just that, and with the learning rate of the moment, which a schedule may have changed.
 
 /**
  * Adam with the weight decay kept apart (Loshchilov and Hutter, 2019); it is 0.01 by default.
@@ -386,3 +436,60 @@ export class AdamW extends Adam {
     super.update(w, { ...step, settings: { ...settings, weightDecay: 0 } });
   }
 }
+
+/**
+ * ## What it costs
+ *
+ * What is kept from step to step: one number per weight for SGD with momentum, two for Adam. Together
+ * with the weight and its gradient that is four numbers per weight with Adam, and 16 bytes.
+ *
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { Linear } from "#layers";
+ * import { Adam, SGD } from "#optimizers";
+ * import { Generator } from "#random";
+ * import type { Tensor } from "#tensor";
+ * const layer = new Linear(100, 10, { generator: new Generator(1), bias: false });
+ * function keptBy(optimizer: { stateDict(): Map<string, Tensor> }): number {
+ *   return [...optimizer.stateDict().values()].reduce((sum, { size }) => sum + (size > 1 ? size : 0), 0);
+ * }
+ * assertEquals(keptBy(new SGD(layer.parameters(), { learningRate: 1 })), 1000);
+ * assertEquals(keptBy(new Adam(layer.parameters(), { learningRate: 1 })), 2000);
+ * ```
+ *
+ * A step does a few operations on each of these numbers, so it waits for memory. That is little beside
+ * a convolution, whose weights are few and used often, and much beside a dense layer.
+ *
+ * ## What breaks in practice
+ *
+ * **Yesterday's gradients.** backward() adds. Who forgets zeroGrad() steps along the sum of all
+ * gradients since the start: a second momentum, without an end.
+ *
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { backward } from "#autograd";
+ * import { Parameter } from "#layers";
+ * import { Tensor } from "#tensor";
+ * const w = new Parameter(Tensor.of(3));
+ * backward(w.mul(2));
+ * backward(w.mul(2));
+ * assertEquals(w.grad?.item(), 4); // and not 2
+ * ```
+ *
+ * **A rate from another optimizer.** 0.1 is usual for SGD and far too much for Adam, whose steps have
+ * that length whatever the gradients are: a weight of 0.05 is thrown across 0 in the first step.
+ *
+ * **Weight decay on everything.** Biases and the scales of batch normalisation are usually left out of
+ * it. A group with settings of its own does that: `{ parameters: biases, weightDecay: 0 }`.
+ *
+ * ## To think about
+ *
+ * 1. For L = w², which learning rates of plain SGD make |w| smaller in each step?
+ * 2. With momentum 0.9 and gradients that always are 1, how long does a step become?
+ * 3. All gradients are multiplied by 1000. What becomes of a step of SGD, and of Adam?
+ * 4. Why does loading a checkpoint without the optimizer's state make the loss jump?
+ *
+ * ## What is next
+ *
+ * The rate need not stay the same, and the steps need somebody to take them. Module 07 writes the loop.
+ */

@@ -27,6 +27,14 @@ function checkPart(name: string, part: number): void {
 }
 
 // ── 7.1 Stay, or fall in steps ──
+// The oldest way: train until the loss stands still, divide the rate by 10, and go on. With "every
+// third of the training" in the place of "when it stands still", it needs nobody to watch.
+//
+//   ────────┐
+//           └───────┐            η(t) = rate · factor^⌊t / every⌋
+//                   └───────
+//
+// The test asks for moments at which a division is not exact: 0.3 / 0.1 is a little less than 3.
 
 /**
  * Stays the same.
@@ -75,12 +83,15 @@ export function step(rate: number, { factor = 0.1, every, ...other }: StepwiseOp
 }
 
 // ── 7.2 Fall smoothly ──
+// Half a wave needs no choice of moments: large steps for long, then a fall, then small ones for long.
+//
+//   η(t) = to + (from − to) · (1 + cos πt) / 2
+//
+// At t = 0 the cosine is 1 and η is `from`; at t = 1 it is −1 and η is `to`.
 
 /**
  * Falls along half a cosine wave (Loshchilov and Hutter, 2017): slowly at first, fast in the
  * middle, slowly at the end.
- *
- *   η(t) = to + (from − to) · (1 + cos πt) / 2
  *
  * @task 07.2
  * @param from The rate at the start.
@@ -104,6 +115,10 @@ export function cosine(from: number, to = 0): Schedule {
 // ── 7.3 Start carefully ──
 // In the first steps the gradients are large and point anywhere: a full step would throw the
 // weights far off. So the rate grows first, and then does what it would have done anyway.
+//
+//       ╱╲
+//      ╱  ╲__           a schedule within a schedule: what follows gets all of
+//     ╱      ╲__        its own time, from 0 to 1, in what is left
 
 /**
  * Grows evenly from 0 to where another schedule starts, and then follows that one.
@@ -127,6 +142,11 @@ export function warmup(then: Schedule, part = 0.1): Schedule {
   return (progress) =>
     progress < part ? then(0) * progress / part : then((progress - part) / (1 - part));
 }
+
+// ── 7.4 Up and far down ──
+// One rise and one long fall, in place of a warm-up and a schedule. Both ways are half waves, so the
+// function of 7.2 does all the work: once upwards, from a 25th of the peak, and once down to almost
+// nothing.
 
 /**
  * Rises to a peak and falls far below its start, both along half a cosine wave (Smith and Topin,
@@ -154,6 +174,14 @@ export function oneCycle(peak: number, rise = 0.3): Schedule {
   const up = cosine(peak / 25, peak), down = cosine(peak, peak / 25e4);
   return (progress) => progress < rise ? up(progress / rise) : down((progress - rise) / (1 - rise));
 }
+
+// ── 7.5 Up and down ──
+// Straight lines, once or several times. How far t·cycles is from the middle of its cycle says how far
+// the rate is from the top; what counts of t·cycles is the part behind the point.
+//
+//     ╱╲    ╱╲
+//    ╱  ╲  ╱  ╲         cycles = 2
+//   ╱    ╲╱    ╲
 
 /**
  * Goes up and down between two rates in straight lines (Smith, 2017).

@@ -3,11 +3,38 @@
  *
  * Five lines are the heart of all of deep learning: predict, measure, go backward, step, repeat.
  * This module writes them down once, with what makes them livable: a loop that can be watched,
- * stopped, and trusted to notice when the numbers have gone wrong.
+ * stopped, and trusted to notice when the numbers have gone wrong. The schedules stand beside it in
+ * schedules.ts, which comes first, and checkpoints in checkpoint.ts, which is given.
  *
  * At the end you can train any model on any batches.
  *
  * Throughout: batch some examples with their targets · epoch one pass over all batches
+ *
+ * ## The idea, by hand
+ *
+ * One weight, one example: the model says w·x, and for x = 2 it should say 6. It begins with w = 1.
+ *
+ *   predict     y = 1·2 = 2
+ *   measure     L = (2 − 6)² = 16
+ *   backward    ∂L/∂w = 2·(2 − 6)·2 = −16
+ *   step        w = 1 − 0.1·(−16) = 2.6        and L is (5.2 − 6)² = 0.64 now
+ *
+ * ```ts
+ * import { assertAlmostEquals } from "@std/assert";
+ * import { Linear } from "#layers";
+ * import { mseLoss } from "#losses";
+ * import { SGD } from "#optimizers";
+ * import { Generator } from "#random";
+ * import { Tensor } from "#tensor";
+ * import { trainStep } from "#training";
+ * const model = new Linear(1, 1, { generator: new Generator(1), bias: false });
+ * model.weight.write((w) => w.fill(1));
+ * const optimizer = new SGD(model.parameters(), { learningRate: 0.1 });
+ * const batches = [{ inputs: Tensor.of([[2]]), targets: Tensor.of([[6]]) }];
+ * assertAlmostEquals(trainStep(model, batches, { loss: mseLoss, optimizer }), 16);
+ * assertAlmostEquals(model.weight.item(), 2.6, 1e-6);
+ * assertAlmostEquals(trainStep(model, batches, { loss: mseLoss, optimizer }), 0.64, 1e-5);
+ * ```
  *
  * @module
  */
@@ -98,14 +125,18 @@ function breathing(): () => Promise<void> {
 }
 
 // ── 7.6 Clipping ──
-// One batch in a thousand has a gradient a hundred times as long as the others, and one step along
-// it undoes an hour. Seen as one long vector, all gradients together are scaled down to a length
-// that does no harm; their direction stays.
+// Now and then a batch has a gradient far longer than all others, and one step along it undoes an
+// hour. Seen as one long vector, all gradients together are scaled down to a length that does no harm;
+// their direction stays.
+//
+//   norm = √(Σ g²)
+//   g ← g · maxNorm / norm        where norm > maxNorm
+//
+// The sum runs over all parameters: clipping each by itself would change the direction. The test has
+// gradients of several parameters, one without any, and one that is all zeros.
 
 /**
  * Scales all gradients down, if together they are longer than they may be.
- *
- *   norm = √(Σ g²),  g ← g · maxNorm / norm
  *
  * @task 07.6
  * @param parameters Whose gradients, all of them together.
@@ -136,7 +167,18 @@ export function clipGradientNorm(parameters: Iterable<Parameter>, maxNorm: numbe
   return norm;
 }
 
-// ── 7.7 The training loop ──
+// ── 7.7 One step ──
+// Forget the old gradients, predict, measure, go backward, step. Two things are not so plain:
+//
+// Several batches may make one step: who has no memory for 128 images at a time learns from four times
+// 32. Gradients add up by themselves, but means do not. Each batch's mean loss is weighed by its part
+// of the examples, and then the four teach the same as the one would have:
+//
+//   L = Σ over batches of (rows in the batch / rows in all) · mean loss of the batch
+//
+// And a loss that is NaN or infinite must not reach the weights: one such step, and all of them are
+// NaN for good. Then no step is taken, and the number is given back for others to complain about.
+// The test looks at both, and whether clipping comes before the step.
 
 /**
  * Learns from some batches: predict, measure, go backward; then one step. Each batch counts by how
@@ -281,7 +323,10 @@ export async function fit<Targets>(
   return history;
 }
 
-// ── 7.8 Evaluation ──
+// ── 7.8 How good it is ──
+// The loss is what training makes small; the part that is right is what people ask for. They are not
+// the same: a model can grow surer of what it had right, and lower its loss without one more right
+// answer. Accuracy is a count, so nothing can be learnt from it, but everybody understands it.
 
 /**
  * The part of the predictions that is right.
@@ -310,6 +355,17 @@ function checkPairs(predictions: Int32Array, labels: Int32Array): void {
   const says = `Cannot compare ${predictions.length} predictions with ${labels.length} labels`;
   throw new ValueError(`${says}: there must be one for each, and at least one`);
 }
+
+// ── 7.9 What is taken for what ──
+// 90 % right says nothing about the other 10 %. A confusion matrix does: one row for each right class,
+// one column for each answer.
+//
+//             says 0   says 1
+//   is a 0      48        2         2 zeros were taken for ones
+//   is a 1       5       45         5 ones for zeros
+//
+// What is right stands on the diagonal. The test has classes that never occur, and answers that are no
+// class at all.
 
 /**
  * Counts which classes are taken for which.
@@ -340,6 +396,12 @@ export function confusionMatrix(predictions: Int32Array, labels: Int32Array, K: 
   labels.forEach((label, k) => counts.data[label * K + predictions[k]]++);
   return counts;
 }
+
+// ── 7.10 Evaluation ──
+// Asking a model changes nothing in it. So evaluation runs in eval() mode, in which dropout rests and
+// batch normalisation uses what it has seen before; it notes no origins; and when it is over, each part
+// is in the mode that it was in, even if something was thrown. The last batch may be smaller, and each
+// example counts the same: a mean of means would count its examples more. All of that is tested.
 
 /** What a model is worth on some data. */
 export interface Evaluation {
@@ -404,3 +466,69 @@ export async function evaluate(
   const right = accuracy(predicted, Int32Array.from(labels));
   return { loss: total / labels.length, accuracy: right, predictions: predicted };
 }
+
+/**
+ * ## What it costs
+ *
+ * A step goes forward once and backward once, and the way back takes about twice the arithmetic: for
+ * each product two more, one for the inputs and one for the weights. Between the two, every result on
+ * the way is kept, which is most of the memory. `deno task bench` times whole steps.
+ *
+ * Evaluation goes forward only, and keeps nothing.
+ *
+ * ## What breaks in practice
+ *
+ * **A loss that will not fall.** First look at its value before any training. With K classes and a model
+ * that knows nothing it is log K; if it is far above, the weights begin too large, or the inputs are
+ * not normalised. If it stays at log K, gradients do not arrive.
+ *
+ * ```ts
+ * import { assertAlmostEquals } from "@std/assert";
+ * import { crossEntropy } from "#losses";
+ * import { Tensor } from "#tensor";
+ * const knowsNothing = Tensor.zeros([4, 10]);
+ * const loss = crossEntropy(knowsNothing, Int32Array.of(3, 1, 4, 1));
+ * assertAlmostEquals(loss.item(), Math.log(10), 1e-6);
+ * ```
+ *
+ * **A loss that is NaN.** Usually the rate is too large: the weights run away, and a score becomes
+ * infinite. fit() stops there and says so, because no later step could mend it.
+ *
+ * ```ts
+ * import { assertRejects } from "@std/assert";
+ * import { Linear } from "#layers";
+ * import { mseLoss } from "#losses";
+ * import { SGD } from "#optimizers";
+ * import { Generator } from "#random";
+ * import { Tensor, ValueError } from "#tensor";
+ * import { fit } from "#training";
+ * const model = new Linear(1, 1, { generator: new Generator(1) });
+ * const optimizer = new SGD(model.parameters(), { learningRate: 100 });
+ * const batch = { inputs: Tensor.of([[5]]), targets: Tensor.of([[1]]) };
+ * await assertRejects(
+ *   () => fit(model, [batch], { loss: mseLoss, optimizer, epochs: 100 }),
+ *   ValueError,
+ *   "Cannot go on training",
+ * );
+ * ```
+ *
+ * **Training falls, validation rises.** The model learns the examples by heart. Only data that it does
+ * not learn from can show that, which is why module 08 splits them.
+ *
+ * **The wrong mode.** A model that is asked in training mode drops numbers at random, and gives two
+ * answers to one question. evaluate() takes care of it; a call of forward() by hand does not.
+ *
+ * ## To think about
+ *
+ * 1. Three batches of 4, 4 and 2 examples make one step. Why is the mean of their three mean losses not
+ *    the mean over the 10 examples?
+ * 2. Why is each gradient not clipped by itself?
+ * 3. 1,000 images, batches of 32. How many steps has an epoch, and how many has it if three batches make
+ *    one step?
+ * 4. The loss on the training data is higher than on the test data. How can that be, without a mistake?
+ *
+ * ## What is next
+ *
+ * The loop takes any batches. Module 08 makes them: shuffled, split, and each image a bit different each
+ * time.
+ */
