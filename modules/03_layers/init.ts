@@ -20,8 +20,13 @@ export type Initializer = (shape: Shape, generator: Generator, options?: TensorO
 
 // ── 3.1 How many numbers meet ──
 // An output of a Linear adds up I numbers. An output of a Conv2d adds up C·K·K of them: everything
-// that the window sees. The spread of a sum of n numbers grows with √n, and all formulas below
-// divide by just that.
+// that the window sees. The other way round, each input goes to O outputs, or F·K·K.
+//
+//   (O, I)         fanIn = I          fanOut = O
+//   (F, C, K, K)   fanIn = C·K·K      fanOut = F·K·K
+//
+// Why it matters: the variance of a sum of n independent numbers is n times that of one, so its spread
+// grows with √n. All formulas below divide by just that.
 
 /**
  * Counts how many numbers one output adds up, and how many outputs one number goes to.
@@ -45,11 +50,14 @@ export function fansOf(shape: Shape): Fans {
   throw new ShapeError(say`Cannot count the inputs of weights ${shape}: they have axes (O, I)`);
 }
 
-// ── 3.2 The formulas ──
-// A signal keeps its size if the variance of the weights is 1/fanIn (LeCun). relu throws half of it
-// away, so twice as much is needed (Kaiming). And if the gradients on their way back shall keep
-// their size too, fan-in and fan-out share (Xavier). Evenly drawn numbers from ±b have the variance
-// b²/3, which is where the 3 and the 6 come from.
+// ── 3.2 Evenly, by fan-in ──
+// The plainest way, and PyTorch's: draw evenly between two bounds that shrink with the fan-in.
+//
+//   weights from −1/√fanIn to 1/√fanIn
+//
+// Evenly drawn numbers from −b to b have the variance b²/3, so a unit's sum has a third of the variance
+// of what it adds up. The test draws many and looks at bounds, middle and spread. Biases have one axis
+// only and cannot tell a fan-in: there it is handed over.
 
 /** Number format, and how many numbers one output adds up; counted from the shape by default. */
 export type FanInOptions = TensorOptions & { readonly fanIn?: number };
@@ -82,6 +90,18 @@ export function uniformByFanIn(shape: Shape, generator: Generator, options?: Fan
 
 /** How many numbers one output of a layer adds up, and how many outputs one number goes to. */
 export type Fans = { readonly fanIn: number; readonly fanOut: number };
+
+// ── 3.3 Three formulas ──
+// A signal keeps its size if the variance of the weights is 1/fanIn (LeCun). relu throws half of it
+// away, so twice as much is needed (Kaiming). And if the gradients on their way back shall keep their
+// size too, where n is the fan-out, the two are averaged (Xavier):
+//
+//   LeCun: variance = 1/fanIn
+//   Kaiming: variance = 2/fanIn
+//   Xavier: variance = 2/(fanIn + fanOut)
+//
+// How the numbers are drawn, evenly or along a bell curve, is a second choice and given. To have the
+// variance, even draws need the bounds ±√(3·variance).
 
 /** The variance that each formula gives to the weights. */
 const variances = {

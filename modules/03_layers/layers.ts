@@ -1,14 +1,36 @@
 /**
  * # 03 · Layers
  *
- * A layer is a function with numbers of its own, and those numbers are what learning changes. This
- * module separates the two kinds of tensor: what flows through (Tensor) and what is kept and
- * trained (Parameter).
+ * So far nothing could learn: a function of module 02 gives the same answer for ever. A layer is a
+ * function with numbers of its own, and those numbers are what learning changes. This module
+ * separates the two kinds of tensor: what flows through (Tensor) and what is kept and trained
+ * (Parameter). The first weights come from init.ts, which is read first; how a model finds all its
+ * parts stands in module.ts, and is given.
  *
  * At the end you can stack layers into a model and count what it costs.
  *
  * Throughout: B images or rows in a batch · I inputs of a layer · O its outputs · MAC one
  * multiplication with its addition
+ *
+ * ## The idea, by hand
+ *
+ * A unit that looks at three numbers with the weights 2, 0 and −1, and a bias of 5. Shown 1, 7, 3 it
+ * says 2·1 + 0·7 − 1·3 + 5 = 4. The 7 it does not even see. A layer is several such units that look at
+ * the same numbers, each with its own row of weights:
+ *
+ *   W = 2 0 −1      b = 5      x = 1 7 3      x·Wᵀ + b = 4 7
+ *       0 1  0          0
+ *
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { Linear } from "#layers";
+ * import { Generator } from "#random";
+ * import { Tensor } from "#tensor";
+ * const layer = new Linear(3, 2, { generator: new Generator(1) });
+ * layer.weight.write((w) => w.set([2, 0, -1, 0, 1, 0]));
+ * layer.bias?.write((b) => b.set([5, 0]));
+ * assertEquals(layer.forward(Tensor.of([[1, 7, 3]])).toArray(), [[4, 7]]);
+ * ```
  *
  * @module
  */
@@ -28,7 +50,10 @@ export * from "./module.ts";
 //   y = x·Wᵀ + b        x (B, I) · W (O, I) · b (O) · y (B, O)
 //
 // W holds one row per output, as in PyTorch, so that a row can be read as "what this unit looks
-// for".
+// for". In the product it is needed the other way round: (B, I) · (I, O).
+//
+// The test looks at the numbers, with and without a bias, and whether the result remembers both:
+// without that memory nothing could ever be learnt.
 
 /** How the weights of a layer begin. */
 export interface WeightOptions extends TensorOptions {
@@ -123,6 +148,12 @@ export class Linear extends Module {
 }
 
 // ── 3.5 Layers without parameters ──
+// A Linear takes rows, and a picture is none. Flatten makes it one: all axes but the first, the batch,
+// are joined. No number moves; it is a reshape.
+//
+//   (B, C, H, W) → (B, C·H·W)
+//
+// The bends of module 02 become layers here, so that they can stand in a model; those are given.
 
 /**
  * Makes each image of a batch one row: (B, C, H, W) → (B, C·H·W).
@@ -319,8 +350,14 @@ export class LogSoftmax extends Elementwise {
 
 // ── 3.6 Dropout ──
 // In training each number is set to 0 with probability p, so that no unit can rely on another one.
-// What is left is scaled by 1/(1 − p): then the sums keep their size, and in evaluation there is
-// nothing to do at all.
+// What is left is scaled by 1/(1 − p): then the sums keep their size on average, and in evaluation
+// there is nothing to do at all.
+//
+//   x = 1 2 3 4, p = ½        1 and 4 dropped:  0 4 6 0        the mean of many such draws is x
+//
+// Whether a number is kept is a tensor of ones and zeros: a draw from [0, 1) compared with p. The test
+// counts how many are dropped, looks for fresh draws each time, and tries p = 0 and p = 1, where
+// 1/(1 − p) would be infinite.
 
 /** What draws the numbers that Dropout drops. */
 export type DropoutOptions = { readonly generator: Generator };
@@ -369,6 +406,8 @@ export class Dropout extends Elementwise {
 }
 
 // ── 3.7 Sequential ──
+// What one layer gives, the next one gets. It is itself a Module, so models can stand in models; the
+// test puts one into another.
 
 /**
  * Layers one after the other.
@@ -471,3 +510,94 @@ export function summarize(model: Module, inputShape: Shape): Summary {
   const multiplyAccumulates = layers.reduce((sum, layer) => sum + layer.multiplyAccumulates, 0);
   return { layers, parameters: size(), multiplyAccumulates };
 }
+
+/**
+ * ## What it costs
+ *
+ * A Linear has I·O weights and O biases, and for each row of a batch it does I·O multiplications with
+ * their additions: each weight is used once per example. summarize() counts both, for any model, by
+ * asking each layer. For the network 64-32-10:
+ *
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { Linear, ReLU, Sequential, summarize } from "#layers";
+ * import { Generator } from "#random";
+ * const generator = new Generator(1);
+ * const model = new Sequential(
+ *   new Linear(64, 32, { generator }),
+ *   new ReLU(),
+ *   new Linear(32, 10, { generator }),
+ * );
+ * const { parameters, multiplyAccumulates } = summarize(model, [1, 64]);
+ * assertEquals(parameters, 64 * 32 + 32 + 32 * 10 + 10);
+ * assertEquals(multiplyAccumulates, 64 * 32 + 32 * 10);
+ * ```
+ *
+ * ## What breaks in practice
+ *
+ * **Weights that begin alike stay alike.** Two units with the same weights see the same, say the same,
+ * and get the same gradient: they can never become two. That is why weights begin random, and why a
+ * layer that begins with zeros does not learn.
+ *
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { Linear } from "#layers";
+ * import { Generator } from "#random";
+ * import { Tensor } from "#tensor";
+ * const layer = new Linear(3, 2, { generator: new Generator(1), bias: false });
+ * layer.weight.write((w) => w.fill(0.5));
+ * const [one, other] = layer.forward(Tensor.of([[1, 7, 3]])).data;
+ * assertEquals(one, other); // whatever is shown
+ * ```
+ *
+ * **Signals that fade or explode.** Ten layers of 64 units, each begun with a spread that is half of what
+ * Kaiming asks for: the signal is halved ten times. Doubled, it grows a thousandfold.
+ *
+ * ```ts
+ * import { assert } from "@std/assert";
+ * import { relu } from "#activations";
+ * import { kaimingNormal } from "#layers";
+ * import { Generator } from "#random";
+ * import { Tensor } from "#tensor";
+ * function spreadAfterTen(factor: number): number {
+ *   const generator = new Generator(1);
+ *   let x = Tensor.normal([100, 64], generator);
+ *   for (let layer = 0; layer < 10; layer++) {
+ *     x = relu(x.matmul(kaimingNormal([64, 64], generator).mul(factor).transpose()));
+ *   }
+ *   return Math.sqrt(x.variance().item());
+ * }
+ * assert(spreadAfterTen(0.5) < 0.01);
+ * assert(spreadAfterTen(1) > 0.1 && spreadAfterTen(1) < 10);
+ * assert(spreadAfterTen(2) > 100);
+ * ```
+ *
+ * **Dropout that never rests.** A model knows two modes, train() and eval(). Who forgets eval() before
+ * asking it something gets an answer with a random part missing, and another one the next time.
+ *
+ * ```ts
+ * import { assertEquals, assertNotEquals } from "@std/assert";
+ * import { Dropout } from "#layers";
+ * import { Generator } from "#random";
+ * import { Tensor } from "#tensor";
+ * const layer = new Dropout(0.5, { generator: new Generator(1) }), x = Tensor.ones([100]);
+ * assertNotEquals(layer.forward(x).toArray(), layer.forward(x).toArray());
+ * layer.eval();
+ * assertEquals(layer.forward(x).toArray(), layer.forward(x).toArray());
+ * ```
+ *
+ * **Parts in hiding.** parameters() finds what stands in public fields. A layer in a private field or in
+ * a Map is not found, not trained, and not saved; no error tells. Count with summarize().
+ *
+ * ## To think about
+ *
+ * 1. Two Linears in a row, 100 → 10 → 100, without a bend. What can they compute that one Linear
+ *    100 → 100 cannot, and what can it that they cannot?
+ * 2. Why may biases begin at 0, but not weights?
+ * 3. Why does Kaiming's formula have a 2 where LeCun's has a 1?
+ * 4. A model is trained with dropout, and its training loss is above its test loss. Is that a mistake?
+ *
+ * ## What is next
+ *
+ * The model answers. Module 04 says how wrong the answer is.
+ */

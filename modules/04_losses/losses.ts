@@ -2,12 +2,31 @@
  * # 04 · Losses
  *
  * Learning needs one number that says how wrong the model is, and it must fall smoothly as the
- * model gets better. For a quantity that number is the squared distance; for sorting things into
- * classes it is the cross-entropy: how surprised the model is by the right answer.
+ * model gets better. "How many answers were wrong?" will not do: a nudge to a weight hardly ever
+ * changes a count, so there is no slope to walk down. For a quantity the number is the squared
+ * distance; for sorting things into classes it is the cross-entropy: how surprised the model is by
+ * the right answer.
  *
  * At the end you can score any batch of predictions.
  *
  * Throughout: B rows in a batch · K classes · label the right class of a row, 0 … K − 1
+ *
+ * ## The idea, by hand
+ *
+ * A model gives two scores, 0 and log 3, for "cat" and "dog". As shares that is ¼ and ¾. If it is a dog,
+ * the right answer had ¾, and the surprise is −log ¾ = 0.288. If it is a cat, it is −log ¼ = 1.386. Had
+ * the model known nothing, both shares were ½, and the surprise log 2 = 0.693 either way. Being half sure
+ * of the wrong thing costs more than knowing nothing.
+ *
+ * ```ts
+ * import { assertAlmostEquals } from "@std/assert";
+ * import { crossEntropy } from "#losses";
+ * import { Tensor } from "#tensor";
+ * const scores = Tensor.of([[0, Math.log(3)]]), cat = Int32Array.of(0), dog = Int32Array.of(1);
+ * assertAlmostEquals(crossEntropy(scores, dog).item(), 0.288, 1e-3);
+ * assertAlmostEquals(crossEntropy(scores, cat).item(), 1.386, 1e-3);
+ * assertAlmostEquals(crossEntropy(Tensor.zeros([1, 2]), cat).item(), 0.693, 1e-3);
+ * ```
  *
  * @module
  */
@@ -43,7 +62,13 @@ function checkTargets(scores: Tensor, targets: Tensor, [least, most]: readonly n
 }
 
 // ── 4.1 Squared error ──
-// Twice as far off is four times as bad. The mean over all elements of (prediction − target)².
+// Twice as far off is four times as bad, on either side alike.
+//
+//   L = mean of (prediction − target)²
+//
+// The mean is over all elements, not over rows. fold() does that, and the sum and the single losses
+// that are asked for by `reduction`; what you hand to it is one loss for each element, and how many.
+// Everything composed of tensor operations remembers how it was made, so there is nothing else to do.
 
 /**
  * The squared distance of each prediction from its target.
@@ -82,6 +107,12 @@ export function mseLoss(predictions: Tensor, targets: Tensor, options: LossOptio
 //
 // A label is the case t = (0, …, 1, …, 0). Everything is computed from the scores and not from p,
 // because log softmax stays exact where p would be rounded to 0.
+//
+// The task has two places: the surprise of each row here, and around it what makes shares of the
+// targets. Label smoothing takes a part of the truth and spreads it evenly, so that the model need not
+// become infinitely sure; class weights make rare classes count more. With labels, the weighted mean
+// divides by the sum of the weights at the labels, as PyTorch does; with shares, by the rows. The test
+// also has a score of −∞ for a class without a share: 0·∞ must not become NaN.
 
 /** What crossEntropy() takes. */
 export interface CrossEntropyOptions extends LossOptions {
@@ -182,9 +213,16 @@ export function crossEntropy(
 // With one score per question, sigmoid makes it the probability p of yes, and the surprise is
 // −log p or −log(1 − p). With t for yes (1), no (0) or anything between:
 //
-//   L = −t·log σ(x) − (1 − t)·log(1 − σ(x))  =  max(x, 0) − x·t + log(1 + e^−|x|)
+//   L = −t·log σ(x) − (1 − t)·log(1 − σ(x))
 //
-// The form on the right never takes the logarithm of a rounded 0.
+// For x = 100 and "no", 1 − σ(x) is rounded to 0, and its logarithm is −∞; the truth is −100. On paper,
+// −log σ(x) = log(1 + e⁻ˣ) and −log(1 − σ(x)) = x + log(1 + e⁻ˣ). Put together that is
+// (1 − t)·x + log(1 + e⁻ˣ), which is right for positive x. For negative x, where e⁻ˣ overflows, take an
+// x out of the logarithm. Both cases in one line:
+//
+//   L = max(x, 0) − x·t + log(1 + e^−|x|)
+//
+// The test goes to scores of ±1000, and to shares between yes and no.
 
 /**
  * The surprise at answers yes or no, computed from scores (logits), as PyTorch's
@@ -218,3 +256,54 @@ export function binaryCrossEntropy(scores: Tensor, targets: Tensor, options?: Lo
   const losses = { data: out, shape: scores.shape };
   return fold(result(losses, "binaryCrossEntropy", [scores, targets]), reduction, n);
 }
+
+/**
+ * ## What it costs
+ *
+ * Next to nothing: a loss looks at B·K numbers, a model at many more. What matters is what it keeps. For
+ * its gradient cross-entropy needs the shares, and keeps their logarithms, B·K numbers again.
+ *
+ * ## What breaks in practice
+ *
+ * **softmax twice.** crossEntropy() takes scores and applies softmax itself. Who gives it shares gets a
+ * loss that looks sane and can hardly fall: the shares of shares are never far apart. For ten classes
+ * even a perfect answer keeps a loss of 1.46.
+ *
+ * ```ts
+ * import { assertAlmostEquals } from "@std/assert";
+ * import { softmax } from "#activations";
+ * import { crossEntropy } from "#losses";
+ * import { Tensor } from "#tensor";
+ * const sure = Tensor.of([[100, 0, 0, 0, 0, 0, 0, 0, 0, 0]]), label = Int32Array.of(0);
+ * assertAlmostEquals(crossEntropy(sure, label).item(), 0, 1e-6);
+ * assertAlmostEquals(crossEntropy(softmax(sure), label).item(), 1.46, 0.01);
+ * ```
+ *
+ * **A sum where a mean was meant.** The gradient is then B times as long, and so is the step. The
+ * learning rate that worked for a batch of 32 throws the weights away for a batch of 256.
+ *
+ * ```ts
+ * import { assertAlmostEquals } from "@std/assert";
+ * import { crossEntropy } from "#losses";
+ * import { Tensor } from "#tensor";
+ * const scores = Tensor.zeros([256, 10]), labels = new Int32Array(256);
+ * const mean = crossEntropy(scores, labels).item();
+ * const sum = crossEntropy(scores, labels, { reduction: "sum" }).item();
+ * assertAlmostEquals(sum / mean, 256, 1e-3);
+ * ```
+ *
+ * **Squares for classes.** The squared distance between a share and 1 has hardly any slope where the
+ * model is sure and wrong, just where it should learn most. Cross-entropy's slope is largest there.
+ *
+ * ## To think about
+ *
+ * 1. A model for ten classes starts with a loss of 9.2. What does that say?
+ * 2. Why is the loss of a single row never negative, and when is it 0?
+ * 3. All scores of a row are raised by 5. What becomes of the cross-entropy? And of its gradient's sum
+ *    over the row?
+ * 4. Which single share p of the right answer gives the same loss as knowing nothing about K classes?
+ *
+ * ## What is next
+ *
+ * There is a number to make small. Module 05 finds out, for each weight, in which direction it falls.
+ */

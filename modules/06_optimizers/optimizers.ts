@@ -259,8 +259,7 @@ function checkSettings(owner: string, settings: object, known: object): void {
 // With μ = 0.9 and a gradient that stays the same, v grows to 10 times g: momentum is also a larger
 // step. Nesterov's variant looks one step ahead, and takes g + μ·v in the place of v in the last line.
 //
-// The test follows several steps by hand, with each setting alone and with all of them. With μ = 0 the
-// velocity must be the gradient itself, even if it was infinite the step before: 0·∞ would be NaN.
+// The test follows several steps by hand, with each setting alone and with several together.
 
 /** What SGD takes beside the parameters. */
 export interface SGDOptions extends OptimizerOptions {

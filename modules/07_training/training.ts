@@ -364,8 +364,7 @@ function checkPairs(predictions: Int32Array, labels: Int32Array): void {
 //   is a 0      48        2         2 zeros were taken for ones
 //   is a 1       5       45         5 ones for zeros
 //
-// What is right stands on the diagonal. The test has classes that never occur, and answers that are no
-// class at all.
+// What is right stands on the diagonal. The test has answers that are no class at all, too.
 
 /**
  * Counts which classes are taken for which.

@@ -2,11 +2,34 @@
  * # 08 · Data loader
  *
  * A model learns from a few examples at a time, in another order each time round. Something has to
- * deal them out, and never show one twice or forget one.
+ * deal them out, and never show one twice or forget one. It is the least glorious part of deep
+ * learning, and the one where mistakes hide best: nothing crashes, the numbers are only a little worse,
+ * or much too good.
  *
- * At the end you can turn any collection of examples into shuffled batches.
+ * At the end you can turn any collection of examples into shuffled batches, and in transforms.ts show
+ * each image a bit different each time.
  *
  * Throughout: B examples in a batch · index the place of an example in its data set
+ *
+ * ## The idea, by hand
+ *
+ * Five examples, batches of two. An order is drawn, say 3 0 4 1 2, and dealt out from the front:
+ *
+ *   3 0 │ 4 1 │ 2        three batches, and the last one is short
+ *
+ * The next epoch draws another order, and again everybody comes once.
+ *
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { DataLoader, TensorDataset } from "#dataloader";
+ * import { Generator } from "#random";
+ * import { Tensor } from "#tensor";
+ * const data = new TensorDataset(Tensor.zeros([5, 1]), Int32Array.of(0, 1, 2, 3, 4));
+ * const loader = new DataLoader(data, { batchSize: 2, shuffle: new Generator(1) });
+ * const epoch = [...loader].map(({ targets }) => [...targets]);
+ * assertEquals(epoch.map((batch) => batch.length), [2, 2, 1]);
+ * assertEquals(epoch.flat().sort(), [0, 1, 2, 3, 4]);
+ * ```
  *
  * @module
  */
@@ -19,7 +42,12 @@ import type { Transform } from "./transforms.ts";
 export * from "./transforms.ts";
 
 // ── 8.1 Data sets ──
-// A data set knows how many examples it has, and can fetch any of them, many at once.
+// A data set knows how many examples it has, and can fetch any of them, many at once. Whether they
+// lie in memory, in a file or on the other side of the world is its own affair.
+//
+// For one in memory, fetching is copying rows. A "row" is all that belongs to one example: for images
+// (N, C, H, W) it is C·H·W numbers that lie side by side. The test takes rows of several axes, in any
+// order, some twice, and changes a batch afterwards: the data set must not notice.
 
 /** Examples that can be fetched by their indices. */
 export interface Dataset<Targets = Int32Array> {
@@ -92,7 +120,13 @@ export class TensorDataset<T extends Int32Array | Tensor = Int32Array> implement
 
 // ── 8.2 Parts of a data set ──
 // What a model is judged by must not be what it learnt from. So a data set is split, at random, and
-// each part is a data set again: a list of indices into the whole.
+// each part is a data set again: a list of indices into the whole. Nothing is copied.
+//
+//   the part's examples     0  1  2
+//   stand in the whole at   7  2  5        index 1 of the part is example 2 of the whole
+//
+// A part of a part works by itself then. What must be refused is an index that the part does not have,
+// even where the whole does: it would be an example that somebody else learns from.
 
 /**
  * Some examples of another data set.
@@ -134,6 +168,11 @@ export class Subset<Targets = Int32Array> implements Dataset<Targets> {
   }
 }
 
+// ── 8.3 Splitting ──
+// Draw an order of all examples once, and cut it into pieces. Nobody is in two of them, and nobody is
+// left out: the lengths must add up to the whole. Who does not shuffle first gets parts that differ,
+// because data are seldom stored in a random order.
+
 /**
  * Splits a data set at random into parts of given lengths.
  *
@@ -171,6 +210,15 @@ export function randomSplit<Targets>(
 }
 
 // ── 8.4 Batches ──
+// Each walk over the loader is an epoch, and begins with a new order. Written as a generator function,
+// it makes a batch when it is asked for one, and rests in between: an epoch of 50,000 images is never
+// in memory at once.
+//
+// A loader can also go on in the middle of an epoch, after a pause of a night, and then deal just what
+// is left. For that it notes where the shuffling generator stood when the epoch began, and how many
+// batches it has dealt. It counts a batch before it hands it out: whoever asks while the batch is being
+// learnt from hears that it is gone. After the last one the count is 0 again. An epoch that was left
+// early is over: the next walk is a whole one. The tests try all of these.
 
 /** What a loader takes. */
 export interface DataLoaderOptions {
@@ -276,3 +324,49 @@ export class DataLoader<Targets = Int32Array> implements Batches<Targets> {
     }
   }
 }
+
+/**
+ * ## What it costs
+ *
+ * A batch is copied once from the data set, and once more by each transform. That should be little beside
+ * a training step; `deno task bench:input` says how little. If it were not, the network would wait.
+ *
+ * ## What breaks in practice
+ *
+ * **No shuffling.** Data are often sorted: first all zeros, then all ones. In that order the model learns
+ * to say "zero", then unlearns it. Two batches of a sorted set show one class each:
+ *
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { DataLoader, TensorDataset } from "#dataloader";
+ * import { Tensor } from "#tensor";
+ * const sorted = new TensorDataset(Tensor.zeros([4, 1]), Int32Array.of(0, 0, 1, 1));
+ * const batches = [...new DataLoader(sorted, { batchSize: 2 })].map(({ targets }) => [...targets]);
+ * assertEquals(batches, [[0, 0], [1, 1]]);
+ * ```
+ *
+ * **Test data in training.** Results that are too good usually are. The same example in both parts; a
+ * mean and deviation for normalising that were computed over both; a learning rate chosen by looking at
+ * the test accuracy: each of them lets the test data teach. Split first, compute and choose on the
+ * training part, and read the test part once.
+ *
+ * **Augmented tests.** Random shifts belong into training. If the test images are shifted at random too,
+ * the accuracy depends on a generator.
+ *
+ * **One generator for two.** If the shuffle and the transform draw from the same one, the order of the
+ * next epoch depends on how many images were flipped, and a run that goes on from a saved state is
+ * another run. Give each its own, with split().
+ *
+ * ## To think about
+ *
+ * 1. 1,000 examples, batches of 64, and dropLast. How many are left out of each epoch, and why are they
+ *    not lost?
+ * 2. Why does a loader draw a whole order, and not B random indices for each batch?
+ * 3. A digit is turned round left to right by an augmentation. Which digits would that spoil?
+ * 4. Means and deviations for normalising are computed over the training images. Why not over all?
+ *
+ * ## What is next
+ *
+ * Everything is there to train on pictures, except for layers that know what a picture is. That is module
+ * 09.
+ */

@@ -43,6 +43,16 @@ export function compose(...transforms: readonly Transform[]): Transform {
   return (images) => transforms.reduce((made, transform) => transform(made), images);
 }
 
+// ── 8.5 To the same scale ──
+// Pixels from 0 to 255, or red brighter than blue in every photograph: a network would have to learn its
+// way around that first. Brought to mean 0 and deviation 1, channel by channel, all weights begin in
+// the range that module 03 chose for them.
+//
+//   (x − mean) / deviation
+//
+// One number per channel, C of them, has to meet images (B, C, H, W). Broadcasting lines shapes up at
+// their ends, so the C must stand three axes from the end.
+
 /**
  * Shifts and scales each channel: (x − mean) / standard deviation.
  *
@@ -79,6 +89,16 @@ export function normalize(means: readonly number[], deviations: readonly number[
   };
 }
 
+// ── 8.6 Left and right ──
+// A cat that looks to the left is a cat that looks to the right. For each image one draw decides, for all
+// its channels and rows alike; then each row is turned round by itself.
+//
+//   1 2 3     3 2 1
+//   4 5 6  →  6 5 4
+//
+// The test looks whether some images of a batch are turned and some are not, and whether the batch that
+// was given is still what it was.
+
 /**
  * Turns images round, left to right, each with a probability.
  *
@@ -110,6 +130,19 @@ export function randomHorizontalFlip(generator: Generator, probability = 0.5): T
     return new Tensor(out, shape);
   };
 }
+
+// ── 8.7 A little to the side ──
+// Put zeros around an image, and cut a part of the old size out at a random place: that is a shift, and
+// what moved out of the picture is replaced by zeros. Without padding and with a smaller size it is a
+// crop. Each image draws its own place, first the row, then the column:
+//
+//   . . . . .        one of nine places for a 3×3 image
+//   . 1 2 3 .        with one zero around
+//   . 4 5 6 .
+//   . 7 8 9 .        there are (height + 2·padding − part + 1) rows
+//   . . . . .        to choose from, and as many columns
+//
+// pad(), slice() and concat() of module 01 do all of the work. The test counts whether every place comes.
 
 /** What draws the places of randomCrop(), and how many zeros are put on each side first (0). */
 export type CropOptions = { readonly generator: Generator; readonly padding?: number };
