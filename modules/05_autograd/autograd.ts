@@ -1,15 +1,51 @@
 /**
  * # 05 · Autograd
  *
- * Every tensor that was computed from a parameter remembers how: which operation, from which
- * inputs. Followed backwards from the loss, these memories are a map of the whole computation, and
- * on the way back the chain rule says how much each number on it matters.
+ * A network with a million weights has a million questions: if this one grew a little, would the
+ * loss rise or fall, and how fast? Tried out weight by weight, that takes a pass through the
+ * network for each. One walk backwards from the loss answers all of them at once. Seppo Linnainmaa
+ * described it in 1970, to see how rounding errors add up in a long computation (Linnainmaa, 1970).
+ * Sixteen years later networks were shown to find their own features with it (Rumelhart, Hinton and
+ * Williams, 1986), and deep networks have learned by it ever since.
  *
- * At the end you can call backward(loss) on anything you can compute, and every parameter knows in
- * which direction to move.
+ * At the end you have backward(loss) for whatever can be computed with modules 01 to 04, and a
+ * check for any derivative. This file has the walk, rules.ts the calculus: read here to the end of
+ * 5.2, then rules.ts, then the rest.
  *
- * Throughout: L the loss, a single number · g = ∂L/∂y, the gradient of a tensor y: how much L
- * moves when an element of y moves, same shape as y
+ * Throughout: L the loss, a single number · ∂L/∂w how fast L moves when w alone is moved · g =
+ * ∂L/∂y, the gradient of a tensor y: one slope for each of its numbers, so it has y's shape
+ *
+ * ## The idea, by hand
+ *
+ * A neuron has the weight w = 3 and the bias b = 1. It gets x = 2 and should say t = 5. The loss is
+ * the square of how far it is off, L = (w·x + b − t)². Forwards, each operation computes its
+ * result; backwards, in brackets, each tensor learns how fast L moves when it moves:
+ *
+ *   w = 3 ──┐
+ *      [8]  ├─ mul ─ a = 6 ──┐
+ *   x = 2 ──┘           [4]  ├─ add ─ y = 7 ──┐
+ *                    b = 1 ──┘           [4]  ├─ sub ─ d = 2 ─┬─ mul ─ L = 4
+ *                       [4]           t = 5 ──┘           [4] └──┘        [1]
+ *
+ * Read it from the right. L moves as fast as itself: 1. The last product uses d twice; each use
+ * says 1·2, and together that is 4. Sum and difference hand the 4 on as it is. The first product
+ * gives w the 4 times its other factor: 4·2 = 8. x and t are constants, and nobody asks about them.
+ *
+ * That is all of it. Along a way slopes are multiplied, and where several ways meet they are added.
+ * Whatever w and b have in common was computed once. And the 8 can be tried out: with w = 3.1, L
+ * should be about 0.8 more, and it is (3.1·2 + 1 − 5)² = 4.84.
+ *
+ * ```ts
+ * import { assertAlmostEquals, assertEquals } from "@std/assert";
+ * import { backward } from "#autograd";
+ * import { Parameter } from "#layers";
+ * import { Tensor } from "#tensor";
+ * const w = new Parameter(Tensor.of(3)), b = new Parameter(Tensor.of(1));
+ * const d = w.mul(2).add(b).sub(5), loss = d.mul(d);
+ * backward(loss);
+ * assertEquals([loss.item(), w.grad?.item(), b.grad?.item()], [4, 8, 4]);
+ * assertAlmostEquals((3.1 * 2 + 1 - 5) ** 2, 4.84, 1e-12);
+ * ```
  *
  * @module
  */
@@ -52,17 +88,28 @@ export class GraphError extends Error {
 }
 
 // ── 5.1 The order of the walk ──
-// A tensor's gradient is complete only when everything that used it has had its say. So the walk
-// goes from the loss backwards, and visits a tensor after all its users: the reverse of a
-// topological order.
+// Where a tensor was used several times, each use has a part of its gradient to give. It may hand
+// the gradient on only when all of them have given theirs. So the walk needs a list in which every
+// tensor stands after all that it was made from: a topological order. Read from its end, it is the
+// way back.
 //
-//      w ──┐
-//          mul ── a ──┬── add ── L        order back: L, b, a, w
-//      x ──┘          └── b ──┘           (b before a, because b uses a)
+//   w ──┐             ┌──────────────┐
+//       ├── mul ── a ─┤              ├── add ── L
+//   x ──┘             └── neg ── b ──┘
+//
+//   the list: w, a, b, L        the way back: L, b, a, w
+//
+// On the way back b comes before a, because b was made from a. x is a constant: no gradient is
+// asked of it, and it is not listed. What a tensor was made from stands in `origin.inputs`; w and x
+// were not made from anything, and their origin is null.
+//
+// The tests list random computations, and one in which a tensor is used again and again. They also
+// follow a chain of 100,000 operations: a function that calls itself for every input does not get
+// to its end.
 
 /**
  * Lists a computation so that every tensor comes after all that it was made from. It keeps its own
- * stack, because ten thousand operations in a row would be too deep for recursion.
+ * stack, because a long computation is too deep for recursion.
  *
  * @task 05.1
  * @param last The result.
@@ -94,6 +141,29 @@ export function topologicalOrder(last: Tensor): Tensor[] {
 }
 
 // ── 5.2 The walk ──
+// The list is walked from its end, and the loss begins with ∂L/∂L = 1. When the turn comes to a
+// tensor y, its gradient is complete. It gives each of its inputs that input's part, and the input
+// adds up what it gets:
+//
+//   ∂L/∂x = Σ ∂L/∂y · ∂y/∂x        over all y that x was used in
+//
+// To add first and go on once is what makes it cheap. Fifty diamonds in a row,
+//
+//        ┌─────────────┐     ┌─────────────┐
+//   w ───┤             ├─────┤             ├───  …
+//        └─ neg ─ neg ─┘     └─ neg ─ neg ─┘
+//
+// hold 2⁵⁰ ways from the loss to w, and to walk along each of them is out of the question. This
+// walk visits each operation once. A test makes those diamonds.
+//
+// stepBack() is given: it finds the rule, brings what the rule gives into the inputs' shapes, and
+// refuses if an input was changed since it was used. The rest is care. Nothing on the way back may
+// be recorded, or every gradient would drag a history along. Whatever happens, recording must be as
+// it was afterwards. Refuse what cannot be walked before anything has changed, in the words that
+// the tests ask for. And when all is done, put `walked` in the place of every origin: it lets go of
+// the intermediate values, and says what is wrong if somebody asks again.
+//
+// The tests use rules that are given, so the walk can be green before the table is begun.
 
 /** Stand in the place of an operation whose graph was walked, so that its memory can be freed. */
 const spent: CustomOp = { name: "walked", backward: refuse };
@@ -200,6 +270,12 @@ function copyOf(values: Values): Tensor {
   data.set(values.data);
   return new Tensor(data, values.shape);
 }
+
+// ── Gradients of anything, and of nothing (given) ──
+// Parameters are not all that can be asked about. leaf() marks any tensor and gradients() tells its
+// gradient, without touching a parameter: how much each pixel matters for a score, for instance.
+// And where no gradient will be asked for, none should be prepared. detach() makes a constant of
+// one tensor; noGrad() remembers nothing of a whole computation, such as an evaluation.
 
 /** A tensor that gradients are asked of, without being a parameter. */
 class Leaf extends Tensor {
@@ -309,6 +385,9 @@ export function noGrad<T>(compute: () => T): T {
 }
 
 // ── Operations of your own (given) ──
+// What is composed of primitive operations has its derivative already: the walk finds it. A rule of
+// its own pays where that is shorter or exacter, or keeps less in memory. Module 09 makes its
+// convolutions and poolings this way.
 
 /** An operation and its derivative. */
 export interface OpDefinition<Options, Saved> {
@@ -377,8 +456,10 @@ export function defineOp<Options, Saved>(
 //
 //   ∂L/∂x ≈ (L(x + h) − L(x − h)) / 2h
 //
-// It is far too slow to train with, two forward passes for every single number, and just right for
-// tests.
+// Looking to both sides pays: for x³ at x = 1 with h = 0.1, one side gives (1.331 − 1) / 0.1 =
+// 3.31, both give (1.331 − 0.729) / 0.2 = 3.01, and the slope is 3. What is left of the error
+// shrinks with h². At two passes for every single number it is far too slow to train with, and just
+// right for tests.
 
 /** How far each number is moved, h (1e-4), and the error above which the check fails (1e-6). */
 export type CheckOptions = { readonly step?: number; readonly tolerance?: number };
@@ -447,3 +528,157 @@ export function checkGradients(
   if (worst <= tolerance) return worst;
   throw new ValueError(`Cannot confirm the gradient of ${where}`);
 }
+
+/**
+ * ## What it costs
+ *
+ * **Passes.** Finite differences need two passes for every number that is asked about. There is
+ * also a way forwards: let every tensor carry along how fast it moves when one chosen input moves
+ * (Wengert, 1964). That is exact, and still takes a pass for every input. Only backwards does one
+ * walk serve all inputs, because all of them are asked about the same single number, the loss. The
+ * check of 50 numbers computes its function once for the shape, once for the walk, and a hundred
+ * times for the differences:
+ *
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { checkGradients } from "#autograd";
+ * import { Tensor } from "#tensor";
+ * let passes = 0;
+ * checkGradients(([w]) => {
+ *   passes++;
+ *   return w.mul(w);
+ * }, [Tensor.ones([50], { dtype: "float64" })]);
+ * assertEquals(passes, 1 + 1 + 2 * 50);
+ * ```
+ *
+ * **Arithmetic.** A matrix product takes two more on the way back, one for each factor, each with
+ * as many multiplications as itself. So the walk is about twice the work of the pass before it, or
+ * a little less: the first layer's input is a constant, and nobody asks about it. `deno task bench`
+ * times whole steps of training, and `deno task bench:ops` what one operation costs beside its
+ * arithmetic, forwards and back.
+ *
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { backward } from "#autograd";
+ * import { Parameter } from "#layers";
+ * import { loops, setKernels, Tensor } from "#tensor";
+ * let products = 0;
+ * const restore = setKernels({
+ *   ...loops,
+ *   replace: (name, own) => {
+ *     if (name === "multiplyInto") products++;
+ *     return own;
+ *   },
+ * });
+ * const x = Tensor.ones([4, 3]), [w, v] = [1, 2].map(() => new Parameter(Tensor.ones([3, 3])));
+ * const loss = x.matmul(w).matmul(v).sum(), forward = products;
+ * backward(loss);
+ * restore();
+ * assertEquals([forward, products - forward], [2, 3]); // back: both for v's product, one for w's
+ * ```
+ *
+ * **Memory.** The rules need the numbers that went in or came out, so all of them are kept until
+ * the walk has passed. More often than the weights, that is what fills memory in training;
+ * evaluation inside of noGrad() keeps none of it. Ten bends over 1,000 numbers keep 40,000 bytes,
+ * four for each number:
+ *
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { tanh } from "#activations";
+ * import { backward, leaf, topologicalOrder } from "#autograd";
+ * import { Tensor } from "#tensor";
+ * const x = leaf(Tensor.ones([1000]));
+ * let y: Tensor = x;
+ * for (let layer = 0; layer < 10; layer++) y = tanh(y);
+ * const kept = topologicalOrder(y).filter((tensor) => tensor !== x);
+ * assertEquals(kept.reduce((bytes, { data }) => bytes + data.byteLength, 0), 40_000);
+ * backward(y.sum());
+ * assertEquals(topologicalOrder(y), [y]); // it does not know any more what it was made from
+ * ```
+ *
+ * ## What breaks in practice
+ *
+ * **Gradients add up.** backward() adds to `grad`, so that a large batch can be fed in parts.
+ * Without zeroGrad() between two steps, the second one goes by the gradients of both. Nothing
+ * fails: training behaves as if its steps were too long.
+ *
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { backward } from "#autograd";
+ * import { Parameter } from "#layers";
+ * import { Tensor } from "#tensor";
+ * const w = new Parameter(Tensor.of(3));
+ * for (const expected of [6, 12]) { // the slope of w² is 6, both times
+ *   backward(w.mul(w));
+ *   assertEquals(w.grad?.item(), expected);
+ * }
+ * ```
+ *
+ * **A way that was cut.** A number taken out with item() has no history, and neither has what
+ * detach() gives. What was computed from it counts as a constant; whatever ways are left give a
+ * gradient that looks right and is not.
+ *
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { backward } from "#autograd";
+ * import { Parameter } from "#layers";
+ * import { Tensor } from "#tensor";
+ * const w = new Parameter(Tensor.of(3)), double = w.mul(2);
+ * backward(w.mul(double.item())); // L = w·2w, whose slope is 4w = 12
+ * assertEquals(w.grad?.item(), 6);
+ * ```
+ *
+ * **A parameter that was changed too early.** The rule for a product needs the factors as they
+ * were. An optimizer that steps before the walk puts others in their place. Changes made through
+ * write() are counted, and the walk refuses; whoever writes to `data` gets a wrong gradient and no
+ * word.
+ *
+ * ```ts
+ * import { assertEquals, assertThrows } from "@std/assert";
+ * import { backward, GraphError } from "#autograd";
+ * import { Parameter } from "#layers";
+ * import { Tensor } from "#tensor";
+ * const v = new Parameter(Tensor.of(2)), w = new Parameter(Tensor.of(5));
+ * const loss = v.mul(w), again = v.mul(w);
+ * w.data[0] = 7;
+ * backward(loss);
+ * assertEquals(v.grad?.item(), 7); // it was 5 when the loss was computed
+ * w.write((numbers) => numbers.fill(9));
+ * assertThrows(() => backward(again), GraphError, "was changed after it was used");
+ * ```
+ *
+ * **0·∞ on the way back.** The slope of √x at 0 is infinite. Hide that place with a mask of 0, and
+ * the loss is right, but the gradient is 0·∞ = NaN, and with the next step so is every weight
+ * behind it. (Of log x the loss is NaN already, since log 0 is infinite itself.) Mask what goes
+ * into the root, not only what comes out.
+ *
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { gradients, leaf } from "#autograd";
+ * import { Tensor } from "#tensor";
+ * const x = leaf(Tensor.of([0, 4])), mask = Tensor.of([0, 1]);
+ * const loss = x.sqrt().mul(mask).sum();
+ * assertEquals(loss.item(), 2);
+ * assertEquals(gradients(loss, [x])[0].toArray(), [NaN, 0.25]);
+ * const harmless = x.add(Tensor.of([1, 0])); // 1 where the mask is 0
+ * assertEquals(gradients(harmless.sqrt().mul(mask).sum(), [x])[0].toArray(), [0, 0.25]);
+ * ```
+ *
+ * ## To think about
+ *
+ * 1. A function has one input and a thousand outputs, all of which are of interest. Which way is
+ *    cheaper, forwards or backwards?
+ * 2. The check refuses float32. Would a smaller h help there? And why is h not as small as possible
+ *    in float64?
+ * 3. add() needs neither its inputs nor its output for its derivative. Which operations need what,
+ *    and what could be let go of early?
+ * 4. Memory is short, so only the value in the middle of a long computation is kept. How can the
+ *    walk still be made, and what does it cost?
+ * 5. A second derivative is the gradient of a gradient. Can it be had here, and what would have to
+ *    change?
+ *
+ * ## What is next
+ *
+ * Every parameter now knows which way to move. How far is another question, and module 06 has
+ * several answers to it: the optimizers.
+ */
