@@ -32,6 +32,9 @@ const relation = /[=←≈≤≥⇒∝]|\d ?< ?\w/;
 /** What makes it a picture. */
 const drawing = /[─│┌┐└┘├┤┬┴┼╱╲╭╮╯╰▁-█↑↓↗↘▲▼●○▶◀]/u;
 
+/** Numbers in a row, as a table has them. */
+const table = /(?:\d ){3}/;
+
 function pair(from: string, to: string): ReadonlyMap<string, string> {
   const plain = [...to];
   return new Map([...from].map((char, k) => [char, plain[k]]));
@@ -45,7 +48,7 @@ function pair(from: string, to: string): ReadonlyMap<string, string> {
  */
 export function isFormula(block: string): boolean {
   const lines = block.split("\n").filter((line) => line.trim() !== "");
-  return lines.every((line) => relation.test(line) && !drawing.test(line));
+  return lines.every((line) => relation.test(line) && !drawing.test(line) && !table.test(line));
 }
 
 /**
@@ -85,9 +88,12 @@ export function toAsciiMath(text: string): string {
   const grouped = text
     .replace(/\^(\p{L}[ᵢⱼₖ]+|−?\|[^|]*\|)/gu, "^($1)") // the power is all of xᵢ
     .replace(/(\p{L})\u0302/gu, " ^^^$1 ");
-  const words = grouped.replace(/(?<![\p{L}_])\p{L}[\p{L}\d']+(?:[ -][\p{L}']{2,})*/gu, (found) => {
+  const word =
+    /(?<=([\p{L}\d)\]] )?)(?<![\p{L}_])\p{L}[\p{L}\d']+(?:[ -][\p{L}']{2,})*(?=( [\p{L}\d([])?)/gu;
+  const words = grouped.replace(word, (found, before, after) => {
     const isIndexed = /[\p{Lm}₀-₉]/u.test(found); // like a name, and no word
-    return isIndexed || names.includes(found) ? found : `"${found}"`;
+    if (isIndexed || names.includes(found)) return found;
+    return `"${before ? " " : ""}${found}${after ? " " : ""}"`;
   });
   const indexed = replaceRuns(replaceRuns(words, raised, "^"), lowered, "_");
   return indexed.replace(/[Σ√−×/…|]/g, (char) => symbols[char]).replace(/\^{3}/g, " hat ");
@@ -97,7 +103,8 @@ export function toAsciiMath(text: string): string {
 function replaceRuns(text: string, small: ReadonlyMap<string, string>, sign: string): string {
   const run = RegExp(`[${[...small.keys()].join("")}]+`, "gu");
   return text.replace(run, (found) => {
-    return `${sign}(${[...found].map((char) => small.get(char)).join("")}) `;
+    const plain = [...found].map((char) => small.get(char)).join("");
+    return `${sign}${plain.length > 1 ? `(${plain})` : plain} `;
   });
 }
 

@@ -2,8 +2,8 @@
  * Reads a literate file: which lines are prose and which are code, in the order in which they stand.
  *
  * Prose stands in section rules (`// ── 1.3 Broadcasting ──` and the line comments under it) and in
- * JSDoc. JSDoc of one or two lines within a class or an interface is left in the code, as the short
- * note that it is.
+ * JSDoc. A few lines of JSDoc within a class or an interface are left in the code, as the short note that
+ * they are.
  *
  * @module
  */
@@ -23,8 +23,8 @@ export interface Piece {
 /** A section rule with its prose, a JSDoc comment, or an ordinary line. */
 const comments = /^( *)(?:\/\/ ── .*\n(?: *\/\/.*\n)*|\/\*\*(?: [^]*?|\n[^]*?)\*\/\n)/gm;
 
-/** JSDoc within something else stays in its code up to this many lines, if it declares no task. */
-const noteLines = 3;
+/** JSDoc within something else stays in its code up to this many lines, if it has no tags. */
+const noteLines = 6;
 
 /**
  * Takes a file apart.
@@ -41,7 +41,7 @@ export function readPieces(source: string): Piece[] {
   }
   for (const { 0: comment, 1: indent, index } of source.matchAll(comments)) {
     const isDoc = comment.trimStart().startsWith("/**");
-    const isNote = isDoc && indent !== "" && !comment.includes("@task") &&
+    const isNote = isDoc && indent !== "" && !/^ *\* @/m.test(comment) &&
       comment.split("\n").length - 1 <= noteLines;
     if (isNote || isSuppression(comment)) continue;
     addCode(index);

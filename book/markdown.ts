@@ -30,7 +30,7 @@ export interface Setting {
 }
 
 /** Some indented lines after a blank one: a formula or a picture. */
-const indented = /^(?: {2,}\S.*(?:\n|$)|\n(?= {2,}\S))+/;
+const indented = /^(?: {2,}\S.*(?:\n|$))+/;
 
 /**
  * Renders a text.

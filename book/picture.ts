@@ -62,11 +62,28 @@ export function pictureToSvg(block: string): string {
 }
 
 /** The pieces of text of a line that are not lines themselves, each with its first column. */
-function runsOf(line: string): { run: string; column: number }[] {
-  const blanked = [...line].map((char) => char in strokes ? " " : char).join("");
-  return [...blanked.matchAll(/\S+(?: \S+)*/g)].map(({ 0: run, index }) => ({
+function runsOf(line: string): Run[] {
+  return textRuns([...line].map((char) => char in strokes ? " " : char).join(""));
+}
+
+/** Words with single spaces between, and the column of the first character. */
+export interface Run {
+  /** The text. */
+  readonly run: string;
+  /** 0 for the first column. */
+  readonly column: number;
+}
+
+/**
+ * Takes a line apart where there are two spaces or more.
+ *
+ * @param line Text in columns.
+ * @returns Its runs.
+ */
+export function textRuns(line: string): Run[] {
+  return [...line.matchAll(/\S+(?: \S+)*/g)].map(({ 0: run, index }) => ({
     run,
-    column: [...blanked.slice(0, index)].length,
+    column: [...line.slice(0, index)].length,
   }));
 }
 

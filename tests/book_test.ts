@@ -6,7 +6,7 @@
  */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
@@ -89,10 +89,10 @@ test("readDocComment() takes text and tags apart, and leaves code alone", () => 
 test("a formula in ordinary characters becomes the same formula in AsciiMath", async () => {
   const { isFormula, toAsciiMath } = await import("../book/formula.ts");
   const cases = [
-    ["y = x·Wᵀ + b", "y = x·W^(T)  + b"],
-    ["softmax(x)ᵢ = e^xᵢ / Σⱼ e^xⱼ", '"softmax"(x)_(i)  = e^(x_(i) )  "/"   sum _(j)  e^(x_(j) )'],
+    ["y = x·Wᵀ + b", "y = x·W^T  + b"],
+    ["softmax(x)ᵢ = e^xᵢ / Σⱼ e^xⱼ", '"softmax"(x)_i  = e^(x_i )  "/"   sum _j  e^(x_j )'],
     ["v ← μ·v + g", "v ← μ·v + g"],
-    ["norm = √(Σ g²)", '"norm" =  sqrt ( sum  g^(2) )'],
+    ["norm = √(Σ g²)", '"norm" =  sqrt ( sum  g^2 )'],
   ];
   for (const [formula, asciiMath] of cases) {
     assert(isFormula(`  ${formula}`), formula);
@@ -234,6 +234,16 @@ function run(args: readonly string[]): { status: number | null; stdout: string; 
   const all = [...flags, "book/book.ts", ...args];
   return spawnSync(process.execPath, all, { cwd: root, encoding: "utf8" });
 }
+
+test("the picture of the terminal and the README show the same run", () => {
+  const svg = readFileSync(join(root, "book", "tinydigits.svg"), "utf8");
+  const readme = readFileSync(join(root, "README.md"), "utf8");
+  const rows = readme.match(/^(?:MLP 64-32-10|One convolution|Small LeNet) .*%$/gm) ?? [];
+  assertEquals(rows.length, 3);
+  for (const cell of rows.flatMap((row) => row.split(/ {2,}/))) {
+    assertStringIncludes(svg, `>${cell}<`);
+  }
+});
 
 // ── In a browser ──
 

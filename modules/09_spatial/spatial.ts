@@ -22,9 +22,9 @@
  * A picture of 3×3 pixels, bright on the right, and a filter of 2×2 that asks "is it brighter right
  * than left?": −1 for the pixels on the left, 1 for those on the right. It fits in four places:
  *
- *   0 0 5      −1 1      0·(−1) + 0·1 + 0·(−1) + 0·1 = 0    0·(−1) + 5·1 + 0·(−1) + 5·1 = 10
- *   0 0 5      −1 1      below: 0 as well                   below: 10 as well
- *   0 0 5
+ *   0 0 5      −1 1      left    0·(−1) + 0·1 + 0·(−1) + 0·1 =  0
+ *   0 0 5      −1 1      right   0·(−1) + 5·1 + 0·(−1) + 5·1 = 10
+ *   0 0 5                and below the same
  *
  * Four weights have found an edge and said where. A dense layer from 9 pixels to 4 outputs has 36.
  *
