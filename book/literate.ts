@@ -41,7 +41,7 @@ export function readPieces(source: string): Piece[] {
   }
   for (const { 0: comment, 1: indent, index } of source.matchAll(comments)) {
     const isDoc = comment.trimStart().startsWith("/**");
-    const isNote = isDoc && indent !== "" && !/^ *\* @/m.test(comment) &&
+    const isNote = isDoc && indent !== "" && !/^ *(?:\/\*)?\* @/m.test(comment) &&
       comment.split("\n").length - 1 <= noteLines;
     if (isNote || isSuppression(comment)) continue;
     addCode(index);

@@ -40,6 +40,9 @@ export interface Outcome {
 /** The least share of the lines in modules/ that the tests must run, in per cent. */
 const leastCoverage = 95;
 
+/** Runs a checker from npm. */
+const tool = ["run", "--no-prompt", "--no-lock", "--allow-read", "--allow-env", "--allow-sys"];
+
 const parts: readonly Part[] = [
   {
     runtime: "deno",
@@ -89,6 +92,12 @@ const parts: readonly Part[] = [
     title: "deno test --doc",
   },
   { runtime: "deno", args: ["doc", "--lint", "mod.ts"] },
+  {
+    runtime: "deno",
+    args: [...tool, "npm:cspell@10.0.0", "lint", "--no-progress", "--no-summary"],
+    title: "spelling and terms",
+  },
+  { runtime: "deno", args: [...tool, "tests/project/links.ts"], title: "links" },
   { runtime: "deno", args: ["publish", "--dry-run", "--allow-dirty"] },
 ];
 
