@@ -8,9 +8,14 @@ import { Tensor } from "#tensor";
 import calibration from "../milestones/04_1998_cnn/tinydigits_calibration.json" with {
   type: "json",
 };
-import { differ, measure } from "../milestones/04_1998_cnn/statistics.ts";
+import ablations from "../milestones/04_1998_cnn/tinydigits_ablations.json" with { type: "json" };
+import { differ, measure, type Measured } from "../milestones/04_1998_cnn/statistics.ts";
 import type { RunDocument } from "../milestones/04_1998_cnn/tinydigits_document.ts";
-import { type ModelResult, weighEvidence } from "../milestones/04_1998_cnn/tinydigits_evidence.ts";
+import {
+  type ModelResult,
+  type Trained,
+  weighEvidence,
+} from "../milestones/04_1998_cnn/tinydigits_evidence.ts";
 import { models, trainable } from "../milestones/04_1998_cnn/tinydigits_models.ts";
 import { readOptions } from "../milestones/04_1998_cnn/tinydigits_options.ts";
 import { UsageError } from "../milestones/usage.ts";
@@ -97,13 +102,61 @@ test("tinydigits gives the same result twice", () => {
   assertEquals(first, second);
 });
 
+test("tinydigits --augment shift gives a model the same digits, whoever is beside it", () => {
+  const [alone, beside] = ["one-conv", "mlp,one-conv"].map((models) => {
+    const args = ["--models", models, "--seeds", "1", "--epochs", "2", "--augment", "shift"];
+    return JSON.parse(tinydigits(...args, "--json").stdout) as RunDocument;
+  });
+  assertEquals(alone.recipe.augment, "shift");
+  assertEquals(defaultRun().recipe.augment, null);
+  const [one, , other] = [...alone.models, ...beside.models];
+  assertEquals([one.losses, one.shifted], [other.losses, other.shifted]);
+});
+
+test("tinydigits --augment shift says so before and after, and judges no accuracy", () => {
+  const args = ["--models", "mlp", "--seeds", "1", "--epochs", "1", "--augment", "shift"];
+  const { code, stdout } = tinydigits(...args), text = stdout.replace(/\s+/g, " ");
+  assertEquals(code, 0);
+  assertMatch(text, /in batches of 32, the digits shifted by up to one pixel at random, by SGD/);
+  assertMatch(text, /The training digits were shifted as well, by up to one pixel at random\./);
+  assertMatch(text, /not judged MLP 64-32-10: .* only runs without --augment are calibrated/);
+});
+
+// ── The ablations of the chapter ──
+
+test("The chapter's table of ablations is what was measured", () => {
+  const chapter = readFileSync(join(root, "milestones/04_1998_cnn/README.md"), "utf8");
+  const percent = ({ mean, spread }: Measured): string =>
+    `${(mean * 100).toFixed(1)} ± ${((spread ?? NaN) * 100).toFixed(1)} %`;
+  const rows = chapter.split("\n").map((line) => line.split("|").map((cell) => cell.trim()));
+  for (const [words, { accuracy, shifted }] of Object.entries(ablations.measured)) {
+    const row = rows.find(([, , command]) => command === `\`${words}\``);
+    const [spec] = readOptions(words.split(" ")).models,
+      parameters = spec.build(new Generator(1))
+        .parameters().reduce((total, { size }) => total + size, 0);
+    const expected = [parameters.toLocaleString("en-US"), percent(accuracy), percent(shifted)];
+    assertEquals(row?.slice(3, -1), expected, words);
+  }
+});
+
+test("The ablations that were measured are those that tinydigits trains", () => {
+  const values = ({ accuracy, shifted }: Record<"accuracy" | "shifted", Measured>): number[][] =>
+    [accuracy, shifted].map(({ values }) => values.slice(0, 2));
+  const { measured } = ablations, [mlp, , lenet] = defaultRun().models;
+  assertEquals(values(mlp), values(measured["--models mlp"]));
+  assertEquals(values(lenet), values(measured["--models lenet"]));
+  const { stdout } = tinydigits("--models", "mlp", "--augment", "shift", "--json");
+  const [shifted] = (JSON.parse(stdout) as RunDocument).models;
+  assertEquals(values(shifted), values(measured["--models mlp --augment shift"]));
+});
+
 test("tinydigits refuses a wrong option with the list of right ones and exit code 2", () => {
   const { code, stdout, stderr } = tinydigits("--epoch", "3");
   assertEquals([code, stdout], [2, ""]);
   assertEquals(
     stderr,
     "UsageError: Cannot understand --epoch: there is no such option\n" +
-      "  hint: the options are --models --seeds --seed --epochs --kernels --threads --full --json --quiet --no-color --help\n",
+      "  hint: the options are --models --seeds --seed --epochs --augment --kernels --threads --full --json --quiet --no-color --help\n",
   );
 });
 
@@ -115,6 +168,7 @@ test("tinydigits --help names every option and exit code", () => {
     "seeds",
     "seed",
     "epochs",
+    "augment",
     "full",
     "json",
     "quiet",
@@ -162,6 +216,7 @@ test("models have the numbers of parameters that were worked out by hand", () =>
     ["mlp", 64 * 32 + 32 + 32 * 10 + 10, 2410],
     ["wide", 64 * 128 + 128 + 128 * 10 + 10, 9610],
     ["one-conv", 8 * 9 + 8 + 72 * 10 + 10, 810],
+    ["unpooled", 8 * 9 + 16 + 16 * 8 * 9 + 32 + 16 * 64 * 10 + 10, 11_522],
     ["lenet", 8 * 9 + 16 + 16 * 8 * 9 + 32 + 64 * 10 + 10, 1922],
     ["frozen", 1922, 1922 - 8 * 9 - 16 * 8 * 9],
   ]);
@@ -179,11 +234,12 @@ test("readOptions() fills in what was not said", () => {
     false,
   ]);
   assertEquals(models.map(({ key }) => key), ["mlp", "one-conv", "lenet"]);
+  assertEquals(readOptions([]).augment, null);
 });
 
-test("readOptions() takes --full as five models and five seeds, unless told otherwise", () => {
+test("readOptions() takes --full as six models and five seeds, unless told otherwise", () => {
   const full = readOptions(["--full"]), fewer = readOptions(["--full", "--seeds", "3"]);
-  assertEquals([full.models.length, full.seeds, fewer.seeds], [5, 5, 3]);
+  assertEquals([full.models.length, full.seeds, fewer.seeds], [6, 5, 3]);
 });
 
 const refused: [args: string[], message: string, hint: string][] = [
@@ -198,6 +254,12 @@ const refused: [args: string[], message: string, hint: string][] = [
     'Cannot use --epochs "x": it must be a whole number of at least 1',
     "--epochs 30",
   ],
+  [
+    ["--augment", "flip"],
+    'Cannot use --augment "flip": there is none of that name',
+    "--augment shift",
+  ],
+  [["--augment"], 'Cannot use --augment "": there is none of that name', "--augment shift"],
   [["--seed=-1"], 'Cannot use --seed "-1": it must be a whole number of at least 0', "--seed 1"],
   [
     ["--epochs", "1.5"],
@@ -215,7 +277,7 @@ for (const [args, message, example] of refused) {
 test("readOptions() refuses an unknown model with the list of right ones", () => {
   const error = assertThrows(() => readOptions(["--models", "mlp,cnn"]), UsageError);
   assertEquals(error.message, 'Cannot compare the model "cnn": there is none of that name');
-  assertEquals(error.hint, "the models are mlp, wide, one-conv, lenet, frozen");
+  assertEquals(error.hint, "the models are mlp, wide, one-conv, unpooled, lenet, frozen");
 });
 
 test("measure() gives the mean and the standard deviation with n − 1", () => {
@@ -258,6 +320,9 @@ const sound: RunEvidence = {
   measuredSlope: 1.5,
 };
 
+/** The training that the calibration speaks of. */
+const calibrated: Trained = { epochs: 30, augment: null };
+
 /** A made-up result of one seed. */
 function resultOf(key: string, evidence: Partial<RunEvidence>, accuracy = 0.98): ModelResult {
   const spec = models.find((model) => model.key === key);
@@ -277,7 +342,7 @@ function resultOf(key: string, evidence: Partial<RunEvidence>, accuracy = 0.98):
 }
 
 test("weighEvidence() passes what is sound", () => {
-  assertEquals(weighEvidence([resultOf("lenet", {})], 30).map(({ passed }) => passed), [
+  assertEquals(weighEvidence([resultOf("lenet", {})], calibrated).map(({ passed }) => passed), [
     true,
     true,
     true,
@@ -314,23 +379,25 @@ const broken: [what: string, result: ModelResult, suspicion: RegExp][] = [
 ];
 for (const [what, result, suspicion] of broken) {
   test(`weighEvidence() catches ${what}, and says what is most likely wrong`, () => {
-    const failed = weighEvidence([result], 30).filter(({ passed }) => passed === false);
+    const failed = weighEvidence([result], calibrated).filter(({ passed }) => passed === false);
     assertEquals(failed.length, 1);
     assertMatch(failed[0].suspicion ?? "", suspicion);
   });
 }
 
-test("weighEvidence() does not judge an accuracy after other epochs than were calibrated", () => {
-  const checks = weighEvidence(
-    [resultOf("mlp", { filtersMoved: null, predictedSlope: null }, 0.5)],
-    3,
-  );
-  assertEquals(checks.at(-1)?.passed, null);
-  assertEquals(
-    checks.at(-1)?.claim,
-    "MLP 64-32-10: 50.0 % of the test digits are read right; only 30 epochs are calibrated",
-  );
-});
+const otherwise: [how: string, trained: Trained, why: string][] = [
+  ["other epochs", { epochs: 3, augment: null }, "only 30 epochs are calibrated"],
+  ["shifts", { epochs: 30, augment: "shift" }, "only runs without --augment are calibrated"],
+];
+for (const [how, trained, why] of otherwise) {
+  test(`weighEvidence() does not judge an accuracy after ${how}, which are not calibrated`, () => {
+    const result = resultOf("mlp", { filtersMoved: null, predictedSlope: null }, 0.5);
+    const accuracy = weighEvidence([result], trained).at(-1);
+    assertEquals(accuracy?.passed, null);
+    const says = `MLP 64-32-10: 50.0 % of the test digits are read right; ${why}`;
+    assertEquals(accuracy?.claim, says);
+  });
+}
 
 test("The calibration knows every model", () => {
   assertEquals(Object.keys(calibration.models), models.map(({ key }) => key));
@@ -364,6 +431,15 @@ test("conclusions() claims a difference only if there is one", () => {
   );
 });
 
+test("conclusions() holds a changed LeNet against the LeNet, with or without an MLP", () => {
+  const document = defaultRun(), [mlp, , lenet] = document.models;
+  const row = { ...lenet, accuracy: measure([0.98, 0.982]) };
+  const changed = { ...row, key: "frozen", title: "Frozen LeNet", accuracy: measure([0.9, 0.902]) };
+  const says = /^Frozen LeNet reads worse than Small LeNet: 9\.9 errors .* against 1\.9, with/;
+  assertMatch(conclusions({ ...document, models: [row, changed] })[0], says);
+  assertMatch(conclusions({ ...document, models: [mlp, row, changed] })[2], says);
+});
+
 // ── Drawing ──
 
 test("drawReport() fits a terminal of 40 columns", () => {
@@ -371,7 +447,7 @@ test("drawReport() fits a terminal of 40 columns", () => {
   assertEquals(lines.filter((line) => line.length > 40 && line.includes(" ")), []);
 });
 
-test("drawReport() has room for all five models in 80 columns", () => {
+test("drawReport() has room for all six models in 80 columns", () => {
   const document = defaultRun(), [, , lenet] = document.models;
   const rows = models.map(({ title }) => ({ ...lenet, title }));
   const [headings] = drawReport({ ...document, models: rows }, nowhere, true).split("\n");

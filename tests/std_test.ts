@@ -526,6 +526,9 @@ const npmFiles = {
   "mathup": "book/packages.ts",
   "axe-core": "tests/project/browse_book.ts",
   "puppeteer-core": "tests/project/browse_book.ts",
+  "remark": "tests/project/links.ts",
+  "remark-validate-links": "tests/project/links.ts",
+  "unified-engine": "tests/project/links.ts",
 };
 
 test("an npm package is named in one file, always with the same exact version", () => {

@@ -36,6 +36,14 @@ def lenet():
     )
 
 
+def unpooled():
+    return nn.Sequential(
+        nn.Conv2d(1, 8, 3, padding=1, bias=False), nn.BatchNorm2d(8), nn.ReLU(),
+        nn.Conv2d(8, 16, 3, padding=1, bias=False), nn.BatchNorm2d(16), nn.ReLU(),
+        nn.Flatten(), nn.Linear(1024, 10),
+    )
+
+
 def mlp(hidden):
     return nn.Sequential(nn.Flatten(), nn.Linear(64, hidden), nn.ReLU(), nn.Linear(hidden, 10))
 
@@ -50,6 +58,7 @@ MODELS = {
     "mlp": lambda: mlp(32),
     "wide": lambda: mlp(128),
     "one-conv": one_conv,
+    "unpooled": unpooled,
     "lenet": lenet,
     "frozen": lenet,
 }

@@ -5,7 +5,7 @@
  * everything else equal: the same digits, epochs, batches, optimizer, schedule and seeds.
  *
  *   deno task tinydigits            the MLP, one convolution, and a small LeNet, two seeds each
- *   deno task tinydigits --full     all five models, five seeds
+ *   deno task tinydigits --full     all six models, five seeds
  *   deno task tinydigits --help     everything else
  *
  * It imports the modules by name, so that it runs on yours where you have written them.
@@ -39,17 +39,14 @@ async function compare(options: Options, signal: AbortSignal, finished: string[]
   }
 
   const results: ModelResult[] = [];
+  const { epochs, augment } = options;
   for (const spec of options.models) {
     const runs: Run[] = [];
     for (let k = 0; k < options.seeds; k++) {
-      const title = `${spec.title}, seed ${options.seed + k}`;
-      const progress = new Progress(progressTo, title, options.epochs);
+      const seed = options.seed + k, title = `${spec.title}, seed ${seed}`;
+      const progress = new Progress(progressTo, title, epochs);
       const run = await runModel(
-        spec,
-        options.seed + k,
-        train,
-        test,
-        options.epochs,
+        { spec, seed, train, test, epochs, augment },
         ({ epoch, loss }) => progress.show(epoch, loss),
         signal,
       );

@@ -16,15 +16,15 @@ const epochs = 30, firstSeed = 101, seeds = 10;
 const command =
   "deno run --allow-read --allow-write milestones/04_1998_cnn/calibrate_tinydigits.ts";
 
-const { train, test } = await loadTinyDigits();
+const digits = await loadTinyDigits();
+const [train, test] = [datasetOf(digits.train), datasetOf(digits.test)];
+const plan = { train, test, epochs, augment: null };
 const never = new AbortController().signal;
 const calibrated: Record<string, { accuracy: unknown; shifted: unknown }> = {};
 for (const spec of models) {
   const runs: Run[] = [];
   for (let seed = firstSeed; seed < firstSeed + seeds; seed++) {
-    runs.push(
-      await runModel(spec, seed, datasetOf(train), datasetOf(test), epochs, () => {}, never),
-    );
+    runs.push(await runModel({ ...plan, spec, seed }, () => {}, never));
   }
   const accuracy = measure(runs.map((run) => run.accuracy));
   const shifted = measure(runs.map((run) => measure(run.shifted).mean));

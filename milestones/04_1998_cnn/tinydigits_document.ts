@@ -14,7 +14,7 @@ import type { Check } from "./evidence.ts";
 import { calibratedBy, type ModelResult, weighEvidence } from "./tinydigits_evidence.ts";
 import { models, type ModelSpec, trainable } from "./tinydigits_models.ts";
 import type { Options } from "./tinydigits_options.ts";
-import { recipe } from "./tinydigits_run.ts";
+import { type Augmentation, recipe } from "./tinydigits_run.ts";
 
 /** One row of the main table. */
 export interface ModelRow {
@@ -93,7 +93,11 @@ export interface RunDocument {
   /** Where it ran. */
   readonly setting: Setting;
   /** What every model got alike. */
-  readonly recipe: typeof recipe & { epochs: number; seeds: readonly number[] };
+  readonly recipe: typeof recipe & {
+    readonly epochs: number;
+    readonly seeds: readonly number[];
+    readonly augment: Augmentation | null;
+  };
   /** How many digits. */
   readonly data: { readonly train: number; readonly test: number };
   /** One row per model. */
@@ -206,7 +210,7 @@ export function documentOf(
   train: TensorDataset,
   test: TensorDataset,
 ): RunDocument {
-  const evidence = weighEvidence(results, options.epochs);
+  const evidence = weighEvidence(results, options);
   const counted = models.filter(({ key, frozen }) =>
     !frozen && results.some(({ spec }) => spec.key === key)
   );
@@ -217,6 +221,7 @@ export function documentOf(
       ...recipe,
       epochs: options.epochs,
       seeds: Array.from({ length: options.seeds }, (_, k) => options.seed + k),
+      augment: options.augment,
     },
     data: { train: train.length, test: test.length },
     models: results.map(modelRow),

@@ -14,7 +14,7 @@ import {
 } from "./evidence.ts";
 import { measure, type Measured } from "./statistics.ts";
 import type { ModelSpec } from "./tinydigits_models.ts";
-import type { Run } from "./tinydigits_run.ts";
+import type { Plan, Run } from "./tinydigits_run.ts";
 
 /** What one model came to over all seeds. */
 export interface ModelResult {
@@ -23,6 +23,9 @@ export interface ModelResult {
   /** One run per seed. */
   readonly runs: readonly Run[];
 }
+
+/** How the models were trained, as far as a calibration depends on it. */
+export type Trained = Pick<Plan, "epochs" | "augment">;
 
 const percent = (part: number): string => `${(part * 100).toFixed(1)} %`;
 
@@ -59,30 +62,33 @@ export const calibratedBy: string = calibration.command;
 /** What the reference reached, from the committed calibration. */
 type Calibrated = Record<string, { accuracy: Measured } | undefined>;
 
-function accuracyOf({ spec, runs }: ModelResult, epochs: number): Check {
+/** Why the calibration says nothing about such a run; null if it does. */
+function whyNotJudged({ epochs, augment }: Trained): string | null {
+  if (augment) return "only runs without --augment are calibrated";
+  return epochs === calibration.epochs ? null : `only ${calibration.epochs} epochs are calibrated`;
+}
+
+function accuracyOf({ spec, runs }: ModelResult, trained: Trained): Check {
   const accuracies = runs.map(({ accuracy }) => accuracy);
   const known = (calibration.models as Calibrated)[spec.key]?.accuracy ?? "not calibrated";
-  const isOther = typeof known === "object" && known.spread !== null &&
-    epochs !== calibration.epochs;
   const says = `${spec.title}: ${
     percent(measure(accuracies).mean)
   } of the test digits are read right`;
-  const why = `only ${calibration.epochs} epochs are calibrated`;
-  return checkAccuracy(says, accuracies, isOther ? why : known);
+  return checkAccuracy(says, accuracies, whyNotJudged(trained) ?? known);
 }
 
 /**
  * Holds all checks against what was measured.
  *
  * @param results What the models came to.
- * @param epochs Epochs of each run.
+ * @param trained How they were trained.
  * @returns The checks, in the order in which they build on each other.
  */
-export function weighEvidence(results: readonly ModelResult[], epochs: number): Check[] {
+export function weighEvidence(results: readonly ModelResult[], trained: Trained): Check[] {
   return results.flatMap((result) => [
     lossOf(result),
     ...slopeOf(result),
     ...movementOf(result),
-    accuracyOf(result, epochs),
+    accuracyOf(result, trained),
   ]);
 }

@@ -1,5 +1,5 @@
 /**
- * The five models of milestone 04, part 1.
+ * The six models of milestone 04, part 1.
  *
  * @module
  */
@@ -41,7 +41,7 @@ function oneConvolution(generator: Generator): Sequential {
   );
 }
 
-/** Two convolutions, each followed by pooling: LeNet-5's idea at a twentieth of its size. */
+/** Two convolutions, each followed by pooling: LeNet-5's idea at a thirtieth of its size. */
 function smallLeNet(generator: Generator): Sequential {
   return new Sequential(
     new Conv2d(1, 8, 3, { generator, padding: 1, bias: false }), // (B, 1, 8, 8) → (B, 8, 8, 8)
@@ -57,11 +57,26 @@ function smallLeNet(generator: Generator): Sequential {
   );
 }
 
+/** The same convolutions without pooling: the last layer sees all 64 places of each map. */
+function unpooledLeNet(generator: Generator): Sequential {
+  return new Sequential(
+    new Conv2d(1, 8, 3, { generator, padding: 1, bias: false }), // (B, 1, 8, 8) → (B, 8, 8, 8)
+    new BatchNorm2d(8),
+    new ReLU(),
+    new Conv2d(8, 16, 3, { generator, padding: 1, bias: false }), // → (B, 16, 8, 8)
+    new BatchNorm2d(16),
+    new ReLU(),
+    new Flatten(),
+    new Linear(1024, 10, { generator }),
+  );
+}
+
 /** All models, in the order in which they are shown. */
 export const models: readonly ModelSpec[] = [
   { key: "mlp", title: "MLP 64-32-10", build: mlp(32) },
   { key: "wide", title: "Wide MLP 64-128-10", build: mlp(128) },
   { key: "one-conv", title: "One convolution", build: oneConvolution },
+  { key: "unpooled", title: "Unpooled LeNet", build: unpooledLeNet },
   { key: "lenet", title: "Small LeNet", build: smallLeNet },
   { key: "frozen", title: "Frozen LeNet", build: smallLeNet, frozen: true },
 ];

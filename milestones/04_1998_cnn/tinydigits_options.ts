@@ -5,6 +5,7 @@
  */
 import { type KernelOptions, readKernelOptions } from "../kernels.ts";
 import { readArguments, UsageError, wholeNumber } from "../usage.ts";
+import { type Augmentation, augmentations } from "./tinydigits_run.ts";
 import { defaultModels, models, type ModelSpec } from "./tinydigits_models.ts";
 
 /** What a run was asked to do. */
@@ -15,6 +16,8 @@ export interface Options extends KernelOptions {
   readonly seeds: number;
   /** The first of them. */
   readonly seed: number;
+  /** What is done to the training digits in each epoch; null for nothing. */
+  readonly augment: Augmentation | null;
   /** Which models take part, in the order of the tables. */
   readonly models: readonly ModelSpec[];
   /** One JSON document instead of the report. */
@@ -40,7 +43,9 @@ export const help =
   --seeds N       training runs per model, each with its own seed (default 2)
   --seed N        the first seed (default 1)
   --epochs N      passes over the 1,000 training digits (default 30)
-  --full          all five models and five seeds
+  --augment NAME  what is done to the training digits, for every model alike: shift (each by up to
+                  one pixel at random, anew in each epoch; default nothing)
+  --full          all six models and five seeds
   --kernels NAME  whose loops run: simd (the default without modules of your own; the same results on
                   every machine), fast (what this machine does best), loops (the modules' own)
   --threads N     how many threads share large operations (default 1; these are small)
@@ -52,7 +57,7 @@ export const help =
 Exit codes: 0 passed, 1 did not pass, 2 could not run, 130 interrupted.`;
 
 const flags = ["full", "json", "quiet", "color", "help"] as const;
-const values = ["models", "seeds", "seed", "epochs", "kernels", "threads"] as const;
+const values = ["models", "seeds", "seed", "epochs", "augment", "kernels", "threads"] as const;
 
 /** Finds the models that are named, in the order of the tables. */
 function chooseModels(text: string | undefined, usual: readonly string[]): ModelSpec[] {
@@ -65,6 +70,16 @@ function chooseModels(text: string | undefined, usual: readonly string[]): Model
     );
   }
   return models.filter(({ key }) => chosen.includes(key));
+}
+
+/** Finds the augmentation that is named. */
+function chooseAugmentation(name: string | undefined): Augmentation | null {
+  const chosen = augmentations.find((known) => known === name);
+  if (name === undefined || chosen) return chosen ?? null;
+  throw new UsageError(
+    `Cannot use --augment ${JSON.stringify(name)}: there is none of that name`,
+    `for example --augment ${augmentations[0]}`,
+  );
 }
 
 /**
@@ -80,6 +95,7 @@ export function readOptions(args: readonly string[]): Options {
     epochs: wholeNumber("epochs", given.epochs, 1, 30),
     seeds: wholeNumber("seeds", given.seeds, 1, given.full ? 5 : 2),
     seed: wholeNumber("seed", given.seed, 0, 1),
+    augment: chooseAugmentation(given.augment),
     models: chooseModels(given.models, given.full ? keys : defaultModels),
     ...readKernelOptions(given.kernels, given.threads),
     json: given.json,

@@ -44,6 +44,7 @@ export function introduction(
   const { batchSize, learningRate, momentum, weightDecay } = recipe;
   const names = listed(options.models.map(({ title }) => title));
   const plural = (n: number, word: string): string => `${count(n)} ${word}${n === 1 ? "" : "s"}`;
+  const shifts = options.augment ? ", the digits shifted by up to one pixel at random" : "";
   const title = "Milestone 04 · 1998: the convolutional network, on real handwritten digits";
   const question = "An MLP sees 64 unrelated numbers. A convolution sees a picture, and looks at " +
     "every place of it through the same few weights. Is that worth anything, when everything else " +
@@ -51,7 +52,7 @@ export function introduction(
   const plan = `Compared: ${names}. Each learns ${count(sizes.train)} digits for ` +
     `${
       plural(options.epochs, "epoch")
-    } in batches of ${batchSize}, by SGD (momentum ${momentum}, ` +
+    } in batches of ${batchSize}${shifts}, by SGD (momentum ${momentum}, ` +
     `weight decay ${weightDecay}, learning rate ${learningRate} falling to 0 along a cosine), with ` +
     `${plural(options.seeds, "seed")}, and is then tested on ${count(sizes.test)} digits that it ` +
     "has never seen.";
@@ -78,7 +79,7 @@ function mainTable(document: RunDocument, columns: number): string {
     percent(row.shifted),
     `${row.trainingSeconds.mean.toFixed(1)} s`,
   ]);
-  const seeds = document.recipe.seeds.length;
+  const { augment } = document.recipe, seeds = document.recipe.seeds.length;
   const frozen = document.models.filter(({ trained, parameters }) => trained < parameters);
   return [
     drawTable({ headings, rows }, columns),
@@ -89,7 +90,8 @@ function mainTable(document: RunDocument, columns: number): string {
         "pixel, mean of right, left, down and up, zeros moved in. Training: mean seconds per seed." +
         frozen.map(({ title, parameters, trained }) =>
           ` ${title}: ${count(parameters - trained)} of its parameters are frozen.`
-        ).join(""),
+        ).join("") +
+        (augment ? " The training digits were shifted as well, by up to one pixel at random." : ""),
       columns,
     ),
   ].join("\n");
@@ -132,33 +134,33 @@ function moreSeeds(seeds: number): string {
 }
 
 /** One sentence about accuracy, which claims a difference only if there is one. */
-function compareAccuracy(conv: ModelRow, mlp: ModelRow): string {
-  const parameters = `${count(conv.parameters)} parameters against ${count(mlp.parameters)}`;
-  const errors = [mlp, conv].map(({ accuracy }) => 1 - accuracy.mean);
-  if (!differ(conv.accuracy, mlp.accuracy)) {
-    const seeds = conv.accuracy.values.length;
-    return `${conv.title} and ${mlp.title} cannot be told apart by accuracy with ` +
-      `${seeds === 1 ? "one seed" : `${seeds} seeds`}: ${percent(conv.accuracy)} and ` +
-      `${percent(mlp.accuracy)}, with ${parameters}.` + moreSeeds(seeds);
+function compareAccuracy(one: ModelRow, other: ModelRow): string {
+  const parameters = `${count(one.parameters)} parameters against ${count(other.parameters)}`;
+  const errors = [other, one].map(({ accuracy }) => 1 - accuracy.mean);
+  if (!differ(one.accuracy, other.accuracy)) {
+    const seeds = one.accuracy.values.length;
+    return `${one.title} and ${other.title} cannot be told apart by accuracy with ` +
+      `${seeds === 1 ? "one seed" : `${seeds} seeds`}: ${percent(one.accuracy)} and ` +
+      `${percent(other.accuracy)}, with ${parameters}.` + moreSeeds(seeds);
   }
   const rates = `${(errors[1] * 100).toFixed(1)} errors in a hundred digits against ` +
     `${(errors[0] * 100).toFixed(1)}, with ${parameters} and ` +
-    `${times(conv.multiplyAccumulates / mlp.multiplyAccumulates)} times the arithmetic.`;
-  return conv.accuracy.mean > mlp.accuracy.mean
-    ? `${conv.title} reads better than ${mlp.title}: ${rates}`
-    : `${conv.title} reads worse than ${mlp.title}: ${rates}`;
+    `${times(one.multiplyAccumulates / other.multiplyAccumulates)} times the arithmetic.`;
+  return one.accuracy.mean > other.accuracy.mean
+    ? `${one.title} reads better than ${other.title}: ${rates}`
+    : `${one.title} reads worse than ${other.title}: ${rates}`;
 }
 
 /** One sentence about a shift by one pixel. */
-function compareShift(conv: ModelRow, mlp: ModelRow): string {
-  const numbers = `${percent(conv.shifted)} against ${percent(mlp.shifted)}`;
-  if (!differ(conv.shifted, mlp.shifted)) {
+function compareShift(one: ModelRow, other: ModelRow): string {
+  const numbers = `${percent(one.shifted)} against ${percent(other.shifted)}`;
+  if (!differ(one.shifted, other.shifted)) {
     return `Shifted by one pixel, the two cannot be told apart with these seeds: ` +
       `${numbers}.`;
   }
-  return `Shifted by one pixel, ${conv.title} reads ${
-    conv.shifted.mean > mlp.shifted.mean ? "more" : "less"
-  } than ${mlp.title}: ${numbers}.`;
+  return `Shifted by one pixel, ${one.title} reads ${
+    one.shifted.mean > other.shifted.mean ? "more" : "less"
+  } than ${other.title}: ${numbers}.`;
 }
 
 /** The sentences that this run's numbers support, and no others. */
@@ -167,6 +169,10 @@ export function conclusions({ models, layers }: RunDocument): string[] {
   const mlp = models.find(({ key }) => key === "mlp") ?? models.find(({ key }) => key === "wide");
   for (const conv of models.filter(({ key }) => key !== "mlp" && key !== "wide")) {
     if (mlp) sentences.push(`${compareAccuracy(conv, mlp)} ${compareShift(conv, mlp)}`);
+  }
+  const lenet = models.find(({ key }) => key === "lenet");
+  for (const other of models.filter(({ key }) => key === "unpooled" || key === "frozen")) {
+    if (lenet) sentences.push(`${compareAccuracy(other, lenet)} ${compareShift(other, lenet)}`);
   }
   const wide = models.find(({ key }) => key === "wide");
   if (mlp && wide && mlp !== wide) sentences.push(compareAccuracy(wide, mlp));

@@ -5,7 +5,7 @@
  */
 import { softmax } from "#activations";
 import { noGrad } from "#autograd";
-import { DataLoader, TensorDataset } from "#dataloader";
+import { DataLoader, randomShift, TensorDataset } from "#dataloader";
 import { crossEntropy } from "#losses";
 import { SGD } from "#optimizers";
 import { Generator } from "#random";
@@ -22,6 +22,28 @@ export const recipe = {
   momentum: 0.9,
   weightDecay: 5e-4,
 } as const;
+
+/** What can be done to the training digits, at random and anew in each epoch. */
+export const augmentations = ["shift"] as const;
+
+/** One of them. */
+export type Augmentation = typeof augmentations[number];
+
+/** What a run needs to know. */
+export interface Plan {
+  /** Which model. */
+  readonly spec: ModelSpec;
+  /** Which seed. */
+  readonly seed: number;
+  /** The digits to learn from. */
+  readonly train: TensorDataset;
+  /** The digits to be tested on; they are read only after training. */
+  readonly test: TensorDataset;
+  /** Passes over the training digits. */
+  readonly epochs: number;
+  /** What is done to them meanwhile; null for nothing. */
+  readonly augment: Augmentation | null;
+}
 
 /** Facts about one run that show whether its result can be trusted. */
 export interface RunEvidence {
@@ -78,28 +100,22 @@ export function datasetOf({ images, labels, shape }: LabelledImages): TensorData
 }
 
 /**
- * Trains a model once and measures it. Weights and order of the batches come from the seed alone,
- * and the batches of one seed are the same for every model.
+ * Trains a model once and measures it. Weights, order of the batches and shifts come from the seed
+ * alone, and the batches of one seed are the same for every model.
  *
- * @param spec Which model.
- * @param seed Which seed.
- * @param train The digits to learn from.
- * @param test The digits to be tested on; they are read only after training.
- * @param epochs Passes over the training digits.
+ * @param plan Which model, how, on what.
  * @param onEpoch Called after each epoch.
  * @param signal Stops the run.
  * @returns All that is measured.
  */
 export async function runModel(
-  spec: ModelSpec,
-  seed: number,
-  train: TensorDataset,
-  test: TensorDataset,
-  epochs: number,
+  plan: Plan,
   onEpoch: (result: EpochResult) => void,
   signal: AbortSignal,
 ): Promise<Run> {
-  const [shuffle, weights] = new Generator(seed).split(2), { state } = weights;
+  const { spec, seed, train, test, epochs, augment } = plan;
+  // shifts come last, so that the other two draw the same with and without them
+  const [shuffle, weights, shifts] = new Generator(seed).split(3), { state } = weights;
   const model = spec.build(weights);
   const filters = convolutions(model).map(({ weight }) => weight);
   const before = filters.map(({ data }) => data.slice());
@@ -109,7 +125,8 @@ export async function runModel(
   const slope = filters.length > 0 ? probeSlope(twin, twinFilters, train) : null;
 
   const { batchSize, learningRate, momentum, weightDecay } = recipe;
-  const loader = new DataLoader(train, { batchSize, shuffle });
+  const transform = augment === "shift" ? randomShift(1, shifts) : undefined;
+  const loader = new DataLoader(train, { batchSize, shuffle, transform });
   const optimizer = new SGD(trainable(spec, model), { learningRate, momentum, weightDecay });
   const started = performance.now();
   const history = await fit(model, loader, {
