@@ -92,7 +92,8 @@ export function toAsciiMath(text: string): string {
     /(?<=([\p{L}\d)\]] )?)(?<![\p{L}_])\p{L}[\p{L}\d']+(?:[ -][\p{L}']{2,})*(?=( [\p{L}\d([])?)/gu;
   const words = grouped.replace(word, (found, before, after) => {
     const isIndexed = /[\p{Lm}₀-₉]/u.test(found); // like a name, and no word
-    if (isIndexed || names.includes(found)) return found;
+    if (isIndexed) return found.replace(/^[\p{Lu}\p{Ll}]{2,}/u, '"$&"');
+    if (names.includes(found)) return found;
     return `"${before ? " " : ""}${found}${after ? " " : ""}"`;
   });
   const indexed = replaceRuns(replaceRuns(words, raised, "^"), lowered, "_");

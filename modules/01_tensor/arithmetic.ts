@@ -7,7 +7,8 @@
  *
  * At the end you can add, subtract, multiply, divide and compare tensors of any shapes that fit.
  *
- * Throughout: a, b operands · o, i, j positions in the output, in a and in b · n length of a stretch
+ * Throughout: a, b operands · o, i, j positions in the output, in a and in b · n length of a
+ * stretch
  *
  * @module
  */
@@ -19,15 +20,17 @@ import type { Data, Stretch, Values } from "./shape.ts";
 export type Loop = (out: Data, a: Data, b: Data, stretch: Stretch) => void;
 
 // ── 1.4 Two operands ──
-// Three cases cover nearly everything that a network does: equal shapes are one stretch of memory; a
-// single number is one stretch with step 0; a bias row is one stretch per row. What you write is the
-// loop over one stretch. It is told where to begin and how far to step in each operand:
+// Three cases cover nearly everything that a network does: equal shapes are one stretch of memory;
+// a single number is one stretch with step 0; a row added to many rows is one stretch for each.
+// What you write is the loop over one stretch. It is told where to begin and how far to step in
+// each operand:
 //
 //   a (2, 3)    0 1 2 3 4 5       first stretch    i = 0, iStep = 1
 //   b (3,)      0 1 2                              j = 0, jStep = 1
-//   out         0 1 2 3 4 5                        o = 0, n = 3; the second begins at o = i = 3, j = 0
+//   out         0 1 2 3 4 5                        o = 0, n = 3; the second: o = i = 3, j = 0
 //
-// The test takes all kinds of shapes that fit, so that a loop which ignores a step is found out.
+// pow() is given, so you can see the form. The test stretches rows, columns and single numbers, on
+// the left and on the right, so that a loop which ignores a step is found out.
 
 /** The loops of two operands: what becomes of one a and one b. */
 export const pairLoops = {
@@ -56,10 +59,10 @@ export const pairLoops = {
   },
 
   // ── 1.5 The greater one, and comparisons ──
-  // A comparison is arithmetic too: its answer is 1 or 0, so that answers can be summed and averaged.
-  // NaN, "not a number", is what 0/0 gives. It is greater than nothing and equal to nothing, itself
-  // included; but a maximum that meets it must be NaN, or a broken run would look healthy. The test
-  // puts it on either side.
+  // A comparison is arithmetic too: its answer is 1 or 0, so that answers can be summed and
+  // averaged. NaN, "not a number", is what 0/0 gives. It is greater than nothing and equal to
+  // nothing, itself included; but a maximum that meets it must be NaN, or a broken run would look
+  // healthy. The test puts it on either side, of a maximum and of a comparison.
 
   /**
    * The greater of the two; NaN wins, as in PyTorch.
@@ -109,7 +112,8 @@ export function broadcast(loop: Loop, a: Values, b: Values): Values {
 
 // ── 1.6 One operand ──
 // No broadcasting, no steps: the plainest loops of the whole framework, as many numbers out as in.
-// The test asks for eˣ and log x at their limits too: log 0 is −∞, and that is an answer.
+// The test asks for eˣ and log x at their limits too: log 0 is −∞, and that is an answer; the
+// logarithm of a negative number is NaN, and that must be seen.
 
 /** The loop of a one-operand operation: as many numbers out as in. */
 export type ElementLoop = (out: Data, x: Data) => void;
@@ -150,24 +154,41 @@ export function clip(x: Values, low: number, high: number): Values {
 /**
  * ## What it costs
  *
- * One addition needs two numbers read and one written: 12 bytes moved for one operation. A processor
- * adds far faster than memory delivers, so these loops wait for memory; `deno task bench:kernels`
- * compares them with a plain copy. Each result is a new tensor, too: a formula of five operations
- * makes five, and four of them are forgotten at once.
+ * One addition in float32 reads two numbers and writes one: 12 bytes moved for one operation. For
+ * large tensors the time goes into moving and not into adding: `deno task bench:kernels` sets
+ * faster forms of such loops beside a plain copy. eˣ is an exception, since it takes many
+ * operations of its own.
+ *
+ * Each result is a new tensor, too: a formula of five operations makes five, and four of them are
+ * forgotten at once. What an operation costs beside its arithmetic, `deno task bench:ops` shows, on
+ * single numbers, where there is hardly any arithmetic.
  *
  * ## What breaks in practice
  *
- * **0.1 is not 0.1.** float32 keeps about seven digits, float64 about sixteen. Sums in another order
- * differ in the last digit, so numbers that were computed are compared with a tolerance.
+ * **0.1 is not 0.1.** float32 keeps about seven digits, float64 about sixteen, and each result is
+ * rounded to that. Even the order of a sum can change its last digit. So numbers that were computed
+ * are compared with a tolerance, never with `===`.
  *
  * ```ts
  * import { assert, assertAlmostEquals } from "@std/assert";
  * import { Tensor } from "#tensor";
- * const x = Tensor.of(0.1).item();
- * assert(x !== 0.1);
- * assertAlmostEquals(x, 0.1, 1e-8);
+ * const one = Tensor.of(1), precise = Tensor.of(1, { dtype: "float64" });
+ * assert(one.add(1e-7).item() !== 1 && one.add(1e-8).item() === 1);
+ * assert(precise.add(1e-15).item() !== 1 && precise.add(1e-16).item() === 1);
+ * assert((0.1 + 0.2) + 0.3 !== 0.1 + (0.2 + 0.3));
+ * assert(Tensor.of(0.1).item() !== 0.1);
+ * assertAlmostEquals(Tensor.of(0.1).item(), 0.1, 1e-8);
  * ```
  *
- * **NaN spreads.** One 0/0 makes every sum NaN that it takes part in. That is a good thing: follow it
- * back to where it came from, and do not clip it away.
+ * **NaN spreads.** One 0/0 makes every sum NaN that it takes part in. That is a good thing: follow
+ * it back to where it came from, and do not put a 0 in its place. Nothing else is unequal to
+ * itself, so a tensor compared with itself shows where NaN stands.
+ *
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { Tensor } from "#tensor";
+ * const shares = Tensor.of([1, 0]).div(Tensor.of([2, 0]));
+ * assertEquals(shares.sum().item(), NaN);
+ * assertEquals(shares.notEqual(shares).toArray(), [0, 1]);
+ * ```
  */

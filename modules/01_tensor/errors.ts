@@ -1,4 +1,6 @@
 /**
+ * # 01 · Tensor: errors
+ *
  * The two errors that every module throws for a value that it cannot use, and the checks that many
  * of them share.
  *

@@ -2,8 +2,8 @@
  * # 01 · Tensor: whose loops run
  *
  * The loops of these chapters are plain, so that they can be read and written. Others may run in
- * their place: a set of kernels has the same loops in a faster form, and makes room for numbers where
- * it reaches them. Results are the same but for rounding.
+ * their place: a set of kernels has the same loops in a faster form, and makes room for numbers
+ * where it reaches them. Results are the same but for rounding.
  *
  * @module
  */
@@ -32,8 +32,8 @@ export interface Kernels {
   keep<T extends object>(tensor: T): T;
 
   /**
-   * Runs one step of training or evaluation. The room that its tensors took may be used again when it
-   * is over, but not that of what is kept.
+   * Runs one step of training or evaluation. The room that its tensors took may be used again when
+   * it is over, but not that of what is kept.
    */
   step<T>(compute: () => T): T;
 }

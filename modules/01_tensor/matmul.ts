@@ -1,8 +1,8 @@
 /**
  * # 01 · Tensor: the matrix product
  *
- * Nearly all of the time that a network takes is spent here. A layer is a matrix product, a
- * convolution is a matrix product of rearranged pixels, and each needs two more of them to learn.
+ * Most of the time that a network takes is spent here. A layer is a matrix product, the convolution
+ * of module 09 is a matrix product of rearranged pixels, and each needs two more of them to learn.
  *
  * At the end you can multiply matrices and whole stacks of them.
  *
@@ -30,19 +30,26 @@ import { broadcastShapes, forEachStretch, like } from "./shape.ts";
 import { type Data, requireOneDtype, say, sizeOf, stretchedStrides, type Values } from "./shape.ts";
 
 // ── 1.9 Rows by columns ──
+// What was done by hand above, for any cell:
 //
 //   out[i, j] = Σₚ a[i, p] · b[p, j]
 //
-// Three loops in any order give the right answer. What decides the time is how numbers lie in memory.
-// Computed cell by cell, b is read column by column, and each step jumps over a whole row. Computed
-// row by row, everything is a straight walk: row i of the output is a sum of the rows of b, each as
-// often as row i of a says:
+// Three loops, over i, j and p, give the right answer in any order. What decides the time is how
+// numbers lie in memory. Cell by cell, b is read in columns, and each step leaps over a whole row.
+// Row by row, everything is a straight walk: row i of the output is a sum of the rows of b, each as
+// often as row i of a says.
 //
 //   out[i] = a[i, 0]·b[0] + a[i, 1]·b[1] + … + a[i, k−1]·b[k−1]
 //
+// The places of a matrix b of shape (3, 4), in the order in which they are read for one row of a:
+//
+//   cell by cell     0 4 8   1 5 9   2 6 10   3 7 11
+//   row by row       0 1 2 3   4 5 6 7   8 9 10 11
+//
 // The sums grow in float64, and are rounded once, at the end; the test would notice. A matrix may
 // stand anywhere within a larger array, so each comes with its first position: the test multiplies
-// stacks, where all but the first begin further on.
+// stacks, where all but the first begin further on. It also has zeros in a meet NaN in b, since
+// 0 · NaN is NaN: a loop that saves itself the work where a is 0 hides the accident.
 
 /** A matrix within a larger array. */
 interface Block {
@@ -112,22 +119,37 @@ export function matmul(a: Values, b: Values): Values {
 /**
  * ## What it costs
  *
- * m·k·n multiplications, each with an addition, on m·k + k·n + m·n numbers. For two matrices of 256
- * by 256 each number is used again and again, 256 times in this case. That makes the product the one
- * operation that arithmetic limits and not memory, and the one that clever loops speed up most:
- * `deno task bench:kernels` shows by how much.
+ * m·k·n multiplications, each with an addition, on m·k + k·n numbers that are read and m·n that are
+ * written. With all sizes doubled that is eight times the operations on four times the numbers. For
+ * two matrices of 256 by 256 there are about 170 operations for each number, where add() has one
+ * for three. So memory limits most operations, but arithmetic can limit a product, provided that
+ * the loops use a number again while it is at hand. How much clever loops gain over these,
+ * `deno task bench:kernels` shows.
  *
  * ```ts
  * import { assertEquals } from "@std/assert";
- * const [m, k, n] = [256, 256, 256];
- * const multiplications = m * k * n, numbersRead = m * k + k * n;
- * assertEquals(2 * multiplications / numbersRead, 256);
+ * const operations = (n: number): number => 2 * n ** 3;
+ * const numbers = (n: number): number => 3 * n ** 2;
+ * assertEquals(operations(512) / operations(256), 8);
+ * assertEquals(numbers(512) / numbers(256), 4);
+ * assertEquals(Math.floor(operations(256) / numbers(256)), 170);
  * ```
  *
  * ## What breaks in practice
  *
- * **A transpose that fits by luck.** For square matrices a·bᵀ has the right shape where a·b was meant.
- * The error appears, or does not, when a size changes. Again: test with sizes that all differ.
+ * **mul() is not matmul().** For square matrices both have the same shape, and only the numbers
+ * tell: mul() multiplies what stands at the same place.
+ *
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { Tensor } from "#tensor";
+ * const a = Tensor.of([[1, 2], [3, 4]]), b = Tensor.of([[5, 6], [7, 8]]);
+ * assertEquals(a.mul(b).toArray(), [[5, 12], [21, 32]]);
+ * assertEquals(a.matmul(b).toArray(), [[19, 22], [43, 50]]);
+ * ```
+ *
+ * **A transpose that fits by luck.** For square matrices a·bᵀ has the right shape where a·b was
+ * meant. No error appears until a size changes. Again: test with sizes that all differ.
  *
  * ```ts
  * import { assertEquals, assertNotEquals, assertThrows } from "@std/assert";

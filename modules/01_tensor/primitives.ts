@@ -1,8 +1,8 @@
 /**
  * # 01 · Tensor: the primitive operations
  *
- * A tensor that was computed remembers how: by which operation, from which tensors. This is the list
- * of those operations, and the switch that turns remembering off.
+ * A tensor that was computed remembers how: by which operation, from which tensors. This is the
+ * list of those operations, and the switch that turns remembering off.
  *
  * @module
  */

@@ -8,7 +8,8 @@
  * At the end you have a generator that can be seeded, split and put back where it was. It is given
  * but for one thing: you write the shuffle.
  *
- * Throughout: seed the number that a stream begins with · state where a stream stands · word 32 bits
+ * Throughout: seed the number that a stream begins with · state where a stream stands · word 32
+ * bits
  *
  * @module
  */
@@ -169,15 +170,16 @@ export class Generator {
   }
 
   // ── 1.16 Shuffling ──
-  // Each of the n·(n − 1)·…·1 orders must be as likely as any other. Swapping two random places again
-  // and again does not do that. Fisher and Yates do: the last place gets one of all n, drawn evenly;
-  // the place before it one of the n − 1 that are left; and so on down to the second:
+  // Each of the n·(n − 1)·…·1 orders must be as likely as any other. Swapping two random places
+  // again and again does not do that. Fisher and Yates do: the last place gets one of all n, drawn
+  // evenly; the place before it one of the n − 1 that are left; and so on down to the second:
   //
-  //   0 1 2 3     draw 1 of 4, swap with the last      0 3 2 1
-  //   0 3 2|1     draw 0 of 3                          2 3 0|1
-  //   2 3|0 1     draw 1 of 2: stays                   2 3|0 1
+  //   0 1 2 3      of places 0 to 3 draw 1, swap it with 3      0 3 2│1
+  //   0 3 2│1      of places 0 to 2 draw 0, swap it with 2      2 3│0 1
+  //   2 3│0 1      of places 0 and 1 draw 1, which stays        2│3 0 1
   //
-  // The test counts how often each order comes, and a shuffle that is only nearly fair is found out.
+  // Each order comes in just one way, with a chance of 1/n · 1/(n − 1) · … · 1/2. The test counts
+  // how often each order of three comes, and a shuffle that is only nearly fair is found out.
 
   /**
    * Shuffles 0 … n − 1 (Fisher and Yates; Durstenfeld, 1964).
@@ -201,17 +203,27 @@ export class Generator {
 /**
  * ## What breaks in practice
  *
- * **One generator for everything.** If weights and batches draw from one stream, a layer that is added
- * changes the order of the batches as well, and two runs can no longer be compared. split() gives
- * each its own.
+ * **One generator for everything.** If weights and batches draw from one stream, a layer that is
+ * added changes the order of the batches as well. Two runs then differ in two things, and nobody
+ * can say which of them made the difference. split() gives each purpose a stream of its own.
+ *
+ * ```ts
+ * import { assertEquals, assertNotEquals } from "@std/assert";
+ * import { Generator } from "#random";
+ * const one = new Generator(1), other = new Generator(1);
+ * other.normal(); // one draw more: a larger layer
+ * assertNotEquals(one.permutation(9), other.permutation(9));
+ * const [, order] = new Generator(1).split(2), [weights, sameOrder] = new Generator(1).split(2);
+ * weights.normal();
+ * assertEquals(order.permutation(9), sameOrder.permutation(9));
+ * ```
+ *
+ * **A remainder is not a fair draw.** Four equally likely words, 0 to 3, modulo 3: 0 comes twice as
+ * often as 1 and 2. With 32 bits the difference is tiny and still there, so integer() draws again
+ * where the words do not divide evenly.
  *
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { Generator } from "#random";
- * const [weights, order] = new Generator(1).split(2);
- * const [otherWeights, sameOrder] = new Generator(1).split(2);
- * otherWeights.normal(); // one draw more: a larger layer
- * assertEquals(order.permutation(9), sameOrder.permutation(9));
- * assertEquals(weights.state === otherWeights.state, false);
+ * assertEquals([0, 1, 2, 3].map((word) => word % 3), [0, 1, 2, 0]);
  * ```
  */

@@ -23,9 +23,9 @@ export type Range = readonly [start: number, end: number] | null;
 export type Padding = readonly (readonly [before: number, after: number])[];
 
 // ── 1.10 Another shape for the same numbers ──
-// 12 numbers can be (12,), (3, 4) or (2, 3, 2): the memory is the same, so nothing is copied. One size
-// may be left open as −1 and is then whatever is left, 12 for (3, −1) → (3, 4). The test asks for
-// that, for shapes that cannot be, and whether the numbers are still the same array.
+// 12 numbers can be (12,), (3, 4) or (2, 3, 2): the memory is the same, so nothing is copied. One
+// size may be left open as −1 and is then whatever is left: of 12 numbers, (3, −1) makes (3, 4).
+// The test asks for that, for the messages where it cannot be, and whether the array is the same.
 
 /**
  * Finds the size that −1 stands for, and checks that no number is lost.
@@ -56,8 +56,9 @@ export function reshape(x: Values, shape: Shape): Values {
 //   3 4 5                           1 4
 //                                   2 5
 //
-// So you need no loop here, only the sizes and strides in their new order. The test uses three axes:
-// with two of them, an order and its inverse are the same.
+// So you need no loop here, only the sizes and strides in their new order. Three axes
+// (2, 3, 4) in the order 2, 0, 1 become (4, 2, 3), and the test takes just that: with two axes an
+// order and its inverse are the same, and a mistake between them would not show.
 
 /** Copies a tensor that is read through strides. */
 function copyThrough(x: Values, shape: Shape, strides: Shape, start: number): Values {
@@ -91,10 +92,18 @@ export function expand(x: Values, shape: Shape): Values {
   throw new ShapeError(say`Cannot expand ${x} to ${shape}: ` + rule);
 }
 
-// ── 1.12 Cutting and padding ──
-// Each undoes the other, and each is the other's derivative: module 05 will use them so. A part
-// begins at some position and is read with the strides of the whole; padding walks the small tensor
-// and writes into the large one in just that way.
+// ── 1.12 Cutting ──
+// A part begins at some place of the whole, and is read with the strides of the whole. From the
+// rows [1, 3) and the columns [0, 2) of a matrix (3, 3) it begins at place 1·3 + 0·1 = 3:
+//
+//   1 2 3
+//   4 5 6  →  4 5
+//   7 8 9     7 8
+//
+//   start = from[0]·stride[0] + from[1]·stride[1] + …
+//
+// Ranges come to you as [from, to) on every axis, counted from the start; that part is given. The
+// test cuts three axes at once, and writes into the part to see whether the whole stays as it was.
 
 /**
  * Says which [start, end) of each axis is meant.
@@ -128,6 +137,19 @@ export function slice(x: Values, ranges: readonly (readonly [number, number])[])
   return copyThrough(x, ranges.map(([from, to]) => to - from), strides, start);
 }
 
+// ── 1.13 Padding ──
+// Cutting, turned round: walk the small tensor, and write into a larger one of zeros with the
+// strides of the larger one. One row before, and two columns after:
+//
+//   1 2     0 0 0 0
+//   3 4  →  1 2 0 0
+//           3 4 0 0
+//
+//   start = before[0]·stride[0] + before[1]·stride[1] + …
+//
+// slice() undoes pad(), which the test tries, and module 05 takes each for the gradient of the
+// other. A border that does not fit the axes is refused, and the whole message is compared.
+
 /**
  * Puts zeros around.
  *
@@ -150,16 +172,15 @@ export function pad(x: Values, padding: Padding): Values {
   return { data: out, shape };
 }
 
-// ── 1.14 Joining and picking ──
+// ── 1.14 Joining ──
 // Joining along the first axis is copying one array after the other. Along a later axis the parts
 // take turns, a piece of each for every row of what stands before that axis:
 //
 //   1 2    5     1 2 5
 //   3 4    6  →  3 4 6
 //
-// Picking is the opposite: which element of each row is wanted stands in a tensor of indices. A loss
-// can pick the score of the right class like this. The tests join along the middle one of three axes,
-// and pick along either of two.
+// The test joins along the middle one of three axes, and looks whether the result is a copy, even
+// of a single part.
 
 /**
  * Joins tensors along an axis, one after the other.
@@ -190,6 +211,20 @@ export function concat(parts: readonly Values[], axis: number): Values {
   return { data: out, shape };
 }
 
+// ── 1.15 Picking ──
+// Which element of each row is wanted stands in a second tensor, of indices; that is how the score
+// of the right class is picked out of each row of scores. Along axis 1, and along axis 0:
+//
+//   out[i, j] = x[i, index[i, j]]
+//   out[i, j] = x[index[i, j], j]
+//
+//   1 2 3     2     3
+//   4 5 6     0  →  4
+//
+// You return places in the data and not the numbers there, because the derivative needs them again.
+// The test takes an index that is longer than x along the axis and shorter along another. And it
+// points to nothing, with 3, −1, 0.5 and NaN, all of which must be refused.
+
 /**
  * Finds where picked elements lie: along one axis at the index given, on all others at the place of
  * the index itself (PyTorch's gather).
@@ -219,13 +254,14 @@ export function gatherPlaces(x: Values, axis: number, index: Values): Int32Array
 /**
  * ## What it costs
  *
- * reshape() costs nothing. All others copy each number once, in straight stretches where the memory
- * allows it; after permute() it often does not, and single numbers are fetched from all over.
+ * reshape() makes a new shape and copies nothing. All others write each number of their result
+ * once, in straight stretches where the memory allows it. For permute() it often does not:
+ * numbers are then fetched one by one from all over, and the same copy takes longer.
  *
  * ## What breaks in practice
  *
- * **reshape() does not transpose.** (2, 3) to (3, 2) has the right shape and the wrong numbers. It is
- * the silent mistake of everybody's first week.
+ * **reshape() does not transpose.** (2, 3) to (3, 2) has the right shape and the wrong numbers. It
+ * is the silent mistake of everybody's first week.
  *
  * ```ts
  * import { assertEquals } from "@std/assert";

@@ -2,8 +2,9 @@
  * # 01 · Tensor: reductions
  *
  * A reduction folds axes away: the sum of a column, the mean of a batch, the best of ten scores.
- * At the end you can sum over any axes of any tensor, and you know why one running total is kept
- * in double precision.
+ *
+ * At the end you can sum over any axes of any tensor, and you know why the running total is kept in
+ * float64.
  *
  * Throughout: outer, middle, inner the axes before, within and after those that are folded
  *
@@ -14,15 +15,17 @@ import type { Axes, Shape, Values } from "./shape.ts";
 
 // ── 1.7 Three blocks ──
 // However many axes a tensor has, folding neighbouring ones sees only three blocks: what lies
-// outside of them, themselves, and what lies inside. Folding axis 1 of (2, 3, 4) is
+// outside of them, themselves, and what lies inside. Of a matrix (2, 3), either axis can go:
+//
+//   1 2 3      fold axis 1     outer 2 · middle 3 · inner 1     6 15
+//   4 5 6      fold axis 0     outer 1 · middle 2 · inner 3     5 7 9
+//
+// A tensor (2, 3, 4) without its axis 1 has all three:
 //
 //   outer 2 · middle 3 · inner 4      out[o, i] = Σₘ x[o, m, i]
 //
-// and folding the last axis is the case inner = 1: rows of numbers that lie side by side. Along the
-// middle, neighbours are `inner` numbers apart.
-//
-// The running total is kept in float64 and rounded once, at the end. The test adds up so many small
-// numbers that a total in float32 would be caught.
+// Along the middle, neighbours are `inner` numbers apart. The running total is kept in float64 and
+// rounded once, at the end. The test adds ones to a number so great that float32 would not notice.
 
 /**
  * The shape that is left when axes are folded.
@@ -57,8 +60,8 @@ export function fold(x: Values, axes: Axes | undefined, keepDims: boolean, block
 }
 
 /**
- * Sums a block. The total is kept in float64: ten thousand float32 additions, each rounded, would
- * lose three digits.
+ * Sums a block. The total is kept in float64: ten thousand float32 additions, each rounded, can
+ * lose three digits, as is shown at the end of this file.
  *
  * @task 01.7
  */
@@ -75,10 +78,15 @@ export function sumBlock(x: Values, outer: number, middle: number, inner: number
 }
 
 // ── 1.8 The greatest, and where it stands ──
-// The same walk, but what is remembered is a place and not a number. From the place the number is
-// had at once; from the number the place could not be. A classifier needs both: its answer is where
-// the greatest score stands. Of equal numbers the first wins, and NaN wins over all; both are what
-// PyTorch does, and both are tested.
+// The same walk, but what is remembered is a place and not a number. Whoever has the place has the
+// number too; whoever has the number would have to search for the place. And the place is often
+// what is asked: of ten scores, one for each digit, the answer is where the greatest stands.
+//
+//   argmax(3, 9, 1) = 1      argmax(5, 5, 5) = 0      argmax(5, NaN, 9) = 1
+//
+// Of equal numbers the first wins, and the first NaN wins over all; both are what PyTorch does, and
+// both are tested. So are numbers that are all negative: a search that begins with 0 fails there.
+// What you return are places in the data; argmax(), given below, counts them along the axis.
 
 /**
  * Finds where in a block the greatest stand: the first of equals; NaN wins, as in PyTorch.
@@ -122,28 +130,42 @@ export function argmax(x: Values, axis: number, keepDims: boolean): Values {
 /**
  * ## What it costs
  *
- * Each number is read once, so a reduction over the last axis runs at the speed of memory. Over an
- * earlier axis the same numbers are read in leaps of `inner`, of which the processor's cache can make
- * less: the same sum takes longer.
+ * Each number is read once and added once. Over the last axis the loop walks straight through
+ * memory; what holds it up is that each addition has to wait for the one before it. Over an earlier
+ * axis it leaps by `inner` numbers. Memory is fetched in small blocks of neighbours, and of each
+ * block one number is used and the others may be gone before their turn: the same sum takes longer.
  *
  * ## What breaks in practice
  *
- * **A total that stands still.** A float32 has 24 bits for its digits. From 2²⁴ = 16,777,216 on the
- * next number is 2 further, so adding 1 changes nothing any more, however often.
+ * **A total that stands still.** A float32 has 24 bits for its digits, which is enough for whole
+ * numbers up to 2²⁴ = 16,777,216 and not for the next: add 1, and the sum is 16,777,216 again,
+ * however often. Smaller totals suffer too. Ten thousand times 0.1, rounded each time, stays about
+ * a tenth below 1000: four digits are right where float32 has seven.
  *
  * ```ts
- * import { assertEquals } from "@std/assert";
- * assertEquals(Math.fround(16_777_216 + 1), 16_777_216);
+ * import { assert, assertEquals } from "@std/assert";
+ * import { Tensor } from "#tensor";
+ * assertEquals(Tensor.of(16_777_216).add(1).item(), 16_777_216);
+ * let total = Tensor.of(0);
+ * for (let k = 0; k < 10_000; k++) total = total.add(0.1); // rounded to float32 each time
+ * assert(total.item() > 999.85 && total.item() < 999.95);
+ * assertEquals(Tensor.full([10_000], 0.1).sum().item(), 1000); // rounded once
  * ```
  *
- * **The wrong axis.** The mean of a square matrix over axis 0 and over axis 1 has the same shape. If a
- * shape cannot tell a mistake from the truth, try the code on sizes that all differ.
+ * **The wrong axis.** The mean of a square matrix over axis 0 and over axis 1 has the same shape.
+ * And the axis that was folded is gone: subtract the means of the rows, shape (2,), and
+ * broadcasting takes them for a row. keepDims leaves (2, 1), which fits where it should. If a shape
+ * cannot tell a mistake from the truth, try the code on sizes that all differ.
  *
  * ```ts
- * import { assertEquals } from "@std/assert";
- * import { Tensor } from "#tensor";
+ * import { assertEquals, assertThrows } from "@std/assert";
+ * import { ShapeError, Tensor } from "#tensor";
  * const x = Tensor.of([[1, 2], [3, 4]]);
  * assertEquals(x.mean(0).toArray(), [2, 3]);
  * assertEquals(x.mean(1).toArray(), [1.5, 3.5]);
+ * assertEquals(x.sub(x.mean(1)).toArray(), [[-0.5, -1.5], [1.5, 0.5]]); // meant was:
+ * assertEquals(x.sub(x.mean(1, { keepDims: true })).toArray(), [[-0.5, 0.5], [-0.5, 0.5]]);
+ * const wide = Tensor.ones([2, 3]);
+ * assertThrows(() => wide.sub(wide.mean(1)), ShapeError, "3 is not 2");
  * ```
  */

@@ -2,8 +2,8 @@
  * # 01 · Tensor: shapes
  *
  * A tensor is a row of numbers in memory and a way of reading them. The numbers are a typed array;
- * the way of reading is the *shape*. Nothing else is stored: a picture, a batch of pictures and a
- * layer's weights differ only in shape.
+ * the way of reading is the *shape*, a list of sizes. A picture, a batch of pictures and a layer's
+ * weights are told apart by nothing else.
  *
  * At the end of this file you can say where any element of any tensor lies, and what shape comes
  * out when two tensors of different shapes meet.
@@ -26,8 +26,8 @@ export type DType = "float32" | "float64";
 export type Shape = readonly number[];
 
 /**
- * What the chapters of this module know of a tensor: numbers in row-major order (the last axis varies
- * fastest), and the sizes of the axes, outermost first.
+ * What the chapters of this module know of a tensor: numbers in row-major order (the last axis
+ * varies fastest), and the sizes of the axes, outermost first.
  */
 export type Values = { readonly data: Data; readonly shape: Shape };
 
@@ -35,8 +35,9 @@ export type Values = { readonly data: Data; readonly shape: Shape };
 export type Axes = number | readonly number[];
 
 // ── 1.1 How many numbers ──
-// A shape promises a count. (2, 3) promises six numbers, (4,) four, and () just one: a shape
-// without axes is a single number, because the product of nothing is 1.
+// A shape is a list of sizes, `[2, 3]` in code and (2, 3) in prose: 2 rows of 3. It promises a
+// count, here six numbers. (4,) has one axis and promises four. () has none and is a single number,
+// because the product of nothing is 1.
 //
 //   size of (a, b, c) = a·b·c
 //
@@ -65,12 +66,13 @@ export function sizeOf(shape: Shape): number {
 // Row-major order puts the last axis side by side. One step along the last axis is one step in
 // memory; one step along the axis before it jumps over a whole row, and so on outwards:
 //
-//   shape   (2, 3)        data   0 1 2   3 4 5
-//   strides (3, 1)               └row 0┘ └row 1┘     element (1, 2) lies at 1·3 + 2·1 = 5
+//   shape   (2, 3)     data   0 1 2   3 4 5
+//   strides (3, 1)            └───┘   └───┘
+//                             row 0   row 1     element (1, 2) lies at place 1·3 + 2·1 = 5
 //
-// The stride of an axis is the product of all sizes behind it. Strides are the key to everything in
-// this module: who changes them reads the same memory in another way, and nothing has to move. The
-// test looks at your list, and whether the shape that was given is still what it was.
+// Rows, columns and places count from 0. The stride of an axis is the product of all sizes behind
+// it. Strides are the key to everything in this module: with other strides the same memory is read
+// in another way. The test looks at your list, and whether the shape given is still what it was.
 
 /**
  * Says how far apart in memory neighbours along each axis lie.
@@ -97,9 +99,9 @@ export function stridesOf(shape: Shape): number[] {
 }
 
 // ── 1.3 Broadcasting ──
-// A bias of shape (3,) added to a batch of shape (32, 3) should reach every row, and nobody wants
-// to copy it 32 times. The rule is NumPy's: line the shapes up at their *ends*; missing axes count
-// as 1; two sizes fit if they are equal or one of them is 1, and the 1 is stretched.
+// Three numbers, shape (3,), added to 32 rows, shape (32, 3), should reach every row, and nobody
+// wants to copy them 32 times. The rule is NumPy's: line the shapes up at their *ends*; missing
+// axes count as 1; two sizes fit if they are equal or one of them is 1, and the 1 is stretched.
 //
 //     (32, 3)        (8, 1, 5)        (4, 3)
 //         (3)           (7, 5)        (4)
@@ -142,8 +144,8 @@ export function broadcastShapes(a: Shape, b: Shape, says?: () => string): number
 
 // ── Walking (given) ──
 // Loops over several axes at once are needed again and again: to broadcast, to permute, to cut.
-// forEachStretch() turns all of them into a few long straight stretches, so that the loop that matters
-// stays a plain `for` over a typed array.
+// forEachStretch() turns all of them into a few long straight stretches, so that the loop that
+// matters stays a plain `for` over a typed array.
 
 /** A straight stretch of `n` elements, with the positions and steps of two operands along it. */
 export interface Stretch {
@@ -368,9 +370,9 @@ export function requireOneDtype(says: string, ...tensors: readonly Values[]): vo
 /**
  * ## What it costs
  *
- * A shape is a handful of numbers, whatever it describes. Stretching an axis costs nothing either: a
- * stride of 0 reads the same number again and again. Only results take memory, 4 bytes for each
- * number in float32 and 8 in float64.
+ * A shape is a handful of numbers, whatever it describes. Nor does broadcasting copy what it
+ * stretches: a stride of 0 reads the same number again and again. Only results take memory, 4 bytes
+ * for each number in float32 and 8 in float64.
  *
  * ```ts
  * import { assertEquals } from "@std/assert";
@@ -383,13 +385,16 @@ export function requireOneDtype(says: string, ...tensors: readonly Values[]): vo
  *
  * **Broadcasting is silent.** Three predictions of shape (3,) minus three targets of shape (3, 1)
  * should be three differences. The shapes fit, so there is no error, and there are nine: each
- * prediction minus each target. The mean of their squares looks like a loss and teaches nothing.
+ * prediction minus each target. How wrong the predictions are is often measured by the mean of the
+ * squares. Here each of them is right, and the measure is not 0.
  *
  * ```ts
- * import { assertEquals } from "@std/assert";
+ * import { assert, assertEquals } from "@std/assert";
  * import { Tensor } from "#tensor";
  * const predictions = Tensor.of([1, 2, 3]), targets = Tensor.of([[1], [2], [3]]);
- * assertEquals(predictions.sub(targets).shape, [3, 3]);
+ * const wrong = predictions.sub(targets);
+ * assertEquals(wrong.shape, [3, 3]);
+ * assert(wrong.pow(2).mean().item() > 1);
  * assertEquals(predictions.sub(targets.reshape([3])).toArray(), [0, 0, 0]);
  * ```
  */

@@ -1,26 +1,33 @@
 /**
  * # 01 · Tensor
  *
- * A photograph, a sentence, the weights of a network and its every thought are one kind of thing to
- * a computer: a row of numbers, and a way of reading them. That thing is a *tensor*. Whoever has it,
- * with a dozen operations on it, can build all that follows, up to the network of 1998.
+ * A photograph, a sentence, the weights of a network and all that it computes are one kind of thing
+ * to a computer: a row of numbers, and a way of reading them. That thing is a *tensor*. With a few
+ * dozen operations on it you can build all that follows, up to a network that reads handwritten
+ * digits (LeCun et al., 1998).
  *
- * This file is its class. Each method is one line, because the work is done in the chapters beside
- * it, which know nothing but numbers and shapes. Read and write them in this order:
+ * This file is its class; here you write nothing. Most methods are one line, because the work is
+ * done in the chapters beside it, which know nothing but numbers and shapes. Read what a tensor can
+ * do, and then write these, in this order:
  *
  *   shape.ts · arithmetic.ts · reduce.ts · matmul.ts · rearrange.ts · random.ts
  *
  * What stands in primitives.ts, print.ts, errors.ts and kernels.ts is given.
  *
- * At the end you have NumPy's core, and one thing that NumPy lacks: a tensor remembers how it was
- * made. Module 05 will need nothing else to compute gradients.
+ * At the end you have the core of NumPy, Python's library of arrays, and one thing that NumPy
+ * lacks: a tensor remembers how it was made. Module 05 follows that memory back.
  *
  * Throughout: data the numbers · shape their reading · dtype their format · origin their history
  *
  * ## The idea, by hand
  *
- * Six numbers, 1 2 3 4 5 6, read as two rows of three. Add 10, 20, 30 to each row, and sum up each
- * row: 11 + 22 + 33 = 66 and 14 + 25 + 36 = 75. Nobody said "for each row"; the shapes did.
+ * Six numbers, 1 to 6, read as two rows of three. Add 10, 20, 30 to each row, and sum up each row:
+ *
+ *   1 2 3                  11 22 33  →  66
+ *   4 5 6  +  10 20 30  →  14 25 36  →  75
+ *
+ * Nobody said "for each row"; the shapes did. Axes count from 0: axis 0 goes from row to row and
+ * axis 1 along a row, so sum(1) adds up along the rows.
  *
  * ```ts
  * import { assertEquals } from "@std/assert";
@@ -79,9 +86,9 @@ export type ReduceOptions = { readonly keepDims?: boolean };
 export type VarianceOptions = ReduceOptions & { readonly correction?: number };
 
 // ── Origin: how a tensor was made ──
-// Each operation ends in result(), which notes the operation and its inputs, if gradients may be
-// asked for later. That is all this module knows of gradients; the calculus is in module 05, which
-// follows these memories backwards.
+// Learning asks of a number how much the final result would change with it: its gradient. If that
+// may be asked later, result(), in which operations end, notes the operation and its inputs. It is
+// all that this module knows of gradients; the calculus is in module 05.
 
 /**
  * The gradient of an input; null if there is none. A function is called only if the gradient is
@@ -673,11 +680,13 @@ function nest(data: Data, shape: Shape, axis: number, at: number): Nested {
  * ## To think about
  *
  * 1. Which shapes can 12 numbers have, if none of the sizes is 1?
- * 2. (3,) and (3, 1) hold the same three numbers. What is their sum, and why not (3,)?
- * 3. Why is reshape() free, while permute() has to copy?
- * 4. Two seeds give two runs. Why is that still not enough, if one generator serves a whole program?
+ * 2. float32 can hold 3·10³⁸. Why is mean() of two such numbers infinite?
+ * 3. a and b are (256, 256), c is (256, 1). (a·b)·c and a·(b·c) are one column. Which is cheaper?
+ * 4. Why is reshape() free, while permute() has to copy?
+ * 5. A shuffle swaps each place with one of all n, not of those left. Why is it unfair for n = 3?
  *
  * ## What is next
  *
- * All of this is straight: sums and products. Module 02 adds the bend that makes depth worth having.
+ * Matrix products, however many follow each other, draw straight lines only. Module 02 adds the
+ * bend that makes depth count.
  */

@@ -298,9 +298,8 @@ export function logSoftmax(x: Tensor, axis = -1): Tensor {
  * ## What it costs
  *
  * A bend reads each number once, does little with it, and writes one of the same size. So it is not
- * arithmetic that limits it but memory: relu runs about as fast as copying, which
- * `deno task bench:kernels` shows on your machine. e to the power of x is the exception; it is
- * arithmetic again.
+ * arithmetic that limits it but memory: `deno task bench:kernels` compares the fast kernels' relu
+ * with a plain copy. e to the power of x is the exception; it is arithmetic again.
  *
  * The result stays in memory until the gradients have been computed. For 128 images, 32 filters and
  * planes of 32 by 32 that is 16 MiB for each bend:
