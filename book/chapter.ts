@@ -10,7 +10,7 @@ import type { GradedTest } from "../tests/kit/graded.ts";
 import { todoBody } from "../tests/kit/stubs.ts";
 import { replaceBodies, type TaskBody } from "../tests/kit/task_bodies.ts";
 import { type DocComment, readDocComment } from "./doc_comment.ts";
-import { escape } from "./formula.ts";
+import { escape } from "./html.ts";
 import { type Chapter, readModule } from "./reading.ts";
 import type { Piece } from "./literate.ts";
 import { codeToHtml, idFor, type Setting, toHtml } from "./markdown.ts";

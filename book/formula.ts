@@ -6,6 +6,7 @@
  *
  * @module
  */
+import { escape } from "./html.ts";
 import { formula } from "./packages.ts";
 
 /** Raised characters and what they stand for. */
@@ -107,9 +108,4 @@ function replaceRuns(text: string, small: ReadonlyMap<string, string>, sign: str
     const plain = [...found].map((char) => small.get(char)).join("");
     return `${sign}${plain.length > 1 ? `(${plain})` : plain} `;
   });
-}
-
-/** Makes text safe within HTML. */
-export function escape(text: string): string {
-  return text.replace(/[&<>"]/g, (char) => `&#${char.charCodeAt(0)};`);
 }

@@ -7,7 +7,7 @@ import { existsSync } from "node:fs";
 import { join, posix } from "node:path";
 import { modules, read, root } from "../tests/kit/course.ts";
 import { type ModulePage, renderModule } from "./chapter.ts";
-import { escape } from "./formula.ts";
+import { escape } from "./html.ts";
 import { type Setting, type Target, toHtml } from "./markdown.ts";
 
 /** A page, before it gets its frame. */

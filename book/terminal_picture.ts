@@ -13,7 +13,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { root } from "../tests/kit/course.ts";
-import { escape } from "./formula.ts";
+import { escape } from "./html.ts";
 import { textRuns } from "./picture.ts";
 
 /** Paragraphs of the output that are shown: each begins with this. */

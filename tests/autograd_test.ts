@@ -920,38 +920,3 @@ test("checkGradients() refuses an option that it does not know", () => {
 });
 
 // ── Views of a parameter ──
-
-test("a backward that needs what detach() showed says so if the parameter was changed", () => {
-  const v = parameter([2]), w = parameter([3]);
-  const loss = v.mul(detach(w)).sum();
-  w.write((numbers) => numbers.fill(100));
-  assertRefuses(
-    () => backward(loss),
-    GraphError,
-    "Cannot go backward through mul: its input (1,) was changed after it was used",
-    "call backward() before the optimizer's step()",
-  );
-  assertEquals(v.grad, null);
-});
-
-test("a gradient takes its input's format", () => {
-  const half = defineOp<null, null>({
-    name: "half",
-    forward: ([x]) => ({ output: x.div(2), saved: null }),
-    backward: (g) => [g.div(2).to("float32")],
-  });
-  const x = leaf(float64([4]));
-  assertEquals(gradients(half([x], null).sum(), [x])[0].dtype, "float64");
-});
-
-test("checkGradients() refuses a step or a tolerance that cannot be", () => {
-  const x = float64([1]);
-  for (const step of [0, -1, NaN, Infinity]) {
-    assertThrows(() => checkGradients(([a]) => a.mul(2), [x], { step }), ValueError);
-  }
-  assertRefuses(
-    () => checkGradients(([a]) => a.mul(2), [x], { tolerance: -1 }),
-    ValueError,
-    "Cannot tolerate an error of -1: it must be a finite number of at least 0",
-  );
-});

@@ -3,11 +3,32 @@
  *
  * If weights start too large, signals grow from layer to layer until they drown everything; too
  * small, and they die out. The right size follows from how many numbers each unit adds up, its
- * *fan-in*, and from how many units each number goes to, its *fan-out*.
+ * *fan-in*, and from how many units each number goes to, its *fan-out*. It can decide whether a deep
+ * network learns at all: of two networks of 30 layers that began by different formulas of this
+ * chapter, one learnt and the other did not (He et al., 2015).
  *
- * At the end you have the four ways of beginning that networks really use, each one formula.
+ * At the end you have four ways to begin, each one formula. Read this chapter first; layers.ts,
+ * where the layers are, comes after it.
  *
- * Throughout: weights (O, I) of a Linear, (F, C, K, K) of a Conv2d: outputs first
+ * Throughout: weights (O, I) of a Linear, (F, C, K, K) of a Conv2d: outputs first · variance the
+ * mean squared distance from the mean · spread its root, the standard deviation
+ *
+ * ## The idea, by hand
+ *
+ * A unit adds up 100 ones, each times a weight of its own, drawn with mean 0 and spread 1. Plus and
+ * minus cancel in part, so that the sum is neither 0 nor 100: its variance is 100·1, its spread 10.
+ * A second layer of such weights makes 100 of that, a tenth makes 10¹⁰. With weights a tenth as
+ * large, 1/√100, the spread is 1 in every layer.
+ *
+ * ```ts
+ * import { assertAlmostEquals } from "@std/assert";
+ * import { Generator } from "#random";
+ * import { Tensor } from "#tensor";
+ * const ones = Tensor.ones([1, 100]), weight = Tensor.normal([1000, 100], new Generator(1));
+ * const sums = ones.matmul(weight.transpose()); // a thousand units
+ * assertAlmostEquals(Math.sqrt(sums.variance().item()), 10, 1);
+ * assertAlmostEquals(Math.sqrt(sums.div(Math.sqrt(100)).variance().item()), 1, 0.1);
+ * ```
  *
  * @module
  */
@@ -25,8 +46,13 @@ export type Initializer = (shape: Shape, generator: Generator, options?: TensorO
 //   (O, I)         fanIn = I          fanOut = O
 //   (F, C, K, K)   fanIn = C·K·K      fanOut = F·K·K
 //
-// Why it matters: the variance of a sum of n independent numbers is n times that of one, so its spread
-// grows with √n. All formulas below divide by just that.
+// Why it matters: an output y is a sum of fanIn products w·x. The weights are drawn independently,
+// with mean 0; then the variances of the products add up, and
+//
+//   mean of y² = fanIn · variance of w · mean of x²
+//
+// So the spread grows with √fanIn, and all formulas below divide by just that. The test also has a
+// window that is not square, and a shape with one axis, which has no inputs to count.
 
 /**
  * Counts how many numbers one output adds up, and how many outputs one number goes to.
@@ -55,9 +81,12 @@ export function fansOf(shape: Shape): Fans {
 //
 //   weights from −1/√fanIn to 1/√fanIn
 //
-// Evenly drawn numbers from −b to b have the variance b²/3, so a unit's sum has a third of the variance
-// of what it adds up. The test draws many and looks at bounds, middle and spread. Biases have one axis
-// only and cannot tell a fan-in: there it is handed over.
+// Evenly drawn numbers from −b to b have the variance b²/3, here 1/(3·fanIn). By the formula of 3.1
+// a unit's sum then has a third of the mean square of what it adds up: a signal shrinks a little in
+// each layer, which a few layers bear and thirty do not. Biases have one axis only and cannot tell a
+// fan-in: there it is handed over.
+//
+// The test draws many, and looks at the bounds and whether each quarter between them is as full.
 
 /** Number format, and how many numbers one output adds up; counted from the shape by default. */
 export type FanInOptions = TensorOptions & { readonly fanIn?: number };
@@ -92,16 +121,18 @@ export function uniformByFanIn(shape: Shape, generator: Generator, options?: Fan
 export type Fans = { readonly fanIn: number; readonly fanOut: number };
 
 // ── 3.3 Three formulas ──
-// A signal keeps its size if the variance of the weights is 1/fanIn (LeCun). relu throws half of it
-// away, so twice as much is needed (Kaiming). And if the gradients on their way back shall keep their
-// size too, where n is the fan-out, the two are averaged (Xavier):
+// Look at 3.1 again: y is as large as x if fanIn · variance of w is 1 (LeCun). relu makes 0 of one
+// half of the numbers, and with them goes half of the mean square, so twice as much is needed
+// (Kaiming). A gradient on its way back is a sum too, of fanOut products, and would ask for
+// 1/fanOut; to be fair to both ways, divide by the mean of the two fans (Xavier):
 //
 //   LeCun: variance = 1/fanIn
 //   Kaiming: variance = 2/fanIn
 //   Xavier: variance = 2/(fanIn + fanOut)
 //
-// How the numbers are drawn, evenly or along a bell curve, is a second choice and given. To have the
-// variance, even draws need the bounds ±√(3·variance).
+// How the numbers are drawn, evenly or along a bell curve, is a second choice and given. To have
+// the variance, even draws need the bounds ±√(3·variance). The test draws both ways, and measures
+// the mean square and the share of weights within one spread.
 
 /** The variance that each formula gives to the weights. */
 const variances = {

@@ -2,7 +2,8 @@
  * # 03 · Layers
  *
  * So far nothing could learn: a function of module 02 gives the same answer for ever. A layer is a
- * function with numbers of its own, and those numbers are what learning changes. This module
+ * function with numbers of its own, and those numbers are what learning changes. The perceptron
+ * (Rosenblatt, 1958) learnt with one layer of them; today's models stack many. This module
  * separates the two kinds of tensor: what flows through (Tensor) and what is kept and trained
  * (Parameter). The first weights come from init.ts, which is read first; how a model finds all its
  * parts stands in module.ts, and is given.
@@ -14,9 +15,9 @@
  *
  * ## The idea, by hand
  *
- * A unit that looks at three numbers with the weights 2, 0 and −1, and a bias of 5. Shown 1, 7, 3 it
- * says 2·1 + 0·7 − 1·3 + 5 = 4. The 7 it does not even see. A layer is several such units that look at
- * the same numbers, each with its own row of weights:
+ * A unit looks at three numbers with the weights 2, 0 and −1, and a bias of 5. Shown 1, 7, 3 it
+ * says 2·1 + 0·7 − 1·3 + 5 = 4. The 7 it does not even see. A layer is several such units that look
+ * at the same numbers, each with its own row of weights:
  *
  *   W = 2 0 −1      b = 5      x = 1 7 3      x·Wᵀ + b = 4 7
  *       0 1  0          0
@@ -50,7 +51,8 @@ export * from "./module.ts";
 //   y = x·Wᵀ + b        x (B, I) · W (O, I) · b (O) · y (B, O)
 //
 // W holds one row per output, as in PyTorch, so that a row can be read as "what this unit looks
-// for". In the product it is needed the other way round: (B, I) · (I, O).
+// for", and has as many numbers as the input. In the product it is needed the other way round:
+// (B, I) · (I, O). A square layer takes both, and is wrong with one of them: no error tells.
 //
 // The test looks at the numbers, with and without a bias, and whether the result remembers both:
 // without that memory nothing could ever be learnt.
@@ -148,12 +150,14 @@ export class Linear extends Module {
 }
 
 // ── 3.5 Layers without parameters ──
-// A Linear takes rows, and a picture is none. Flatten makes it one: all axes but the first, the batch,
-// are joined. No number moves; it is a reshape.
+// A Linear takes rows, and a picture is none. Flatten makes it one: all axes but the first, the
+// batch, are joined. No number moves; it is a reshape.
 //
 //   (B, C, H, W) → (B, C·H·W)
 //
-// The bends of module 02 become layers here, so that they can stand in a model; those are given.
+// The test takes batches of two, of four and of one axis, and looks whether the rows still know
+// their images: a gradient must find its way back. The bends of module 02 become layers here, so
+// that they can stand in a model; those are given.
 
 /**
  * Makes each image of a batch one row: (B, C, H, W) → (B, C·H·W).
@@ -351,13 +355,16 @@ export class LogSoftmax extends Elementwise {
 // ── 3.6 Dropout ──
 // In training each number is set to 0 with probability p, so that no unit can rely on another one.
 // What is left is scaled by 1/(1 − p): then the sums keep their size on average, and in evaluation
-// there is nothing to do at all.
+// there is nothing to do at all. A number x becomes x/(1 − p) with probability 1 − p, and else 0:
+//
+//   its mean = (1 − p) · x/(1 − p) + p · 0 = x
 //
 //   x = 1 2 3 4, p = ½        1 and 4 dropped:  0 4 6 0        the mean of many such draws is x
 //
-// Whether a number is kept is a tensor of ones and zeros: a draw from [0, 1) compared with p. The test
-// counts how many are dropped, looks for fresh draws each time, and tries p = 0 and p = 1, where
-// 1/(1 − p) would be infinite.
+// Whether a number is kept is a tensor of ones and zeros: a draw from [0, 1) compared with p. The
+// test counts how many are dropped, looks for fresh draws each time, and tries p = 0 and p = 1,
+// where 1/(1 − p) would be infinite. In evaluation no random number may be drawn, so that an
+// evaluation in between does not change how training goes on.
 
 /** What draws the numbers that Dropout drops. */
 export type DropoutOptions = { readonly generator: Generator };
@@ -406,8 +413,13 @@ export class Dropout extends Elementwise {
 }
 
 // ── 3.7 Sequential ──
-// What one layer gives, the next one gets. It is itself a Module, so models can stand in models; the
-// test puts one into another.
+// A deep network is mostly a row of layers. What one layer gives, the next one gets:
+//
+//   x  →  Linear  →  ReLU  →  Linear  →  scores
+//
+// A Sequential is itself a Module, so models can stand in models. The test notes the order in which
+// layers are called, puts models into models, and looks whether the result remembers every layer:
+// one that is not remembered is never trained.
 
 /**
  * Layers one after the other.
@@ -514,9 +526,13 @@ export function summarize(model: Module, inputShape: Shape): Summary {
 /**
  * ## What it costs
  *
- * A Linear has I·O weights and O biases, and for each row of a batch it does I·O multiplications with
- * their additions: each weight is used once per example. summarize() counts both, for any model, by
- * asking each layer. For the network 64-32-10:
+ * A Linear has I·O weights and O biases, and for each row of a batch it does I·O multiplications
+ * with their additions: each weight is used once per row. For the network 64-32-10, by hand:
+ *
+ *   parameters  64·32 + 32 + 32·10 + 10 = 2048 + 32 + 320 + 10 = 2410
+ *   MACs        64·32      + 32·10      = 2048      + 320      = 2368 for each row
+ *
+ * summarize() counts both, for any model, by asking each layer:
  *
  * ```ts
  * import { assertEquals } from "@std/assert";
@@ -529,32 +545,47 @@ export function summarize(model: Module, inputShape: Shape): Summary {
  *   new Linear(32, 10, { generator }),
  * );
  * const { parameters, multiplyAccumulates } = summarize(model, [1, 64]);
- * assertEquals(parameters, 64 * 32 + 32 + 32 * 10 + 10);
- * assertEquals(multiplyAccumulates, 64 * 32 + 32 * 10);
+ * assertEquals(parameters, 2410);
+ * assertEquals(multiplyAccumulates, 2368);
+ * assertEquals(summarize(model, [128, 64]).multiplyAccumulates, 128 * 2368);
  * ```
+ *
+ * The arithmetic grows with the batch, the weights do not. With one row each weight is fetched from
+ * memory for a single MAC, and memory sets the pace; with 128 rows one fetch serves 128 of them, and
+ * arithmetic does. `deno task bench:kernels` times products. In training a second number of each
+ * kind is kept beside every parameter: its gradient.
  *
  * ## What breaks in practice
  *
- * **Weights that begin alike stay alike.** Two units with the same weights see the same, say the same,
- * and get the same gradient: they can never become two. That is why weights begin random, and why a
- * layer that begins with zeros does not learn.
+ * **Weights that begin alike stay alike.** Two hidden units with the same weights, before and behind
+ * them, say the same, and a nudge to one does what the same nudge to the other does. So they get the
+ * same gradient and take the same step, for ever: many units, and the layer is worth one. Zeros in
+ * two layers are worse: each silences the other, and no nudge to a single weight does anything.
  *
  * ```ts
- * import { assertEquals } from "@std/assert";
+ * import { assertEquals, assertNotEquals } from "@std/assert";
+ * import { relu } from "#activations";
  * import { Linear } from "#layers";
  * import { Generator } from "#random";
  * import { Tensor } from "#tensor";
- * const layer = new Linear(3, 2, { generator: new Generator(1), bias: false });
- * layer.weight.write((w) => w.fill(0.5));
- * const [one, other] = layer.forward(Tensor.of([[1, 7, 3]])).data;
- * assertEquals(one, other); // whatever is shown
+ * function answer(fill: number, unit: number, nudge: number): number {
+ *   const options = { generator: new Generator(1), bias: false };
+ *   const hidden = new Linear(3, 2, options), last = new Linear(2, 1, options);
+ *   for (const { weight } of [hidden, last]) weight.write((w) => w.fill(fill));
+ *   hidden.weight.write((w) => w[3 * unit] += nudge); // the first weight of that unit
+ *   return last.forward(relu(hidden.forward(Tensor.of([[1, 7, 3]])))).item();
+ * }
+ * assertNotEquals(answer(0.5, 0, 0.1), answer(0.5, 0, 0));
+ * assertEquals(answer(0.5, 0, 0.1), answer(0.5, 1, 0.1));
+ * assertEquals(answer(0, 0, 0.1), answer(0, 0, 0));
  * ```
  *
- * **Signals that fade or explode.** Ten layers of 64 units, each begun with a spread that is half of what
- * Kaiming asks for: the signal is halved ten times. Doubled, it grows a thousandfold.
+ * **Signals that fade or explode.** Ten layers of 64 units with a relu each. Begun as Kaiming asks,
+ * the signal arrives about as large as it left. With weights half as large it is halved ten times,
+ * which leaves 1/1024 of it; with weights twice as large it is 1024 times as large.
  *
  * ```ts
- * import { assert } from "@std/assert";
+ * import { assert, assertEquals } from "@std/assert";
  * import { relu } from "#activations";
  * import { kaimingNormal } from "#layers";
  * import { Generator } from "#random";
@@ -567,27 +598,46 @@ export function summarize(model: Module, inputShape: Shape): Summary {
  *   }
  *   return Math.sqrt(x.variance().item());
  * }
- * assert(spreadAfterTen(0.5) < 0.01);
- * assert(spreadAfterTen(1) > 0.1 && spreadAfterTen(1) < 10);
- * assert(spreadAfterTen(2) > 100);
+ * const kaiming = spreadAfterTen(1);
+ * assert(kaiming > 0.5 && kaiming < 2);
+ * assertEquals(spreadAfterTen(0.5), kaiming / 1024);
+ * assertEquals(spreadAfterTen(2), kaiming * 1024);
  * ```
  *
- * **Dropout that never rests.** A model knows two modes, train() and eval(). Who forgets eval() before
- * asking it something gets an answer with a random part missing, and another one the next time.
+ * **Dropout that never rests.** A model knows two modes, train() and eval(). Who forgets eval()
+ * before asking it something gets an answer with a random part missing, and another one the next
+ * time. The mean over many numbers is right in both modes, so a glance at it does not tell.
  *
  * ```ts
- * import { assertEquals, assertNotEquals } from "@std/assert";
+ * import { assertAlmostEquals, assertEquals, assertNotEquals } from "@std/assert";
  * import { Dropout } from "#layers";
  * import { Generator } from "#random";
  * import { Tensor } from "#tensor";
- * const layer = new Dropout(0.5, { generator: new Generator(1) }), x = Tensor.ones([100]);
+ * const layer = new Dropout(0.5, { generator: new Generator(1) }), x = Tensor.ones([10_000]);
  * assertNotEquals(layer.forward(x).toArray(), layer.forward(x).toArray());
- * layer.eval();
- * assertEquals(layer.forward(x).toArray(), layer.forward(x).toArray());
+ * assertAlmostEquals(layer.forward(x).mean().item(), 1, 0.05);
+ * assertEquals(layer.eval().forward(x).toArray(), x.toArray());
  * ```
  *
- * **Parts in hiding.** parameters() finds what stands in public fields. A layer in a private field or in
- * a Map is not found, not trained, and not saved; no error tells. Count with summarize().
+ * **Parts in hiding.** parameters() finds what stands in public fields, and in lists there. A layer
+ * in a private field or in a Map is not found, not trained, and not saved; no error tells. Count.
+ *
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { Linear, Module } from "#layers";
+ * import { Generator } from "#random";
+ * import type { Tensor } from "#tensor";
+ * const options = { generator: new Generator(1) };
+ * class Hiding extends Module {
+ *   readonly seen = [new Linear(2, 2, options)];
+ *   readonly byName = new Map([["second", new Linear(2, 2, options)]]);
+ *   readonly #third = new Linear(2, 2, options);
+ *   forward(x: Tensor): Tensor {
+ *     return this.#third.forward(x);
+ *   }
+ * }
+ * assertEquals([...new Hiding().namedParameters().keys()], ["seen.0.weight", "seen.0.bias"]);
+ * ```
  *
  * ## To think about
  *
@@ -595,7 +645,7 @@ export function summarize(model: Module, inputShape: Shape): Summary {
  *    100 → 100 cannot, and what can it that they cannot?
  * 2. Why may biases begin at 0, but not weights?
  * 3. Why does Kaiming's formula have a 2 where LeCun's has a 1?
- * 4. A model is trained with dropout, and its training loss is above its test loss. Is that a mistake?
+ * 4. A model trains with dropout, and its training loss is above its test loss. Is that a mistake?
  *
  * ## What is next
  *

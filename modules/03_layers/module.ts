@@ -4,7 +4,10 @@
  * What all layers have in common (given): tensors that are kept and trained, and a way of finding
  * them. Nobody registers anything: a module's parts are simply its public fields.
  *
- * At the end you have what every layer and every model is made of.
+ * At the end you have what every layer and every model is made of. Read on in layers.ts.
+ *
+ * Throughout: module a layer or a model · part what stands in one of its public fields · path the
+ * names that lead to a part, `layers.0.weight` · state all tensors by their paths
  *
  * @module
  */

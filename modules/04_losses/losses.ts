@@ -13,10 +13,11 @@
  *
  * ## The idea, by hand
  *
- * A model gives two scores, 0 and log 3, for "cat" and "dog". As shares that is ¼ and ¾. If it is a dog,
- * the right answer had ¾, and the surprise is −log ¾ = 0.288. If it is a cat, it is −log ¼ = 1.386. Had
- * the model known nothing, both shares were ½, and the surprise log 2 = 0.693 either way. Being half sure
- * of the wrong thing costs more than knowing nothing.
+ * A model gives two scores, 0 and log 3, for "cat" and "dog". As shares that is ¼ and ¾. If it is a
+ * dog, the right answer had ¾, and the surprise is −log ¾ = 0.288. If it is a cat, the surprise is
+ * −log ¼ = 1.386. Had the model known nothing, both shares would be ½, and the surprise
+ * log 2 = 0.693 either way. To lean to the wrong side costs more than to know nothing: here twice as
+ * much, since ¼ is ½·½.
  *
  * ```ts
  * import { assertAlmostEquals } from "@std/assert";
@@ -68,7 +69,10 @@ function checkTargets(scores: Tensor, targets: Tensor, [least, most]: readonly n
 //
 // The mean is over all elements, not over rows. fold() does that, and the sum and the single losses
 // that are asked for by `reduction`; what you hand to it is one loss for each element, and how many.
-// Everything composed of tensor operations remembers how it was made, so there is nothing else to do.
+// What is composed of tensor operations remembers how it was made, so there is nothing else to do.
+//
+// The test also hands in a column of predictions and a row of targets. They would broadcast to a
+// square and give a number that looks like a loss; the shapes must be equal instead.
 
 /**
  * The squared distance of each prediction from its target.
@@ -100,8 +104,9 @@ export function mseLoss(predictions: Tensor, targets: Tensor, options: LossOptio
 // ── 4.2 Cross-entropy ──
 // The model gives K scores; softmax makes them probabilities p. If the right class got probability
 // p, the surprise is −log p: 0 when the model was sure and right, log K when it knew nothing, and
-// without bound when it was sure and wrong. If the truth itself is spread over the classes, as
-// shares t, each class counts by its share:
+// without bound when it was sure and wrong. Why a logarithm: the probabilities of independent
+// answers are multiplied, and surprises should add up (Shannon, 1948). If the truth itself is spread
+// over the classes, as shares t, each class counts by its share:
 //
 //   Lᵦ = −Σₖ t[b, k] · log softmax(scores[b])[k]
 //
@@ -109,10 +114,12 @@ export function mseLoss(predictions: Tensor, targets: Tensor, options: LossOptio
 // because log softmax stays exact where p would be rounded to 0.
 //
 // The task has two places: the surprise of each row here, and around it what makes shares of the
-// targets. Label smoothing takes a part of the truth and spreads it evenly, so that the model need not
-// become infinitely sure; class weights make rare classes count more. With labels, the weighted mean
-// divides by the sum of the weights at the labels, as PyTorch does; with shares, by the rows. The test
-// also has a score of −∞ for a class without a share: 0·∞ must not become NaN.
+// targets. Label smoothing takes a part of the truth and spreads it evenly, so that the model need
+// not become infinitely sure; class weights make rare classes count more. With labels, the weighted
+// mean divides by the sum of the weights at the labels, as PyTorch does; with shares, by the rows.
+//
+// The test begins with equal scores, which must cost log K, and goes on to a right answer with a
+// share of e⁻¹⁰⁰⁰. It also has a score of −∞ for a class without a share: 0·∞ must not become NaN.
 
 /** What crossEntropy() takes. */
 export interface CrossEntropyOptions extends LossOptions {
@@ -215,16 +222,23 @@ export function crossEntropy(
 //
 //   L = −t·log σ(x) − (1 − t)·log(1 − σ(x))
 //
-// For x = 100 and "no", 1 − σ(x) is rounded to 0, and its logarithm is −∞; the truth is −100. On paper,
-// −log σ(x) = log(1 + e⁻ˣ) and −log(1 − σ(x)) = x + log(1 + e⁻ˣ). Put together that is
-// (1 − t)·x + log(1 + e⁻ˣ), which is right for positive x. For negative x, where e⁻ˣ overflows, take an
-// x out of the logarithm. Both cases in one line:
+// For x = 100 and "no", σ(x) is rounded to 1, and the logarithm of 1 − σ(x) is −∞; the truth is
+// −100. So this too is worked out on paper first. Since σ(x) = 1/(1 + e⁻ˣ),
+//
+//   −log σ(x) = log(1 + e⁻ˣ)        −log(1 − σ(x)) = x + log(1 + e⁻ˣ)
+//
+// and with the shares t and 1 − t of the two,
+//
+//   L = (1 − t)·x + log(1 + e⁻ˣ)
+//
+// which is fine for positive x. For negative x, where e⁻ˣ may overflow, take e⁻ˣ out of the bracket:
+// log(1 + e⁻ˣ) = −x + log(1 + eˣ), so that L = −t·x + log(1 + eˣ). Both cases in one line:
 //
 //   L = max(x, 0) − x·t + log(1 + e^−|x|)
 //
-// Where e^−|x| is tiny, 1 + e^−|x| rounds it away; Math.log1p(z) is log(1 + z) without that loss. The
-// test goes to scores of ±1000, to 40, where the loss is hardly anything, and to shares between yes and
-// no.
+// Where e^−|x| is tiny, 1 + e^−|x| rounds it away; Math.log1p(z) is log(1 + z) without that loss.
+// The test goes to scores of ±1000, to 40, where the loss is hardly anything, and to shares between
+// yes and no.
 
 /**
  * The surprise at answers yes or no, computed from scores (logits), as PyTorch's
@@ -262,14 +276,42 @@ export function binaryCrossEntropy(scores: Tensor, targets: Tensor, options?: Lo
 /**
  * ## What it costs
  *
- * Next to nothing: a loss looks at B·K numbers, a model at many more. What matters is what it keeps. For
- * its gradient cross-entropy needs the shares, and keeps their logarithms, B·K numbers again.
+ * For a few classes next to nothing: a loss looks at B·K numbers, a model at many more. What matters
+ * is what it keeps. For its gradient cross-entropy keeps the logarithms of the shares, and what
+ * should have been, written as shares too: each as large as the scores. Where the classes are the
+ * words of a language, that counts. 1000 places and 50,000 words make 200 MB of each:
+ *
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * assertEquals(1000 * 50_000 * Float32Array.BYTES_PER_ELEMENT, 200e6);
+ * ```
  *
  * ## What breaks in practice
  *
- * **softmax twice.** crossEntropy() takes scores and applies softmax itself. Who gives it shares gets a
- * loss that looks sane and can hardly fall: the shares of shares are never far apart. For ten classes
- * even a perfect answer keeps a loss of 1.46.
+ * **A first loss that is not log K.** It is the first thing to check in a training run. A model that
+ * has seen nothing should know nothing: about log 10 = 2.30 for ten classes. Much more says that it
+ * is sure without reason, from weights or inputs that are too large. Much less says that the labels
+ * leak into the inputs, or are not what you think.
+ *
+ * ```ts
+ * import { assert, assertAlmostEquals } from "@std/assert";
+ * import { Linear } from "#layers";
+ * import { crossEntropy } from "#losses";
+ * import { Generator } from "#random";
+ * import { Tensor } from "#tensor";
+ * function firstLoss(factor: number): number {
+ *   const generator = new Generator(1), layer = new Linear(64, 10, { generator });
+ *   const inputs = Tensor.normal([256, 64], generator).mul(factor);
+ *   const labels = Int32Array.from({ length: 256 }, (_, row) => row % 10);
+ *   return crossEntropy(layer.forward(inputs), labels).item();
+ * }
+ * assertAlmostEquals(firstLoss(1), Math.log(10), 0.3);
+ * assert(firstLoss(100) > 10 * Math.log(10)); // inputs that nobody normalised
+ * ```
+ *
+ * **softmax twice.** crossEntropy() takes scores and applies softmax itself. Who gives it shares
+ * gets a loss that looks sane and can hardly fall: no share is further than 1 from another, and for
+ * scores that is close. For ten classes even a perfect answer keeps a loss of 1.46.
  *
  * ```ts
  * import { assertAlmostEquals } from "@std/assert";
@@ -281,8 +323,9 @@ export function binaryCrossEntropy(scores: Tensor, targets: Tensor, options?: Lo
  * assertAlmostEquals(crossEntropy(softmax(sure), label).item(), 1.46, 0.01);
  * ```
  *
- * **A sum where a mean was meant.** The gradient is then B times as long, and so is the step. The
- * learning rate that worked for a batch of 32 throws the weights away for a batch of 256.
+ * **A sum where a mean was meant.** The loss is then B times as large, and so are its gradient and
+ * the step of plain gradient descent. A learning rate that suited a batch of 32 makes steps eight
+ * times as long with a batch of 256. With the mean, the step does not grow with the batch.
  *
  * ```ts
  * import { assertAlmostEquals } from "@std/assert";
@@ -295,17 +338,31 @@ export function binaryCrossEntropy(scores: Tensor, targets: Tensor, options?: Lo
  * ```
  *
  * **Squares for classes.** The squared distance between a share and 1 has hardly any slope where the
- * model is sure and wrong, just where it should learn most. Cross-entropy's slope is largest there.
+ * model is sure and wrong, just where it should learn most. Cross-entropy is steepest there: its
+ * slope is p − 1, with p the share of the right answer. Here the answer is yes, and the score −8.
+ *
+ * ```ts
+ * import { assert } from "@std/assert";
+ * import { sigmoid } from "#activations";
+ * import { binaryCrossEntropy, mseLoss } from "#losses";
+ * import { Tensor } from "#tensor";
+ * const yes = Tensor.ones([1]), [from, to] = [-8, -7].map((score) => Tensor.of([score]));
+ * const square = (x: Tensor): number => mseLoss(sigmoid(x), yes).item();
+ * const surprise = (x: Tensor): number => binaryCrossEntropy(x, yes).item();
+ * assert(square(from) - square(to) < 0.01);
+ * assert(surprise(from) - surprise(to) > 0.99);
+ * ```
  *
  * ## To think about
  *
  * 1. A model for ten classes starts with a loss of 9.2. What does that say?
  * 2. Why is the loss of a single row never negative, and when is it 0?
- * 3. All scores of a row are raised by 5. What becomes of the cross-entropy? And of its gradient's sum
- *    over the row?
- * 4. Which single share p of the right answer gives the same loss as knowing nothing about K classes?
+ * 3. All scores of a row are raised by 5. What becomes of the cross-entropy? And what does that say
+ *    about the sum of its gradient over the row?
+ * 4. Which share p of the right answer gives the same loss as knowing nothing about K classes?
  *
  * ## What is next
  *
- * There is a number to make small. Module 05 finds out, for each weight, in which direction it falls.
+ * There is a number to make small. Module 05 finds out, for each weight, in which direction it
+ * falls.
  */
