@@ -3,8 +3,8 @@
  *
  * If weights start too large, signals grow from layer to layer until they drown everything; too
  * small, and they die out. The right size follows from how many numbers each unit adds up, its
- * *fan-in*, and from how many units each number goes to, its *fan-out*. It can decide whether a deep
- * network learns at all: of two networks of 30 layers that began by different formulas of this
+ * *fan-in*, and from how many units each number goes to, its *fan-out*. It can decide whether a
+ * deep network learns at all: of two networks of 30 layers that began by different formulas of this
  * chapter, one learnt and the other did not (He et al., 2015).
  *
  * At the end you have four ways to begin, each one formula. Read this chapter first; layers.ts,
@@ -47,7 +47,7 @@ export type Initializer = (shape: Shape, generator: Generator, options?: TensorO
 //   (F, C, K, K)   fanIn = C·K·K      fanOut = F·K·K
 //
 // Why it matters: an output y is a sum of fanIn products w·x. The weights are drawn independently,
-// with mean 0; then the variances of the products add up, and
+// with mean 0; then the variances of the products add up, and on average
 //
 //   mean of y² = fanIn · variance of w · mean of x²
 //
@@ -82,9 +82,9 @@ export function fansOf(shape: Shape): Fans {
 //   weights from −1/√fanIn to 1/√fanIn
 //
 // Evenly drawn numbers from −b to b have the variance b²/3, here 1/(3·fanIn). By the formula of 3.1
-// a unit's sum then has a third of the mean square of what it adds up: a signal shrinks a little in
-// each layer, which a few layers bear and thirty do not. Biases have one axis only and cannot tell a
-// fan-in: there it is handed over.
+// a unit's sum then has a third of the mean square of what it adds up: a signal shrinks from layer
+// to layer, which a few layers bear. Biases have one axis only and cannot tell a fan-in: there it
+// is handed over.
 //
 // The test draws many, and looks at the bounds and whether each quarter between them is as full.
 

@@ -2,8 +2,7 @@
  * # 03 · Layers
  *
  * So far nothing could learn: a function of module 02 gives the same answer for ever. A layer is a
- * function with numbers of its own, and those numbers are what learning changes. The perceptron
- * (Rosenblatt, 1958) learnt with one layer of them; today's models stack many. This module
+ * function with numbers of its own, and those numbers are what learning changes. This module
  * separates the two kinds of tensor: what flows through (Tensor) and what is kept and trained
  * (Parameter). The first weights come from init.ts, which is read first; how a model finds all its
  * parts stands in module.ts, and is given.
@@ -551,16 +550,17 @@ export function summarize(model: Module, inputShape: Shape): Summary {
  * ```
  *
  * The arithmetic grows with the batch, the weights do not. With one row each weight is fetched from
- * memory for a single MAC, and memory sets the pace; with 128 rows one fetch serves 128 of them, and
- * arithmetic does. `deno task bench:kernels` times products. In training a second number of each
- * kind is kept beside every parameter: its gradient.
+ * memory for a single MAC, and memory sets the pace; with 128 rows one fetch serves 128 of them,
+ * and arithmetic does. `deno task bench:kernels` times products. In training each parameter has a
+ * second number beside it, its gradient.
  *
  * ## What breaks in practice
  *
- * **Weights that begin alike stay alike.** Two hidden units with the same weights, before and behind
- * them, say the same, and a nudge to one does what the same nudge to the other does. So they get the
- * same gradient and take the same step, for ever: many units, and the layer is worth one. Zeros in
- * two layers are worse: each silences the other, and no nudge to a single weight does anything.
+ * **Weights that begin alike stay alike.** Two hidden units with the same weights, before and
+ * behind them, say the same, and a nudge to one does what the same nudge to the other does. So they
+ * get the same gradient and take the same step, for ever: many units, and the layer is worth one.
+ * Zeros in two layers are worse: each silences the other, and no nudge to a single weight does
+ * anything.
  *
  * ```ts
  * import { assertEquals, assertNotEquals } from "@std/assert";

@@ -65,8 +65,8 @@ export class Parameter extends Tensor {
 // fields, and parameters() finds them by looking.
 
 /**
- * What a layer does to one shape: the shape that comes out, batch axis included, and what that costs
- * for the whole batch, in multiplications with their additions.
+ * What a layer does to one shape: the shape that comes out, batch axis included, and what that
+ * costs for the whole batch, in multiplications with their additions.
  */
 export type Cost = { readonly outputShape: Shape; readonly multiplyAccumulates: number };
 

@@ -15,9 +15,9 @@
  *
  * A model gives two scores, 0 and log 3, for "cat" and "dog". As shares that is ¼ and ¾. If it is a
  * dog, the right answer had ¾, and the surprise is −log ¾ = 0.288. If it is a cat, the surprise is
- * −log ¼ = 1.386. Had the model known nothing, both shares would be ½, and the surprise
- * log 2 = 0.693 either way. To lean to the wrong side costs more than to know nothing: here twice as
- * much, since ¼ is ½·½.
+ * −log ¼ = 1.386. Had the model known nothing, both shares would be ½, and the surprise either way
+ * log 2 = 0.693. To lean to the wrong side costs more than to know nothing: here twice as much,
+ * since ¼ is ½·½.
  *
  * ```ts
  * import { assertAlmostEquals } from "@std/assert";
@@ -68,8 +68,9 @@ function checkTargets(scores: Tensor, targets: Tensor, [least, most]: readonly n
 //   L = mean of (prediction − target)²
 //
 // The mean is over all elements, not over rows. fold() does that, and the sum and the single losses
-// that are asked for by `reduction`; what you hand to it is one loss for each element, and how many.
-// What is composed of tensor operations remembers how it was made, so there is nothing else to do.
+// that are asked for by `reduction`; what you hand to it is one loss for each element, and how
+// many. What is composed of tensor operations remembers how it was made, so there is nothing else
+// to do.
 //
 // The test also hands in a column of predictions and a row of targets. They would broadcast to a
 // square and give a number that looks like a loss; the shapes must be equal instead.
@@ -105,8 +106,8 @@ export function mseLoss(predictions: Tensor, targets: Tensor, options: LossOptio
 // The model gives K scores; softmax makes them probabilities p. If the right class got probability
 // p, the surprise is −log p: 0 when the model was sure and right, log K when it knew nothing, and
 // without bound when it was sure and wrong. Why a logarithm: the probabilities of independent
-// answers are multiplied, and surprises should add up (Shannon, 1948). If the truth itself is spread
-// over the classes, as shares t, each class counts by its share:
+// answers are multiplied, and surprises should add up (Shannon, 1948). If the truth itself is
+// spread over the classes, as shares t, each class counts by its share:
 //
 //   Lᵦ = −Σₖ t[b, k] · log softmax(scores[b])[k]
 //
@@ -231,8 +232,8 @@ export function crossEntropy(
 //
 //   L = (1 − t)·x + log(1 + e⁻ˣ)
 //
-// which is fine for positive x. For negative x, where e⁻ˣ may overflow, take e⁻ˣ out of the bracket:
-// log(1 + e⁻ˣ) = −x + log(1 + eˣ), so that L = −t·x + log(1 + eˣ). Both cases in one line:
+// which is fine for positive x. For negative x, where e⁻ˣ may overflow, take e⁻ˣ out of the
+// bracket: log(1 + e⁻ˣ) = −x + log(1 + eˣ), so that L = −t·x + log(1 + eˣ). Both cases in one line:
 //
 //   L = max(x, 0) − x·t + log(1 + e^−|x|)
 //
@@ -276,10 +277,10 @@ export function binaryCrossEntropy(scores: Tensor, targets: Tensor, options?: Lo
 /**
  * ## What it costs
  *
- * For a few classes next to nothing: a loss looks at B·K numbers, a model at many more. What matters
- * is what it keeps. For its gradient cross-entropy keeps the logarithms of the shares, and what
- * should have been, written as shares too: each as large as the scores. Where the classes are the
- * words of a language, that counts. 1000 places and 50,000 words make 200 MB of each:
+ * For a few classes next to nothing: a loss looks at B·K numbers, a model at many more. What
+ * matters is what it keeps. For its gradient cross-entropy keeps the logarithms of the shares, and
+ * what should have been, written as shares too: each as large as the scores. Where the classes are
+ * the words of a language, that counts. 1000 places and 50,000 words make 200 MB of each:
  *
  * ```ts
  * import { assertEquals } from "@std/assert";
@@ -288,10 +289,10 @@ export function binaryCrossEntropy(scores: Tensor, targets: Tensor, options?: Lo
  *
  * ## What breaks in practice
  *
- * **A first loss that is not log K.** It is the first thing to check in a training run. A model that
- * has seen nothing should know nothing: about log 10 = 2.30 for ten classes. Much more says that it
- * is sure without reason, from weights or inputs that are too large. Much less says that the labels
- * leak into the inputs, or are not what you think.
+ * **A first loss that is not log K.** It is the first thing to check in a training run. A model
+ * that has seen nothing should know nothing: about log 10 = 2.30 for ten classes. Much more says
+ * that it is sure without reason, from weights or inputs that are too large. Much less says that
+ * the model is not new, or that the mean divides by the wrong count.
  *
  * ```ts
  * import { assert, assertAlmostEquals } from "@std/assert";
@@ -337,9 +338,10 @@ export function binaryCrossEntropy(scores: Tensor, targets: Tensor, options?: Lo
  * assertAlmostEquals(sum / mean, 256, 1e-3);
  * ```
  *
- * **Squares for classes.** The squared distance between a share and 1 has hardly any slope where the
- * model is sure and wrong, just where it should learn most. Cross-entropy is steepest there: its
- * slope is p − 1, with p the share of the right answer. Here the answer is yes, and the score −8.
+ * **Squares for classes.** The squared distance between a share and 1 has hardly any slope where
+ * the model is sure and wrong, just where it should learn most. Cross-entropy is steepest there:
+ * raise the score of the right answer, and it falls with the slope 1 − p, where p is that answer's
+ * share. Here the answer is yes, and the score goes from −8 to −7.
  *
  * ```ts
  * import { assert } from "@std/assert";
