@@ -2,14 +2,20 @@
  * # 06 · Optimizers
  *
  * A gradient says which way is up. An optimizer walks down: a small step against the gradient,
- * again and again. It sounds too simple to matter, and it decides between a model that learns in
- * seconds and one that never does: how long the step is, and how much is remembered of earlier ones.
+ * again and again. Cauchy proposed it for systems of equations (Cauchy, 1847), and networks of
+ * today are still trained by it. What was added since concerns two things only: how long the step
+ * is, and how much is remembered of earlier ones. They decide between a model that learns in
+ * seconds and one that never does.
  *
- * At the end you have stochastic gradient descent with momentum, which trained the networks of
- * 1998, and Adam and AdamW, which train those of today.
+ * *Stochastic* gradient descent looks at a few examples per step and not at all of them. Its
+ * gradient is an estimate: cheap, right on average, and off by something else each time.
  *
- * Throughout: w a parameter · g its gradient · v its velocity · η learning rate · μ momentum
- * · λ weight decay · t how many steps a parameter has taken
+ * At the end you have stochastic gradient descent with momentum, which trained the network that won
+ * the ImageNet contest of 2012 (Krizhevsky, Sutskever and Hinton, 2012), and Adam and AdamW, with
+ * which transformers are usually trained.
+ *
+ * Throughout: w a parameter · g its gradient · v its velocity · m, s running means of g and g² · η
+ * learning rate · μ momentum · λ weight decay · t how many steps a parameter has taken
  *
  * ## The idea, by hand
  *
@@ -20,8 +26,9 @@
  *   η = 0.5      8   0   0   0        arrives at once: luck, it fits this curve
  *   η = 1.25     8 −12  18 −27        jumps over the valley, further each time
  *
- * A rate is not good or bad by itself. It must fit how sharply the loss is bent, and a network is bent
- * differently in each of its directions.
+ * The third walk points the right way at every step and ends ever higher: the loss goes from 64 to
+ * 144, 324 and 729. So a rate is not good or bad by itself. It must fit how sharply the loss is
+ * bent, and the loss of a network is bent differently in each of its directions.
  *
  * ```ts
  * import { assertEquals } from "@std/assert";
@@ -41,6 +48,7 @@
  * assertEquals(walk(0.25), [4, 2, 1]);
  * assertEquals(walk(0.5), [0, 0, 0]);
  * assertEquals(walk(1.25), [-12, 18, -27]);
+ * assertEquals([8, ...walk(1.25)].map((w) => w * w), [64, 144, 324, 729]);
  * ```
  *
  * @module
@@ -48,6 +56,13 @@
 import { checkState, Parameter } from "#layers";
 import { type Data, kernels, like, requireNoOther, requireNumber, say } from "#tensor";
 import { ShapeError, Tensor, ValueError } from "#tensor";
+
+// ── What all optimizers share (given) ──
+// Each keeps the parameters that it was made for, and beside each some numbers of its own: its
+// slots, as many in each as the parameter has. step() goes through them and skips whatever has no
+// gradient. For the others it calls update() with plain arrays: w to be changed in place, g to be
+// read, the slots to be carried on. So one loop over i is all that tells SGD from Adam; settings,
+// groups, and saving are done here.
 
 /** What every optimizer takes. */
 export interface OptimizerOptions {
@@ -246,20 +261,35 @@ function checkSettings(owner: string, settings: object, known: object): void {
 }
 
 // ── 6.1 Momentum ──
-// A ball that rolls keeps some of its speed. In a narrow valley the gradient points from wall to
-// wall and only a little along; summed over steps, the to and fro cancels out, and the little adds
-// up:
+// Let L = (a² + 19·b²) / 2: a valley along a, with steep walls across, along b. Its gradient is
+// (a, 19·b). Plain steps need a rate below 2/19, or b runs away; and what suits the walls is slow
+// along the valley. These are six steps from (10, 1) with η = 0.1, numbered, towards the circle:
 //
-//   without     ╲╱╲╱╲╱╲╱╲╱╲╱╲     with     ╲  ╱‾╲__╱‾──────
+//   μ = 0                                 μ = 0.5
+//   ────────────────────────────────      ────────────────────────────────
+//   0     2                               0
+//             4   6                                   3
+//                                 ○              2        4  5  6       ○
+//           3   5
+//      1                                     1
+//   ────────────────────────────────      ────────────────────────────────
 //
-//   g ← g + λ·w        weight decay: large weights are pulled towards 0
+// On the left the steps jump from wall to wall. A ball would not: it keeps some of its speed, the
+// velocity v (Polyak, 1964). In a sum over steps the to and fro cancels out, and the little that
+// points along the valley adds up.
+//
+//   g ← g + λ·w
 //   v ← μ·v + g
 //   w ← w − η·v
 //
-// With μ = 0.9 and a gradient that stays the same, v grows to 10 times g: momentum is also a larger
-// step. Nesterov's variant looks one step ahead, and takes g + μ·v in the place of v in the last line.
+// The first line is weight decay, a pull towards 0 that grows with the weight; it is a line of the
+// computation, and the parameter's own gradient is left alone. In the second, a gradient that stays
+// the same makes v longer for a while: momentum also means larger steps.
+// Nesterov's variant (Nesterov, 1983) looks one step ahead, and puts g + μ·v in the place of v in
+// the last line.
 //
-// The test follows several steps by hand, with each setting alone and with several together.
+// The tests follow several steps by hand, with each setting alone and with several together, and
+// two parameters side by side, since each has a velocity of its own.
 
 /** What SGD takes beside the parameters. */
 export interface SGDOptions extends OptimizerOptions {
@@ -285,6 +315,27 @@ export interface SGDOptions extends OptimizerOptions {
  * backward(w.mul(w).sum()); // ∂L/∂w = 6
  * optimizer.step();
  * assertEquals(w.toArray(), [0]);
+ * ```
+ *
+ * @example The valley of 6.1, and what is left of the way after 20 steps
+ * ```ts
+ * import { assert, assertAlmostEquals } from "@std/assert";
+ * import { Parameter } from "#layers";
+ * import { SGD } from "#optimizers";
+ * import { Tensor } from "#tensor";
+ * function walk(momentum: number, steps: number): [a: number, b: number] {
+ *   const w = new Parameter(Tensor.of([10, 1]));
+ *   const optimizer = new SGD([w], { learningRate: 0.1, momentum });
+ *   for (let k = 0; k < steps; k++) {
+ *     w.grad = Tensor.of([w.data[0], 19 * w.data[1]]);
+ *     optimizer.step();
+ *   }
+ *   return [w.data[0], w.data[1]];
+ * }
+ * assertAlmostEquals(walk(0, 1)[1], -0.9, 1e-6); // across the valley
+ * assertAlmostEquals(walk(0, 2)[1], 0.81, 1e-6); // and back
+ * assert(walk(0, 6)[0] > 5 && walk(0.5, 6)[0] < 3);
+ * assert(walk(0, 20)[0] > 1 && Math.hypot(...walk(0.5, 20)) < 0.01);
  * ```
  */
 export class SGD extends Optimizer<SGDOptions> {
@@ -317,18 +368,27 @@ export class SGD extends Optimizer<SGDOptions> {
 
 // ── 6.2 Adam ──
 // Some weights see large gradients and some see tiny ones; one learning rate cannot suit both. Adam
-// keeps two running means for each weight, of the gradient and of its square, and steps by the
-// ratio: about η for every weight, however large its gradients are.
+// keeps two running means for each weight, of the gradient and of its square, and steps by their
+// ratio. That is about η where the gradients agree, and less where they contradict each other,
+// whether they are of the order of a million or of a millionth.
 //
 //   m ← β₁·m + (1 − β₁)·g
 //   s ← β₂·s + (1 − β₂)·g²
 //   w ← w − η · m/(1 − β₁ᵗ) / (√(s/(1 − β₂ᵗ)) + ε)
 //
-// Both means start at 0 and are too small at first. By hand, with β₁ = 0.9: after one step m is only
-// 0.1·g. But 1 − 0.9¹ is 0.1 too, and the quotient is g again. So the first step has length η, in the
-// direction of the sign of g, whatever the gradient was. That is the first thing the test asks; the
-// second is ε, which stands outside of the root; and each parameter counts its own steps, since one
-// that had no gradient has taken none.
+// Both means start at 0 and are too small at first. By hand, the first step with g = 4, β₁ = 0.9
+// and β₂ = 0.999:
+//
+//   m = 0.1·4 = 0.4              m/(1 − 0.9) = 4
+//   s = 0.001·4² = 0.016         s/(1 − 0.999) = 16
+//
+// Corrected, the ratio is 4/√16 = 1: a step of length η against the sign of g, whatever g was. Left
+// as they are, m is 10 times too small, but the root of s √1000 times, and the step would be about
+// three times too long. After many steps βᵗ is nearly 0, and the correction fades.
+//
+// That first step is the first thing the tests ask. Then come ε, which stands outside of the root;
+// weight decay, which is added to the gradient as in 6.1; and t, which each parameter counts for
+// itself, since one that had no gradient has taken no step.
 
 /** What Adam and AdamW take beside the parameters. */
 export interface AdamOptions extends OptimizerOptions {
@@ -353,6 +413,24 @@ export interface AdamOptions extends OptimizerOptions {
  * backward(w.mul(1000));
  * optimizer.step();
  * assertAlmostEquals(w.item(), 2.5);
+ * ```
+ *
+ * @example The first step of 6.2: what is kept, and what the correction is for
+ * ```ts
+ * import { assertAlmostEquals } from "@std/assert";
+ * import { Parameter } from "#layers";
+ * import { Adam } from "#optimizers";
+ * import { Tensor } from "#tensor";
+ * const w = new Parameter(Tensor.of(1)), optimizer = new Adam([w], { learningRate: 0.1 });
+ * w.grad = Tensor.of(4);
+ * optimizer.step();
+ * const state = optimizer.stateDict();
+ * const kept = (name: string): number => state.get(name)?.item() ?? NaN;
+ * const m = kept("0.mean"), s = kept("0.square");
+ * assertAlmostEquals(m, 0.4, 1e-6);
+ * assertAlmostEquals(s, 0.016, 1e-6);
+ * assertAlmostEquals(w.item(), 1 - 0.1, 1e-6);
+ * assertAlmostEquals(m / Math.sqrt(s), Math.sqrt(10), 1e-5); // the ratio as it would be without
  * ```
  */
 export class Adam extends Optimizer<AdamOptions> {
@@ -388,14 +466,25 @@ export class Adam extends Optimizer<AdamOptions> {
 }
 
 // ── 6.3 AdamW ──
-// Adam divides the pull towards 0 by the size of the gradients, like everything else: weights with
-// large gradients are hardly pulled at all. AdamW takes the pull out and applies it directly, and then
-// takes Adam's step without weight decay:
+// In Adam the pull towards 0 is part of the gradient, and is divided by how large gradients are
+// like everything else. AdamW takes it out and applies it directly. Then it takes Adam's step
+// without weight decay:
 //
 //   w ← w − η·λ·w
 //
-// The whole of Adam is in 6.2 already; a class that extends another can call it. The test compares
-// with just that, and with the learning rate of the moment, which a schedule may have changed.
+// What that changes can be seen in the first step, from w = 1 with η = 0.1 and λ = 0.1:
+//
+//              gradient 0      gradient 1000
+//   no decay    1 → 1            1 → 0.9
+//   Adam        1 → 0.9          1 → 0.9
+//   AdamW       1 → 0.99         1 → 0.89
+//
+// Where Adam sees no gradient, the pull is all it sees, and becomes a step of full length; beside a
+// large gradient the pull is lost. AdamW takes a hundredth, η·λ, off both.
+//
+// The whole of Adam is in 6.2 already, and a class that extends another can call it. The tests
+// compare with the formula, and with the learning rate of the moment, which a schedule may have
+// changed.
 
 /**
  * Adam with the weight decay kept apart (Loshchilov and Hutter, 2019); it is 0.01 by default.
@@ -410,6 +499,26 @@ export class Adam extends Optimizer<AdamOptions> {
  * w.grad = Tensor.of(0);
  * new AdamW([w], { learningRate: 0.5, weightDecay: 0.1 }).step();
  * assertAlmostEquals(w.item(), 1.9, 1e-6);
+ * ```
+ *
+ * @example The table of 6.3
+ * ```ts
+ * import { assertAlmostEquals } from "@std/assert";
+ * import { Parameter } from "#layers";
+ * import { Adam, AdamW } from "#optimizers";
+ * import { Tensor } from "#tensor";
+ * function first(Kind: typeof Adam | typeof AdamW, weightDecay: number, gradient: number): number {
+ *   const w = new Parameter(Tensor.of(1));
+ *   w.grad = Tensor.of(gradient);
+ *   new Kind([w], { learningRate: 0.1, weightDecay }).step();
+ *   return w.item();
+ * }
+ * const found = [[Adam, 0], [Adam, 0.1], [AdamW, 0.1]] as const;
+ * const expected = [[1, 0.9], [0.9, 0.9], [0.99, 0.89]];
+ * found.forEach(([Kind, weightDecay], k) => {
+ *   assertAlmostEquals(first(Kind, weightDecay, 0), expected[k][0], 1e-6);
+ *   assertAlmostEquals(first(Kind, weightDecay, 1000), expected[k][1], 1e-6);
+ * });
  * ```
  */
 export class AdamW extends Adam {
@@ -439,8 +548,9 @@ export class AdamW extends Adam {
 /**
  * ## What it costs
  *
- * What is kept from step to step: one number per weight for SGD with momentum, two for Adam. Together
- * with the weight and its gradient that is four numbers per weight with Adam, and 16 bytes.
+ * What is kept from step to step: one number per weight for SGD, its velocity, and two for Adam.
+ * With the weight and its gradient that makes four numbers per weight with Adam, 16 bytes in
+ * float32. (Our SGD keeps the velocity even if the momentum is 0.)
  *
  * ```ts
  * import { assertEquals } from "@std/assert";
@@ -449,46 +559,111 @@ export class AdamW extends Adam {
  * import { Generator } from "#random";
  * import type { Tensor } from "#tensor";
  * const layer = new Linear(100, 10, { generator: new Generator(1), bias: false });
- * function keptBy(optimizer: { stateDict(): Map<string, Tensor> }): number {
- *   return [...optimizer.stateDict().values()].reduce((sum, { size }) => sum + (size > 1 ? size : 0), 0);
+ * function bytesPerWeight(optimizer: { stateDict(): Map<string, Tensor> }): number {
+ *   const perWeight = [...optimizer.stateDict().values()].filter(({ size }) => size > 1);
+ *   const kept = perWeight.reduce((sum, { data }) => sum + data.byteLength, 0);
+ *   return (2 * layer.weight.data.byteLength + kept) / layer.weight.size; // weight and gradient
  * }
- * assertEquals(keptBy(new SGD(layer.parameters(), { learningRate: 1 })), 1000);
- * assertEquals(keptBy(new Adam(layer.parameters(), { learningRate: 1 })), 2000);
+ * const sgd = new SGD(layer.parameters(), { learningRate: 0.1, momentum: 0.9 });
+ * assertEquals(bytesPerWeight(sgd), 12);
+ * assertEquals(bytesPerWeight(new Adam(layer.parameters(), { learningRate: 0.1 })), 16);
  * ```
  *
- * A step does a few operations on each of these numbers, so it waits for memory. That is little beside
- * a convolution, whose weights are few and used often, and much beside a dense layer.
+ * A step does a few operations on each of these numbers, so memory limits it and not arithmetic;
+ * `deno task bench:kernels` times both updates. It is made once per batch, however large the batch
+ * is. A weight of a convolution is used at every place of every image in between, and the step is
+ * little beside that. A weight of a Linear is used once per example: with small batches the step
+ * counts.
  *
  * ## What breaks in practice
  *
- * **Yesterday's gradients.** backward() adds. Who forgets zeroGrad() steps along the sum of all
- * gradients since the start: a second momentum, without an end.
+ * **Yesterday's gradients.** backward() adds. Whoever forgets zeroGrad() steps along the sum of all
+ * gradients since the start: a momentum that never lets go. Nothing fails; the steps grow.
  *
  * ```ts
  * import { assertEquals } from "@std/assert";
  * import { backward } from "#autograd";
  * import { Parameter } from "#layers";
+ * import { SGD } from "#optimizers";
  * import { Tensor } from "#tensor";
- * const w = new Parameter(Tensor.of(3));
- * backward(w.mul(2));
- * backward(w.mul(2));
- * assertEquals(w.grad?.item(), 4); // and not 2
+ * const w = new Parameter(Tensor.of(10)), optimizer = new SGD([w], { learningRate: 1 });
+ * const path = [1, 2, 3].map(() => {
+ *   backward(w.mul(2)); // the slope is always 2
+ *   optimizer.step();
+ *   return w.item();
+ * });
+ * assertEquals(path, [8, 4, -2]); // and not 8, 6, 4
  * ```
  *
- * **A rate from another optimizer.** 0.1 is usual for SGD and far too much for Adam, whose steps have
- * that length whatever the gradients are: a weight of 0.05 is thrown across 0 in the first step.
+ * **A rate from another optimizer.** For SGD a rate of 0.1 is common. Adam's first steps have the
+ * length of the rate, however small the gradient is: a weight of 0.05 is thrown across 0. Rates
+ * around 0.001 are where people begin with Adam.
  *
- * **Weight decay on everything.** Biases and the scales of batch normalisation are usually left out of
- * it. A group with settings of its own does that: `{ parameters: biases, weightDecay: 0 }`.
+ * ```ts
+ * import { assertAlmostEquals } from "@std/assert";
+ * import { Parameter } from "#layers";
+ * import { Adam, SGD } from "#optimizers";
+ * import { Tensor } from "#tensor";
+ * for (const [Kind, expected] of [[SGD, 0.0499], [Adam, -0.05]] as const) {
+ *   const w = new Parameter(Tensor.of(0.05));
+ *   w.grad = Tensor.of(0.001);
+ *   new Kind([w], { learningRate: 0.1 }).step();
+ *   assertAlmostEquals(w.item(), expected, 1e-5);
+ * }
+ * ```
+ *
+ * **Weight decay on everything.** Biases and the scales of batch normalisation are usually left out
+ * of it: they are few, and the pull only moves them from where the data want them. A group with
+ * settings of its own does that.
+ *
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { Linear } from "#layers";
+ * import { SGD } from "#optimizers";
+ * import { Generator } from "#random";
+ * import { Tensor } from "#tensor";
+ * const layer = new Linear(2, 1, { generator: new Generator(1) });
+ * const named = [...layer.namedParameters()].map(([name, w]) => ({ parameters: [w], name }));
+ * const groups = named.map(({ parameters, name }) =>
+ *   name === "bias" ? { parameters, weightDecay: 0 } : { parameters }
+ * );
+ * const optimizer = new SGD(groups, { learningRate: 1, weightDecay: 0.5 });
+ * for (const w of layer.parameters()) {
+ *   w.write((numbers) => numbers.fill(4));
+ *   w.grad = Tensor.zeros(w.shape);
+ * }
+ * optimizer.step();
+ * assertEquals([...layer.parameters()].map(({ data }) => data[0]), [2, 4]);
+ * ```
+ *
+ * **Parameters that were exchanged.** An optimizer keeps the parameters that it was given, not the
+ * model. Put a new last layer on a model afterwards, and nobody trains it; no error tells.
+ *
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { backward } from "#autograd";
+ * import { Parameter } from "#layers";
+ * import { SGD } from "#optimizers";
+ * import { Tensor } from "#tensor";
+ * const model = { head: new Parameter(Tensor.of(3)) };
+ * const optimizer = new SGD([model.head], { learningRate: 0.1 });
+ * model.head = new Parameter(Tensor.of(5));
+ * backward(model.head.mul(2));
+ * optimizer.step();
+ * assertEquals(model.head.item(), 5);
+ * ```
  *
  * ## To think about
  *
  * 1. For L = w², which learning rates of plain SGD make |w| smaller in each step?
  * 2. With momentum 0.9 and gradients that always are 1, how long does a step become?
  * 3. All gradients are multiplied by 1000. What becomes of a step of SGD, and of Adam?
- * 4. Why does loading a checkpoint without the optimizer's state make the loss jump?
+ * 4. Why can the loss jump after loading a checkpoint without the optimizer's state?
+ * 5. A weight has long seen gradients of 1, and now one of 100 comes. Is Adam's step still of
+ *    length η?
  *
  * ## What is next
  *
- * The rate need not stay the same, and the steps need somebody to take them. Module 07 writes the loop.
+ * The rate need not stay the same, and somebody has to take the steps. Module 07 has schedules for
+ * the one and a loop for the other.
  */
