@@ -1,10 +1,29 @@
 /**
  * # 07 · Training: schedules
  *
- * Large steps get far, small steps get close. A schedule says how large they are at each moment: it
- * begins with the one, sometimes after a careful start, and ends with the other.
+ * Large steps get far, small steps get close. A schedule says how large they are at each moment.
  *
- * At the end you have the six that are in use, each one formula.
+ * Why small ones at the end? Take two examples, of which one wants w = 1 and the other w = −1; the
+ * best for both is 0. They come in turn, and with η = 0.5 each step goes half of the way to what
+ * the example wants. From w = −⅓ the first leads to ⅓, the second back to −⅓, and so on for ever: a
+ * rate that stays the same goes round the best weights and never arrives. One that falls comes to
+ * rest in the middle.
+ *
+ * ```ts
+ * import { assert, assertAlmostEquals } from "@std/assert";
+ * import { constant, cosine, type Schedule } from "#training";
+ * function rest(schedule: Schedule): number {
+ *   let w = 0;
+ *   for (let k = 0; k < 100; k++) w += schedule(k / 100) * ((k % 2 === 0 ? 1 : -1) - w);
+ *   return Math.abs(w);
+ * }
+ * assertAlmostEquals(rest(constant(0.5)), 1 / 3);
+ * assert(rest(cosine(0.5)) < 1e-6);
+ * ```
+ *
+ * At the end you have six of them, each one formula; then read on in training.ts. A schedule knows
+ * only how far training is, not how many steps it has, so it is the same for ten epochs and for a
+ * hundred. fit() asks it before every step.
  *
  * Throughout: t progress, 0 at the start of training, 1 at its end · η(t) the learning rate
  *
@@ -34,7 +53,9 @@ function checkPart(name: string, part: number): void {
 //           └───────┐            η(t) = rate · factor^⌊t / every⌋
 //                   └───────
 //
-// The test asks for moments at which a division is not exact: 0.3 / 0.1 is a little less than 3.
+// By hand: from 0.8, halved after every quarter, t = 0.6 has passed two falls, ⌊0.6 / 0.25⌋ = 2,
+// and the rate is 0.8·½·½ = 0.2. The test asks for moments at which a division is not exact: on a
+// computer 0.3 / 0.1 is a little less than 3, and the third fall would come late.
 
 /**
  * Stays the same.
@@ -83,11 +104,16 @@ export function step(rate: number, { factor = 0.1, every, ...other }: StepwiseOp
 }
 
 // ── 7.2 Fall smoothly ──
-// Half a wave needs no choice of moments: large steps for long, then a fall, then small ones for long.
+// Half a wave needs no choice of moments: large steps for long, a fall, small ones for long.
+//
+//   ‾‾‾╲
+//       ╲
+//        ╲___
 //
 //   η(t) = to + (from − to) · (1 + cos πt) / 2
 //
-// At t = 0 the cosine is 1 and η is `from`; at t = 1 it is −1 and η is `to`.
+// At t = 0 the cosine is 1 and η is `from`; at t = 1 it is −1 and η is `to`. The test looks at
+// those ends, in between, and whether it can rise as well: 7.4 will need that.
 
 /**
  * Falls along half a cosine wave (Loshchilov and Hutter, 2017): slowly at first, fast in the
@@ -113,12 +139,17 @@ export function cosine(from: number, to = 0): Schedule {
 }
 
 // ── 7.3 Start carefully ──
-// In the first steps the gradients are large and point anywhere: a full step would throw the
-// weights far off. So the rate grows first, and then does what it would have done anyway.
+// The first weights are random, and so is where their gradients point: large, and soon somewhere
+// else. Adam's means rest on a handful of them yet. A full step would throw the weights to a place
+// from which there is no good way on. So the rate grows first, as Goyal et al. (2017) did for very
+// large batches, and then does what it would have done anyway.
 //
 //       ╱╲
 //      ╱  ╲__           a schedule within a schedule: what follows gets all of
 //     ╱      ╲__        its own time, from 0 to 1, in what is left
+//
+// With a fifth for the way up, t = 0.4 is a quarter of what is left: (0.4 − 0.2) / 0.8. The test
+// asks the inner schedule at such moments, and at the one where the two meet.
 
 /**
  * Grows evenly from 0 to where another schedule starts, and then follows that one.
@@ -144,9 +175,16 @@ export function warmup(then: Schedule, part = 0.1): Schedule {
 }
 
 // ── 7.4 Up and far down ──
-// One rise and one long fall, in place of a warm-up and a schedule. Both ways are half waves, so the
-// function of 7.2 does all the work: once upwards, from a 25th of the peak, and once down to almost
-// nothing.
+// One rise and one long fall, in place of a warm-up and a schedule. Both ways are half waves, so
+// the function of 7.2 does all the work: once upwards, from a 25th of the peak, and once down to
+// almost nothing.
+//
+//       ╱‾‾╲__
+//      ╱      ╲__
+//   __╱          ╲____
+//
+// The test looks at three moments of the way up and at the way down, with the usual rise and with
+// another one.
 
 /**
  * Rises to a peak and falls far below its start, both along half a cosine wave (Smith and Topin,
@@ -176,12 +214,15 @@ export function oneCycle(peak: number, rise = 0.3): Schedule {
 }
 
 // ── 7.5 Up and down ──
-// Straight lines, once or several times. How far t·cycles is from the middle of its cycle says how far
-// the rate is from the top; what counts of t·cycles is the part behind the point.
+// Straight lines, once or several times.
 //
 //     ╱╲    ╱╲
 //    ╱  ╲  ╱  ╲         cycles = 2
 //   ╱    ╲╱    ╲
+//
+// t·cycles counts cycles; what stands behind its point says how far the present one is. How far
+// that is from ½ says how far the rate is from the top. The test asks for points on both slopes,
+// and for the low rate between two cycles.
 
 /**
  * Goes up and down between two rates in straight lines (Smith, 2017).

@@ -1,23 +1,29 @@
 /**
  * # 07 · Training
  *
- * Five lines are the heart of all of deep learning: predict, measure, go backward, step, repeat.
- * This module writes them down once, with what makes them livable: a loop that can be watched,
- * stopped, and trusted to notice when the numbers have gone wrong. The schedules stand beside it in
- * schedules.ts, which comes first, and checkpoints in checkpoint.ts, which is given.
+ * Five lines are the heart of all of deep learning: forget the old gradients, predict, measure, go
+ * backward, step. The networks that read handwriting in the nineties were trained by them, and so
+ * are those of today. This module writes them down once, with what makes them livable: a loop that
+ * can be watched, stopped, and trusted to notice when the numbers have gone wrong.
  *
- * At the end you can train any model on any batches.
+ * At the end you can train any model on any batches, and know how good it is. Begin with the
+ * schedules, in schedules.ts; this file goes on from there. Checkpoints are in checkpoint.ts, which
+ * is given.
  *
- * Throughout: batch some examples with their targets · epoch one pass over all batches
+ * Throughout: L the loss · batch some examples with their targets, rows of one tensor · step one
+ * change of the weights · epoch one pass over all batches · K how many classes there are
  *
  * ## The idea, by hand
  *
  * One weight, one example: the model says w·x, and for x = 2 it should say 6. It begins with w = 1.
  *
+ *   forget      ∂L/∂w = 0
  *   predict     y = 1·2 = 2
  *   measure     L = (2 − 6)² = 16
  *   backward    ∂L/∂w = 2·(2 − 6)·2 = −16
- *   step        w = 1 − 0.1·(−16) = 2.6        and L is (5.2 − 6)² = 0.64 now
+ *   step        w = 1 − 0.1·(−16) = 2.6
+ *
+ * The second time y is 5.2, and the loss (5.2 − 6)² = 0.64 in place of 16.
  *
  * ```ts
  * import { assertAlmostEquals } from "@std/assert";
@@ -70,8 +76,8 @@ export interface EpochResult {
 }
 
 /**
- * How far a training run is: the steps since it began, and of the epoch so far the sum of the losses
- * of all examples, and how many those are.
+ * How far a training run is: the steps since it began, and of the epoch so far the sum of the
+ * losses of all examples, and how many those are.
  */
 export type FitProgress = Readonly<Record<"step" | "total" | "examples", number>>;
 
@@ -107,9 +113,15 @@ export interface FitOptions<Targets = Int32Array> extends StepOptions<Targets> {
 }
 
 // ── Breathing (given) ──
-// JavaScript does one thing at a time: while a loop runs, no key press is seen and no line is
-// drawn. So the training loop pauses for a moment every few steps, and the rest of the program
-// gets its turn.
+// JavaScript does one thing at a time: while a loop runs, no key press is seen, no timer fires, and
+// no line is drawn. So every now and then the training loop gives way to all that has queued up.
+//
+//   ┌──────┬──────┬──────┐                    ┌──────┬──────
+//   │ step │ step │ step │ keys, timers, …    │ step │ step …
+//   └──────┴──────┴──────┘                    └──────┴──────
+//
+// It takes a timer to do so. What waits on a promise that is settled already goes on before the
+// queue of keys and timers gets a turn; the last trap at the end of this file shows it.
 
 /** Longest time without a pause, in milliseconds; a single step may of course take longer. */
 const breath = 20;
@@ -126,14 +138,18 @@ function breathing(): () => Promise<void> {
 
 // ── 7.6 Clipping ──
 // Now and then a batch has a gradient far longer than all others, and one step along it undoes an
-// hour. Seen as one long vector, all gradients together are scaled down to a length that does no harm;
-// their direction stays.
+// hour. Seen as one long vector, all gradients together are scaled down to a length that does no
+// harm; their direction stays (Pascanu, Mikolov and Bengio, 2013).
 //
 //   norm = √(Σ g²)
 //   g ← g · maxNorm / norm        where norm > maxNorm
 //
-// The sum runs over all parameters: clipping each by itself would change the direction. The test has
-// gradients of several parameters, one without any, and one that is all zeros.
+// By hand: the gradients 3 and 4 are √(9 + 16) = 5 long. With a maximum of 1 they become 0.6 and
+// 0.8. The sum runs over all parameters: clipping each number to 1 would leave 1 and 1, which is
+// another direction. The length from before is given back, so that it can be watched.
+//
+// The tests have gradients of several parameters, one without any, and one that is all zeros, with
+// a maximum of 0 as well: 0/0 must not become anybody's gradient.
 
 /**
  * Scales all gradients down, if together they are longer than they may be.
@@ -168,25 +184,30 @@ export function clipGradientNorm(parameters: Iterable<Parameter>, maxNorm: numbe
 }
 
 // ── 7.7 One step ──
-// Forget the old gradients, predict, measure, go backward, step. Two things are not so plain:
+// The five lines of the opening. Two things are not so plain.
 //
-// Several batches may make one step: who has no memory for 128 images at a time learns from four times
-// 32. Gradients add up by themselves, but means do not. Each batch's mean loss is weighed by its part
-// of the examples, and then the four teach the same as the one would have:
+// Several batches may make one step: who has no memory for 128 images at a time learns from four
+// times 32. Gradients add up by themselves, but means do not. Three examples with a mean loss of 2
+// and one with a loss of 6 have a mean of (2 + 2 + 2 + 6)/4 = 3, while the mean of the two means is
+// 4. So each batch's loss is weighed by its part of the examples:
 //
-//   L = Σ over batches of (rows in the batch / rows in all) · mean loss of the batch
+//   L = Σ (rows in the batch / rows in all) · mean loss of the batch
 //
 // And a loss that is NaN or infinite must not reach the weights: one such step, and all of them are
 // NaN for good. Then no step is taken, and the number is given back for others to complain about.
-// The test looks at both, and whether clipping comes before the step.
+//
+// The tests look at both: three batches must move the weights as one large one does, with momentum
+// too, and in a single step; and after an infinite loss in the second batch the weights are
+// untouched. They also look whether gradients of the step before are gone, and clipping comes
+// before the step.
 
 /**
  * Learns from some batches: predict, measure, go backward; then one step. Each batch counts by how
  * many examples it has, so that three small batches teach the same as one large. A loss that is not
  * a finite number teaches nothing: then no step is taken.
  *
- * The room that its tensors took may be used again when the step is over: what shall outlive it must
- * be copied within it. Parameters and their gradients stay.
+ * The room that its tensors took may be used again when the step is over: what shall outlive it
+ * must be copied within it. Parameters and their gradients stay.
  *
  * @task 07.7
  * @param model What learns.
@@ -252,9 +273,9 @@ function* groupsOf<Item>(items: Iterable<Item>, size: number): Generator<Item[]>
 /**
  * Trains a model. Other work gets its turn at least every 50 ms, as long as a step takes less.
  *
- * A run that was stopped goes on with `from`, and with model, optimizer and loader as they were then.
- * Without it, a loader that was restored in the middle of an epoch deals out the rest of that one
- * first, and the schedule ends as much earlier.
+ * A run that was stopped goes on with `from`, and with model, optimizer and loader as they were
+ * then. Without it, a loader that was restored in the middle of an epoch deals out the rest of that
+ * one first, and the schedule ends as much earlier.
  *
  * @param model What learns; it is put into training mode.
  * @param batches What it learns from.
@@ -324,9 +345,17 @@ export async function fit<Targets>(
 }
 
 // ── 7.8 How good it is ──
-// The loss is what training makes small; the part that is right is what people ask for. They are not
-// the same: a model can grow surer of what it had right, and lower its loss without one more right
-// answer. Accuracy is a count, so nothing can be learnt from it, but everybody understands it.
+// The loss is what training makes small; the part that is right is what people ask for. Accuracy is
+// a count: it does not change when a weight moves by a little, so it has no gradient to learn from.
+// And the two may disagree. For three examples, the shares that two models give to the right class
+// of two:
+//
+//   one       0.6    0.6    0.6         all three right, and not sure of any
+//   other     0.99   0.99   0.45        one wrong, by a little
+//
+// The mean loss of the one is −log 0.6, about 0.51. That of the other is about 0.27: lower, with
+// fewer right. The second example below computes both. The test is about counting, and about what
+// cannot be compared.
 
 /**
  * The part of the predictions that is right.
@@ -343,6 +372,23 @@ export async function fit<Targets>(
  * import { accuracy } from "#training";
  * assertEquals(accuracy(Int32Array.of(1, 0, 2, 2), Int32Array.of(1, 1, 1, 2)), 0.5);
  * ```
+ *
+ * @example A lower loss with fewer right
+ * ```ts
+ * import { assertAlmostEquals, assertEquals } from "@std/assert";
+ * import { crossEntropy } from "#losses";
+ * import { Tensor } from "#tensor";
+ * import { accuracy } from "#training";
+ * const labels = Int32Array.of(0, 0, 0);
+ * const found = [[0.6, 0.6, 0.6], [0.99, 0.99, 0.45]].map((shares) => {
+ *   const scores = Tensor.of(shares.map((p) => [p, 1 - p])).log();
+ *   const right = accuracy(Int32Array.from(scores.argmax(1).data), labels);
+ *   return { right, loss: crossEntropy(scores, labels).item() };
+ * });
+ * assertEquals(found.map(({ right }) => right), [1, 2 / 3]);
+ * assertAlmostEquals(found[0].loss, 0.51, 0.005);
+ * assertAlmostEquals(found[1].loss, 0.27, 0.005);
+ * ```
  */
 export function accuracy(predictions: Int32Array, labels: Int32Array): number {
   checkPairs(predictions, labels);
@@ -357,14 +403,17 @@ function checkPairs(predictions: Int32Array, labels: Int32Array): void {
 }
 
 // ── 7.9 What is taken for what ──
-// 90 % right says nothing about the other 10 %. A confusion matrix does: one row for each right class,
-// one column for each answer.
+// An accuracy does not say what goes wrong. A confusion matrix does: one row for each right class,
+// one column for each answer. Here 93 of 100 are right:
 //
 //             says 0   says 1
 //   is a 0      48        2         2 zeros were taken for ones
 //   is a 1       5       45         5 ones for zeros
 //
-// What is right stands on the diagonal. The test has answers that are no class at all, too.
+// What is right stands on the diagonal. Along a row: of 50 zeros 48 were found. Down a column: of
+// the 53 answers "0", 48 were true. And a model that always says 0 shows at once, by a column that
+// is empty, while its accuracy may be high where most examples are zeros. The test counts random
+// answers, and hands in classes that do not exist; a wrong one must not be counted somewhere else.
 
 /**
  * Counts which classes are taken for which.
@@ -397,10 +446,14 @@ export function confusionMatrix(predictions: Int32Array, labels: Int32Array, K: 
 }
 
 // ── 7.10 Evaluation ──
-// Asking a model changes nothing in it. So evaluation runs in eval() mode, in which dropout rests and
-// batch normalisation uses what it has seen before; it notes no origins; and when it is over, each part
-// is in the mode that it was in, even if something was thrown. The last batch may be smaller, and each
-// example counts the same: a mean of means would count its examples more. All of that is tested.
+// Asking a model must change nothing in it, and the answer must not depend on chance or on which
+// examples happen to share a batch. So evaluation runs in eval() mode, in which dropout rests and
+// batch normalisation uses the statistics that it gathered in training. It notes no origins. And
+// when a batch is done, even if something was thrown, each part is in the mode that it was in: a
+// part may be frozen while the rest is trained. Between two batches it gives way, like fit().
+//
+// The last batch may be smaller, and each example counts the same, as in 7.7: batches of 7 and 2
+// examples are weighed 7 to 2. All of that is tested, with a signal that stops in the middle.
 
 /** What a model is worth on some data. */
 export interface Evaluation {
@@ -469,38 +522,59 @@ export async function evaluate(
 /**
  * ## What it costs
  *
- * A step goes forward once and backward once, and the way back takes about twice the arithmetic: for
- * each product two more, one for the inputs and one for the weights. Between the two, every result on
- * the way is kept, which is most of the memory. `deno task bench` times whole steps.
+ * A step goes forward once and backward once, and the way back takes about twice the arithmetic:
+ * for each product two more, one for the inputs and one for the weights (module 05 counts them).
+ * Evaluation goes forward only, so an example costs about a third. `deno task bench` times whole
+ * steps.
  *
- * Evaluation goes forward only, and keeps nothing.
- *
- * ## What breaks in practice
- *
- * **A loss that will not fall.** First look at its value before any training. With K classes and a model
- * that knows nothing it is log K; if it is far above, the weights begin too large, or the inputs are
- * not normalised. If it stays at log K, gradients do not arrive.
+ * Memory is filled by what lies between forward and backward: every result on the way is kept, and
+ * grows with the batch. Accumulating buys that back with time. Three batches of 4, 4 and 2 need
+ * room for 4 examples, and move the weights as one batch of 10 does, up to rounding:
  *
  * ```ts
  * import { assertAlmostEquals } from "@std/assert";
- * import { crossEntropy } from "#losses";
- * import { Tensor } from "#tensor";
- * const knowsNothing = Tensor.zeros([4, 10]);
- * const loss = crossEntropy(knowsNothing, Int32Array.of(3, 1, 4, 1));
- * assertAlmostEquals(loss.item(), Math.log(10), 1e-6);
- * ```
- *
- * **A loss that is NaN.** Usually the rate is too large: the weights run away, and a score becomes
- * infinite. fit() stops there and says so, because no later step could mend it.
- *
- * ```ts
- * import { assertRejects } from "@std/assert";
  * import { Linear } from "#layers";
  * import { mseLoss } from "#losses";
  * import { SGD } from "#optimizers";
  * import { Generator } from "#random";
+ * import { Tensor } from "#tensor";
+ * import { trainStep } from "#training";
+ * const x = Tensor.normal([10, 3], new Generator(1)), y = Tensor.normal([10, 1], new Generator(2));
+ * function learned(parts: [from: number, to: number][]): number {
+ *   const model = new Linear(3, 1, { generator: new Generator(3) });
+ *   const optimizer = new SGD(model.parameters(), { learningRate: 0.1 });
+ *   const batches = parts.map((part) => ({ inputs: x.slice(part), targets: y.slice(part) }));
+ *   trainStep(model, batches, { loss: mseLoss, optimizer });
+ *   return model.weight.data[0];
+ * }
+ * assertAlmostEquals(learned([[0, 4], [4, 8], [8, 10]]), learned([[0, 10]]), 1e-6);
+ * ```
+ *
+ * ## What breaks in practice
+ *
+ * **Training goes wrong, in one of four ways.** With K classes, a model that knows nothing has a
+ * loss of log K. Hold what you see against that:
+ *
+ *   what you see                              where to look first
+ *   ────────────────────────────────────────────────────────────────────────────────────────
+ *   far above log K before any training       first weights too large, inputs not normalised
+ *   stays at log K                            gradients do not arrive, labels do not fit
+ *   NaN, or beyond all bounds                 rate too large, an input not a number
+ *   falls in training, rises in validation    learnt by heart: more data, or stop earlier
+ *
+ * Knowing nothing means equal scores. fit() refuses to go on with NaN, because no later step could
+ * mend it:
+ *
+ * ```ts
+ * import { assertAlmostEquals, assertRejects } from "@std/assert";
+ * import { Linear } from "#layers";
+ * import { crossEntropy, mseLoss } from "#losses";
+ * import { SGD } from "#optimizers";
+ * import { Generator } from "#random";
  * import { Tensor, ValueError } from "#tensor";
  * import { fit } from "#training";
+ * const loss = crossEntropy(Tensor.zeros([4, 10]), Int32Array.of(3, 1, 4, 1));
+ * assertAlmostEquals(loss.item(), Math.log(10), 1e-6);
  * const model = new Linear(1, 1, { generator: new Generator(1) });
  * const optimizer = new SGD(model.parameters(), { learningRate: 100 });
  * const batch = { inputs: Tensor.of([[5]]), targets: Tensor.of([[1]]) };
@@ -511,23 +585,84 @@ export async function evaluate(
  * );
  * ```
  *
- * **Training falls, validation rises.** The model learns the examples by heart. Only data that it does
- * not learn from can show that, which is why module 08 splits them.
+ * **Learnt by heart.** Ten examples with labels drawn by lot: there is nothing to learn, and a
+ * model with more weights than examples learns it all the same. Only examples that it does not
+ * learn from show what that is worth, which is why module 08 splits them.
  *
- * **The wrong mode.** A model that is asked in training mode drops numbers at random, and gives two
- * answers to one question. evaluate() takes care of it; a call of forward() by hand does not.
+ * ```ts
+ * import { assert, assertEquals } from "@std/assert";
+ * import { Linear } from "#layers";
+ * import { crossEntropy } from "#losses";
+ * import { SGD } from "#optimizers";
+ * import { Generator } from "#random";
+ * import { Tensor } from "#tensor";
+ * import { type Batch, evaluate, fit } from "#training";
+ * const dice = new Generator(1), loss = crossEntropy;
+ * function drawn(n: number): Batch {
+ *   const targets = Int32Array.from({ length: n }, () => dice.uniform() < 0.5 ? 0 : 1);
+ *   return { inputs: Tensor.normal([n, 20], dice), targets };
+ * }
+ * const seen = drawn(10), unseen = drawn(100), model = new Linear(20, 2, { generator: dice });
+ * const optimizer = new SGD(model.parameters(), { learningRate: 0.5 });
+ * const before = await evaluate(model, [unseen], { loss });
+ * const history = await fit(model, [seen], { loss, optimizer, epochs: 50 });
+ * const after = await evaluate(model, [unseen], { loss });
+ * assert(history[49].loss < 0.1 * history[0].loss && after.loss > before.loss);
+ * assertEquals((await evaluate(model, [seen], { loss })).accuracy, 1);
+ * assert(after.accuracy < 0.7);
+ * ```
+ *
+ * **The wrong mode.** fit() leaves the model in training mode. Ask it by hand then, and dropout
+ * gives two answers to one question; with batch normalisation the answer depends on what else is in
+ * the batch, and each question moves the statistics. evaluate() takes care of that; for a forward()
+ * of your own, call eval() first.
+ *
+ * ```ts
+ * import { assertEquals, assertNotEquals } from "@std/assert";
+ * import { Dropout, Linear, Sequential } from "#layers";
+ * import { mseLoss } from "#losses";
+ * import { SGD } from "#optimizers";
+ * import { Generator } from "#random";
+ * import { Tensor } from "#tensor";
+ * import { fit } from "#training";
+ * const generator = new Generator(1);
+ * const model = new Sequential(new Dropout(0.5, { generator }), new Linear(20, 1, { generator }));
+ * const x = Tensor.ones([1, 20]), optimizer = new SGD(model.parameters(), { learningRate: 0.01 });
+ * const batch = { inputs: x, targets: Tensor.ones([1, 1]) };
+ * await fit(model, [batch], { loss: mseLoss, optimizer, epochs: 1 });
+ * assertNotEquals(model.forward(x).item(), model.forward(x).item());
+ * model.eval();
+ * assertEquals(model.forward(x).item(), model.forward(x).item());
+ * ```
+ *
+ * **A loop that never gives way.** `await` alone is no pause: what is settled already goes on at
+ * once, and a thousand of them keep a timer waiting that was due long ago. Only another timer lets
+ * it in.
+ *
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * const seen: string[] = [];
+ * setTimeout(() => seen.push("a key press"), 0);
+ * for (let step = 0; step < 1000; step++) await Promise.resolve();
+ * seen.push("1000 steps");
+ * await new Promise((resolve) => setTimeout(resolve, 0));
+ * assertEquals(seen, ["1000 steps", "a key press"]);
+ * ```
  *
  * ## To think about
  *
- * 1. Three batches of 4, 4 and 2 examples make one step. Why is the mean of their three mean losses not
- *    the mean over the 10 examples?
+ * 1. Four batches of 32 make one step, or one batch of 128 does. In which models is the result not
+ *    the same?
  * 2. Why is each gradient not clipped by itself?
- * 3. 1,000 images, batches of 32. How many steps has an epoch, and how many has it if three batches make
- *    one step?
- * 4. The loss on the training data is higher than on the test data. How can that be, without a mistake?
+ * 3. 1,000 images, batches of 32. How many steps has an epoch, and how many has it if three batches
+ *    make one step?
+ * 4. The loss on the training data is higher than on the test data. How can that be, without a
+ *    mistake?
+ * 5. The validation loss rises from epoch to epoch, and the validation accuracy stays. What happens
+ *    to the model?
  *
  * ## What is next
  *
- * The loop takes any batches. Module 08 makes them: shuffled, split, and each image a bit different each
- * time.
+ * The loop takes any batches. Module 08 makes them: shuffled, split, and each image a bit different
+ * each time.
  */
