@@ -3,13 +3,15 @@
  *
  * A model learns from a few examples at a time, in another order each time round. Something has to
  * deal them out, and never show one twice or forget one. It is the least glorious part of deep
- * learning, and the one where mistakes hide best: nothing crashes, the numbers are only a little worse,
- * or much too good.
+ * learning, and the one where mistakes hide best: nothing crashes, the numbers are only a little
+ * worse, or much too good.
  *
- * At the end you can turn any collection of examples into shuffled batches, and in transforms.ts show
- * each image a bit different each time.
+ * At the end you can split any collection of examples and deal it out in shuffled batches, stop in
+ * the middle of an epoch and go on as if nothing had happened. In transforms.ts, which you may read
+ * now or after 8.4, each image becomes a bit different each time.
  *
- * Throughout: B examples in a batch · index the place of an example in its data set
+ * Throughout: N examples in a data set · B examples in a batch · index the place of an example in
+ * its data set, from 0 · epoch one walk over all examples
  *
  * ## The idea, by hand
  *
@@ -17,7 +19,8 @@
  *
  *   3 0 │ 4 1 │ 2        three batches, and the last one is short
  *
- * The next epoch draws another order, and again everybody comes once.
+ * The next epoch draws another order, and again everybody comes once. Which order is drawn depends
+ * on the generator alone: with the same seed, somebody else gets the same batches.
  *
  * ```ts
  * import { assertEquals } from "@std/assert";
@@ -26,9 +29,13 @@
  * import { Tensor } from "#tensor";
  * const data = new TensorDataset(Tensor.zeros([5, 1]), Int32Array.of(0, 1, 2, 3, 4));
  * const loader = new DataLoader(data, { batchSize: 2, shuffle: new Generator(1) });
- * const epoch = [...loader].map(({ targets }) => [...targets]);
- * assertEquals(epoch.map((batch) => batch.length), [2, 2, 1]);
- * assertEquals(epoch.flat().sort(), [0, 1, 2, 3, 4]);
+ * const epochs = [1, 2].map(() => [...loader].map(({ targets }) => [...targets]));
+ * for (const epoch of epochs) {
+ *   assertEquals(epoch.map((batch) => batch.length), [2, 2, 1]);
+ *   assertEquals(epoch.flat().sort(), [0, 1, 2, 3, 4]);
+ * }
+ * const again = new DataLoader(data, { batchSize: 2, shuffle: new Generator(1) });
+ * assertEquals([...again].map(({ targets }) => [...targets]), epochs[0]);
  * ```
  *
  * @module
@@ -46,8 +53,14 @@ export * from "./transforms.ts";
 // lie in memory, in a file or on the other side of the world is its own affair.
 //
 // For one in memory, fetching is copying rows. A "row" is all that belongs to one example: for images
-// (N, C, H, W) it is C·H·W numbers that lie side by side. The test takes rows of several axes, in any
-// order, some twice, and changes a batch afterwards: the data set must not notice.
+// (N, C, H, W) it is C·H·W numbers that lie side by side. So fetching 2 and 0 from a tensor (3, 2) is
+//
+//   place in memory    0 1   2 3   4 5
+//   example             0     1     2           example k begins at k·size, here size = 2
+//   batch              4 5   0 1                the same dtype, shape (2, 2)
+//
+// The tests take rows of several axes, in any order, some twice, and change a batch afterwards: the
+// data set must not notice.
 
 /** Examples that can be fetched by their indices. */
 export interface Dataset<Targets = Int32Array> {
@@ -119,14 +132,15 @@ export class TensorDataset<T extends Int32Array | Tensor = Int32Array> implement
 }
 
 // ── 8.2 Parts of a data set ──
-// What a model is judged by must not be what it learnt from. So a data set is split, at random, and
-// each part is a data set again: a list of indices into the whole. Nothing is copied.
+// What a model is judged by must not be what it learnt from. So a data set is split, and each part is
+// a data set again: a list of indices into the whole. Nothing is copied.
 //
 //   the part's examples     0  1  2
 //   stand in the whole at   7  2  5        index 1 of the part is example 2 of the whole
 //
-// A part of a part works by itself then. What must be refused is an index that the part does not have,
-// even where the whole does: it would be an example that somebody else learns from.
+// A part of a part works by itself then: each translates, and asks the next. What must be refused is
+// an index that the part does not have, even where the whole does: it would be an example of another
+// part. The tests ask for one.
 
 /**
  * Some examples of another data set.
@@ -169,9 +183,15 @@ export class Subset<Targets = Int32Array> implements Dataset<Targets> {
 }
 
 // ── 8.3 Splitting ──
-// Draw an order of all examples once, and cut it into pieces. Nobody is in two of them, and nobody is
-// left out: the lengths must add up to the whole. Who does not shuffle first gets parts that differ,
-// because data are seldom stored in a random order.
+// Draw an order of all examples once, and cut it into pieces. For 5 examples and lengths 3 and 2:
+//
+//   order drawn    3 0 4 1 2
+//   parts          3 0 4 │ 1 2
+//
+// Nobody is in two parts, and nobody is left out, since the lengths must add up to the whole. Lengths
+// that do not are refused before anything is drawn, so that a mistake moves no generator. Why at
+// random? Data are seldom stored that way: the last fifth of a list may be all nines, or all of one
+// person's writing.
 
 /**
  * Splits a data set at random into parts of given lengths.
@@ -210,15 +230,25 @@ export function randomSplit<Targets>(
 }
 
 // ── 8.4 Batches ──
-// Each walk over the loader is an epoch, and begins with a new order. Written as a generator function,
-// it makes a batch when it is asked for one, and rests in between: an epoch of 50,000 images is never
-// in memory at once.
+// Each walk over the loader is an epoch, and begins with a new order; without a shuffling generator
+// the order is 0, 1, 2, …. Written as a generator function, with `yield`, it makes a batch when it is
+// asked for one, and rests in between: an epoch of 50,000 images is never in memory at once.
 //
-// A loader can also go on in the middle of an epoch, after a pause of a night, and then deal just what
-// is left. For that it notes where the shuffling generator stood when the epoch began, and how many
-// batches it has dealt. It counts a batch before it hands it out: whoever asks while the batch is being
-// learnt from hears that it is gone. After the last one the count is 0 again. An epoch that was left
-// early is over: the next walk is a whole one. The tests try all of these.
+// A loader can also go on in the middle of an epoch, after a pause of a night, and deal just what is
+// left. Two notes are enough for that, and `state` hands them out. One is where the shuffling
+// generator stood before it drew: from there it draws the same order again. The other is how many
+// batches have been dealt:
+//
+//   epoch             ┌──────── first ────────┐ ┌── second …
+//   batch dealt         3 0     4 1      2        1 4
+//   #position       0    1       2       0         1
+//   #epochStart         └ before the draw ┘       └ before the next draw
+//
+// A batch is counted before it is handed out: whoever asks while it is being learnt from hears that it
+// is gone. After the last one the count is 0 again, since an epoch that is complete leaves nothing to
+// go on with. restore() puts both notes back, and the count into #resumeAt too; the walk that comes
+// next begins there, and only that one: an epoch that somebody left early is over, and the walk after
+// it is a whole one. The tests try all of these.
 
 /** What a loader takes. */
 export interface DataLoaderOptions {
@@ -328,13 +358,26 @@ export class DataLoader<Targets = Int32Array> implements Batches<Targets> {
 /**
  * ## What it costs
  *
- * A batch is copied once from the data set, and once more by each transform. That should be little beside
- * a training step; `deno task bench:input` says how little. If it were not, the network would wait.
+ * A batch is copied once from the data set, and once more by each transform. All of that is done while
+ * the network waits, so it should be little beside a training step; `deno task bench:input` says how
+ * little. A part of a data set costs four bytes per example, whatever an example weighs, and so does
+ * the order of an epoch:
+ *
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { randomSplit, TensorDataset } from "#dataloader";
+ * import { Generator } from "#random";
+ * import { Tensor } from "#tensor";
+ * const photographs = new TensorDataset(Tensor.zeros([100, 3, 32, 32]), new Int32Array(100));
+ * const [training] = randomSplit(photographs, [80, 20], new Generator(1));
+ * assertEquals(training.indices.byteLength, 4 * 80);
+ * assertEquals(training.batch(Int32Array.of(0)).inputs.data.byteLength, 4 * 3 * 32 * 32);
+ * ```
  *
  * ## What breaks in practice
  *
- * **No shuffling.** Data are often sorted: first all zeros, then all ones. In that order the model learns
- * to say "zero", then unlearns it. Two batches of a sorted set show one class each:
+ * **No shuffling.** Data are often sorted: first all zeros, then all ones. In that order the model
+ * learns to say "zero", then unlearns it. Two batches of a sorted set show one class each:
  *
  * ```ts
  * import { assertEquals } from "@std/assert";
@@ -345,28 +388,91 @@ export class DataLoader<Targets = Int32Array> implements Batches<Targets> {
  * assertEquals(batches, [[0, 0], [1, 1]]);
  * ```
  *
- * **Test data in training.** Results that are too good usually are. The same example in both parts; a
- * mean and deviation for normalising that were computed over both; a learning rate chosen by looking at
- * the test accuracy: each of them lets the test data teach. Split first, compute and choose on the
- * training part, and read the test part once.
+ * **Test data in training.** Results that are too good usually are. Here labels are drawn by lot, so
+ * that nobody can know them, and the answer for an image is the label of the most similar one that
+ * was seen. On images of its own that is right about half of the time. With each example stored
+ * twice, as happens when data are collected from several places, nearly every test image has a twin
+ * in training:
  *
- * **Augmented tests.** Random shifts belong into training. If the test images are shifted at random too,
- * the accuracy depends on a generator.
+ * ```ts
+ * import { assert } from "@std/assert";
+ * import { randomSplit, type Subset, TensorDataset } from "#dataloader";
+ * import { Generator } from "#random";
+ * import { Tensor } from "#tensor";
+ * const dice = new Generator(1), x = Tensor.normal([100, 1], dice);
+ * const labels = Int32Array.from(x.data, () => dice.uniform() < 0.5 ? 0 : 1);
+ * const once = new TensorDataset(x, labels);
+ * const twice = new TensorDataset(Tensor.concat([x, x]), Int32Array.of(...labels, ...labels));
+ * function rightAnswers([seen, asked]: Subset[]): number {
+ *   const all = ({ indices, dataset }: Subset) => dataset.batch(indices);
+ *   const { inputs, targets } = all(seen), test = all(asked);
+ *   const answers = [...test.inputs.data].map((number) => {
+ *     const distances = [...inputs.data].map((other) => Math.abs(other - number));
+ *     return targets[distances.indexOf(Math.min(...distances))];
+ *   });
+ *   return answers.filter((answer, k) => answer === test.targets[k]).length / answers.length;
+ * }
+ * assert(rightAnswers(randomSplit(once, [80, 20], dice)) < 0.7);
+ * assert(rightAnswers(randomSplit(twice, [160, 40], dice)) > 0.85);
+ * ```
  *
- * **One generator for two.** If the shuffle and the transform draw from the same one, the order of the
- * next epoch depends on how many images were flipped, and a run that goes on from a saved state is
- * another run. Give each its own, with split().
+ * There are quieter ways: a mean and deviation for normalising that were computed over both parts, a
+ * learning rate that was chosen by looking at the test accuracy. Split first, compute and choose on
+ * the training part, and read the test part once.
+ *
+ * **An epoch kept as a list.** `[...loader]` looks like a loader, and fit() takes it. But it was
+ * shuffled once, and each transform drew once: every epoch is the same. So it is with any list of
+ * batches; the loader itself has to be handed on.
+ *
+ * ```ts
+ * import { assertEquals, assertNotEquals } from "@std/assert";
+ * import { DataLoader, randomShift, TensorDataset } from "#dataloader";
+ * import { Generator } from "#random";
+ * import { Tensor } from "#tensor";
+ * const images = new TensorDataset(Tensor.arange(64).reshape([4, 1, 4, 4]), new Int32Array(4));
+ * const transform = randomShift(2, new Generator(1));
+ * const loader = new DataLoader(images, { batchSize: 4, transform }), list = [...loader];
+ * const firstOf = (batches: Iterable<{ inputs: Tensor }>) => [...batches][0].inputs.toArray();
+ * assertEquals(firstOf(list), firstOf(list));
+ * assertNotEquals(firstOf(loader), firstOf(loader));
+ * ```
+ *
+ * The same example shows why random shifts belong into training only: if the test images are shifted
+ * at random too, the accuracy of a model depends on a generator.
+ *
+ * **One generator for two.** If shuffle and transform draw from the same one, the order of an epoch
+ * depends on how much was drawn for the images before it. A run that goes on from a saved state is
+ * another run then, and so is one in which only the augmentation was changed. Give each its own, by
+ * split():
+ *
+ * ```ts
+ * import { assertEquals, assertNotEquals } from "@std/assert";
+ * import { DataLoader, randomHorizontalFlip, TensorDataset } from "#dataloader";
+ * import { Generator } from "#random";
+ * import { Tensor } from "#tensor";
+ * const images = new TensorDataset(Tensor.zeros([9, 1, 1, 2]), Int32Array.from(Array(9).keys()));
+ * function secondEpoch(shuffle: Generator, flips?: Generator): number[] {
+ *   const transform = flips && randomHorizontalFlip(flips);
+ *   const loader = new DataLoader(images, { batchSize: 9, shuffle, transform });
+ *   return [1, 2].map(() => [...loader].flatMap(({ targets }) => [...targets]))[1];
+ * }
+ * const plain = secondEpoch(new Generator(1)), both = new Generator(1);
+ * assertNotEquals(secondEpoch(both, both), plain);
+ * assertEquals(secondEpoch(new Generator(1), new Generator(1).split(1)[0]), plain);
+ * ```
  *
  * ## To think about
  *
- * 1. 1,000 examples, batches of 64, and dropLast. How many are left out of each epoch, and why are they
- *    not lost?
+ * 1. 1,000 examples, batches of 64, and dropLast. How many are left out of each epoch, and why are
+ *    they not lost?
  * 2. Why does a loader draw a whole order, and not B random indices for each batch?
  * 3. A digit is turned round left to right by an augmentation. Which digits would that spoil?
  * 4. Means and deviations for normalising are computed over the training images. Why not over all?
+ * 5. A run was stopped after batch 300 of 391, and goes on from what was saved. What would be wrong if
+ *    it began a new epoch instead?
  *
  * ## What is next
  *
- * Everything is there to train on pictures, except for layers that know what a picture is. That is module
- * 09.
+ * Everything is there to train on pictures, except for layers that know what a picture is. That is
+ * module 09.
  */

@@ -4,9 +4,14 @@
  * A cat is still a cat when it stands a little to the left, or looks the other way. Showing each
  * image a bit differently in each epoch is the cheapest way to more data there is.
  *
- * At the end you can normalise, shift, crop and flip batches of images.
+ * At the end you can normalise, shift, crop and flip batches of images, and hand that to the loader
+ * as one function.
  *
- * Throughout: images (B, C, H, W)
+ * A transform takes a batch and gives another. What it draws, it draws when it is called, image by
+ * image, from a generator that it was given when it was made; so it has a state, and the order of the
+ * calls counts. The batch that it was given stays as it is, because it may be the data set's own.
+ *
+ * Throughout: images (B, C, H, W): B images of C channels, H rows and W columns
  *
  * @module
  */
@@ -44,14 +49,23 @@ export function compose(...transforms: readonly Transform[]): Transform {
 }
 
 // ── 8.5 To the same scale ──
-// Pixels from 0 to 255, or red brighter than blue in every photograph: a network would have to learn its
-// way around that first. Brought to mean 0 and deviation 1, channel by channel, all weights begin in
-// the range that module 03 chose for them.
+// Pixels from 0 to 255, or red brighter than blue in every photograph: a network would have to learn
+// its way around that first. The first weights of module 03 were chosen for inputs of mean 0 and
+// deviation 1, so that is what the inputs should have, channel by channel:
 //
 //   (x − mean) / deviation
 //
+// Both are measured beforehand, over the training images, and are the same for every batch: what the
+// model sees of one image must not depend on its neighbours.
+//
 // One number per channel, C of them, has to meet images (B, C, H, W). Broadcasting lines shapes up at
-// their ends, so the C must stand three axes from the end.
+// their ends, so the C must stand three axes from the end:
+//
+//   images   B   C   H   W
+//   means        C   1   1
+//
+// The tests have channels with means of their own, images in float64, which stay so, and lists of
+// which one is longer.
 
 /**
  * Shifts and scales each channel: (x − mean) / standard deviation.
@@ -90,14 +104,16 @@ export function normalize(means: readonly number[], deviations: readonly number[
 }
 
 // ── 8.6 Left and right ──
-// A cat that looks to the left is a cat that looks to the right. For each image one draw decides, for all
-// its channels and rows alike; then each row is turned round by itself.
+// A cat that looks to the left becomes one that looks to the right, and is still a cat. For each image
+// one draw decides, for all its channels and rows alike, and even if the probability is 0 or 1: so the
+// generator always moves on by B. Then each row is turned round by itself.
 //
 //   1 2 3     3 2 1
 //   4 5 6  →  6 5 4
 //
-// The test looks whether some images of a batch are turned and some are not, and whether the batch that
-// was given is still what it was.
+// In memory a row is W numbers side by side, and an image C·H such rows. The tests look whether some
+// images of a batch are turned and some are not, how often, and whether the batch that was given is
+// still what it was.
 
 /**
  * Turns images round, left to right, each with a probability.
@@ -136,13 +152,15 @@ export function randomHorizontalFlip(generator: Generator, probability = 0.5): T
 // what moved out of the picture is replaced by zeros. Without padding and with a smaller size it is a
 // crop. Each image draws its own place, first the row, then the column:
 //
-//   . . . . .        one of nine places for a 3×3 image
-//   . 1 2 3 .        with one zero around
-//   . 4 5 6 .
-//   . 7 8 9 .        there are (height + 2·padding − part + 1) rows
-//   . . . . .        to choose from, and as many columns
+//   . . . . .        a 3×3 image with one zero around; a part of 3×3
+//   . 1 2 3 .        can begin in row 0, 1 or 2, and in three columns:
+//   . 4 5 6 .        nine places
+//   . 7 8 9 .
+//   . . . . .        in general H + 2·padding − height + 1 rows to begin in
 //
-// pad(), slice() and concat() of module 01 do all of the work. The test counts whether every place comes.
+// From row 0, column 1 it is the image moved down by one: 0 0 0, 1 2 3, 4 5 6. pad(), slice() and
+// concat() of module 01 do all of the work. The tests find each part in its image again, and count
+// whether every place comes: the last row and column are easily forgotten.
 
 /** What draws the places of randomCrop(), and how many zeros are put on each side first (0). */
 export type CropOptions = { readonly generator: Generator; readonly padding?: number };
