@@ -46,13 +46,13 @@ test(
         const wrong: string[] = [], checks: string[] = [];
         for (const { cell_type, source } of cells) {
           if (cell_type !== "code") continue;
-          const { status, output, error } = await kernel.run(source);
+          const { status, error } = await kernel.run(source);
           if (status !== "ok") wrong.push(`${error} of\n${source}`);
-          if (source.startsWith("await check(")) checks.push(output);
+          if (source.startsWith("await check(")) checks.push(await kernel.printed());
         }
         assertEquals(wrong, []);
         assertEquals(checks.length, 6); // one for each task
-        for (const output of checks) assert(/passed|green|✓|ok/i.test(output), output);
+        for (const output of checks) assert(/\b(\d+) of \1 points/.test(output), output);
       } finally {
         await kernel.stop();
       }

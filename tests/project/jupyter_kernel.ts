@@ -17,8 +17,6 @@ import process from "node:process";
 export interface CellResult {
   /** Whether it ran to its end. */
   readonly status: "ok" | "error";
-  /** What it printed. */
-  readonly output: string;
   /** What was thrown: "TodoError: …". */
   readonly error: string;
 }
@@ -41,6 +39,7 @@ export class Kernel {
   readonly #folder: string;
   readonly #shell: Connection;
   readonly #published: Connection;
+  #printed = "";
 
   private constructor(process: ChildProcess, folder: string, shell: Connection, io: Connection) {
     this.#process = process;
@@ -81,14 +80,32 @@ export class Kernel {
     const reply = await this.#shell.next(({ parent, type }) =>
       parent === id && type === "execute_reply"
     );
-    let output = "", error = "";
+    let error = "";
     await this.#published.next(({ parent, type, content }) => {
+      if (type === "stream") this.#printed += content.text;
       if (parent !== id) return false;
-      if (type === "stream") output += content.text;
       if (type === "error") error = `${content.ename}: ${content.evalue}`;
       return type === "status" && content.execution_state === "idle";
     });
-    return { status: reply.content.status, output, error };
+    return { status: reply.content.status, error };
+  }
+
+  /**
+   * What was printed since the last call. It travels apart from the news that a cell has ended, and
+   * may come later; so a last word is printed and waited for.
+   */
+  async printed(): Promise<string> {
+    const last = randomUUID();
+    await this.run(`console.log("${last}");`);
+    while (!this.#printed.includes(last)) {
+      await this.#published.next(({ type, content }) => {
+        if (type === "stream") this.#printed += content.text;
+        return type === "stream";
+      });
+    }
+    const [text] = this.#printed.split(last);
+    this.#printed = "";
+    return text;
   }
 
   /** Ends the kernel. */
