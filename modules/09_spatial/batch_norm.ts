@@ -29,14 +29,19 @@ function perChannel(values: Tensor): Tensor {
 
 // ── 9.9 Mean 0, variance 1 ──
 // Per channel, over all images and all positions: by hand, the numbers 3 and 5 have mean 4 and
-// variance 1, and become −1 and 1.
+// variance 1, and become −1 and 1. With γ = 10 and β = 2 they leave as −8 and 12.
 //
 //   x̂ = (x − mean) / √(variance + ε)
 //   y = γ·x̂ + β
 //
+// Mean and variance are one number per channel, (1, C, 1, 1) if the axes are kept, and meet images
+// (B, C, H, W). γ and β are (C,), which would be lined up with the columns: perChannel() gives them the
+// shape that meets channels.
+//
 // The variance is the plain one, divided by N. The layer also keeps running statistics, and there the
-// unbiased one is wanted, divided by N − 1: `onMeasured` hands over both, if anybody listens. The test
-// uses numbers for which the two differ enough to be told apart.
+// unbiased one is wanted, N / (N − 1) times as large: a variance about the batch's own mean is a little
+// too small. `onMeasured` is to be called with mean and unbiased variance, if anybody listens. The
+// tests use numbers for which the two differ enough to be told apart.
 
 /** ε, and who wants to know mean and unbiased variance of each channel, (1, C, 1, 1). */
 type Normalizing = { epsilon: number; onMeasured?: (mean: Tensor, variance: Tensor) => void };
@@ -64,8 +69,12 @@ const normalize = defineOp<Normalizing, { hat: Tensor; root: Tensor }>({
   //   ∂L/∂γ = Σ g·x̂
   //   ∂L/∂x = γ / √(variance + ε) · (g − mean(g) − x̂·mean(g·x̂))
   //
-  // Both means are over the N numbers of a channel, so they are the two sums above, divided by N. The
-  // test sends a gradient that would only shift a channel, and nothing may come out.
+  // Both means are over the N numbers of a channel, so they are the two sums above, divided by N. By
+  // hand, for x̂ = −1, 1 and g = 1, 0: mean(g) is ½ and mean(g·x̂) is −½, so that g − ½ + ½·x̂ is 0 for
+  // both. Two numbers become −1 and 1 whatever they are; nudging one of them changes nothing.
+  //
+  // What backward() finds in `saved` is what forward() put there: x̂ is called hat, and the root is
+  // (1, C, 1, 1). The tests send a gradient that would only shift a channel, and nothing may come out.
 
   /** @task 09.10 */
   backward: (g, { inputs: [, gamma], saved: { hat, root } }) => {
@@ -100,6 +109,20 @@ function checkImages(shape: Shape, channels: number): void {
  * import { Tensor } from "#tensor";
  * const y = batchNorm2d(Tensor.of([[[[3, 5]]]]), Tensor.ones([1]), Tensor.zeros([1]), 0);
  * assertEquals(y.toArray(), [[[[-1, 1]]]]);
+ * ```
+ *
+ * @example Scaled and shifted, and a gradient of 0 (9.9, 9.10)
+ * ```ts
+ * import { assertAlmostEquals, assertEquals } from "@std/assert";
+ * import { backward } from "#autograd";
+ * import { Parameter } from "#layers";
+ * import { batchNorm2d } from "#spatial";
+ * import { Tensor } from "#tensor";
+ * const x = new Parameter(Tensor.of([[[[3, 5]]]]));
+ * const y = batchNorm2d(x, Tensor.of([10]), Tensor.of([2]), 0);
+ * assertEquals(y.toArray(), [[[[-8, 12]]]]);
+ * backward(y.mul(Tensor.of([[[[1, 0]]]])).sum());
+ * for (const slope of x.grad?.data ?? [NaN]) assertAlmostEquals(slope, 0, 1e-6);
  * ```
  */
 export function batchNorm2d(x: Tensor, gamma: Tensor, beta: Tensor, epsilon = 1e-5): Tensor {
@@ -140,6 +163,20 @@ export interface BatchNormOptions extends TensorOptions {
  * import { Tensor } from "#tensor";
  * const y = new BatchNorm2d(1).forward(Tensor.of([[[[3, 5], [10, 2]]]]));
  * assertAlmostEquals(y.mean().item(), 0, 1e-6);
+ * ```
+ *
+ * @example The running mean of 9.11
+ * ```ts
+ * import { assertAlmostEquals } from "@std/assert";
+ * import { BatchNorm2d } from "#spatial";
+ * import { Tensor } from "#tensor";
+ * const norm = new BatchNorm2d(1), images = Tensor.of([[[[9, 11]]]]); // of mean 10
+ * for (const expected of [1, 1.9, 2.71]) {
+ *   norm.forward(images);
+ *   assertAlmostEquals(norm.runningMean.item(), expected, 1e-5);
+ * }
+ * for (let k = 3; k < 10; k++) norm.forward(images);
+ * assertAlmostEquals(norm.runningMean.item(), 10 * (1 - 0.35), 0.02); // a third of the 0 is left
  * ```
  */
 export class BatchNorm2d extends Module {
@@ -194,8 +231,12 @@ export class BatchNorm2d extends Module {
   //
   //   running ← running + momentum · (batch − running)
   //
-  // They are no parameters: no gradient flows, and no optimizer moves them. But they are written, so
-  // noteWrite() is told first.
+  // With the momentum of 0.1, a tenth of what is there goes, and a tenth of the batch comes: from 0, a
+  // mean of 10 seen three times makes 1, 1.9, 2.71. What a layer began with has faded to about a third
+  // after ten batches.
+  //
+  // They are no parameters: no gradient flows, and no optimizer moves them. But numbers are changed in
+  // place that somebody may have saved for a backward pass, so noteWrite() of module 01 is told first.
 
   /**
    * Moves the running statistics a little towards those of a batch. The variance is the unbiased
@@ -245,6 +286,20 @@ export class BatchNorm2d extends Module {
  * assertThrows(() => new BatchNorm2d(2).forward(Tensor.ones([1, 2, 1, 1])), ShapeError, "variance");
  * ```
  *
- * **A bias before it.** Whatever constant a convolution adds, the mean takes it out again. The weights
- * of that bias get no gradient; leave it out.
+ * **A bias before it.** Whatever constant a convolution adds, the mean takes it out again. That bias
+ * gets no gradient but rounding errors; leave it out, with `bias: false`.
+ *
+ * ```ts
+ * import { assertAlmostEquals } from "@std/assert";
+ * import { backward } from "#autograd";
+ * import { Sequential } from "#layers";
+ * import { Generator } from "#random";
+ * import { BatchNorm2d, Conv2d } from "#spatial";
+ * import { Tensor } from "#tensor";
+ * const generator = new Generator(1), conv = new Conv2d(1, 2, 3, { generator });
+ * const images = Tensor.normal([4, 1, 6, 6], generator);
+ * const made = new Sequential(conv, new BatchNorm2d(2)).forward(images);
+ * backward(made.mul(Tensor.normal(made.shape, generator)).sum());
+ * for (const slope of conv.bias?.grad?.data ?? [NaN]) assertAlmostEquals(slope, 0, 1e-4);
+ * ```
  */

@@ -51,8 +51,13 @@ function slidePool(shape: Shape, window: Window): Pooling {
 //   9 0 4 4        K = 2
 //   1 7 6 2
 //
-// A window never begins with 0 as the best so far: among negative numbers that would win. The test
-// has windows of negative numbers only, also next to the padding, which never wins.
+// Places are counted through the whole batch: pixel (row, column) of a plane stands at (plane·H + row)·W
+// + column, where plane is b·C + c. From `y` and `x` comes where a window stands: along y it begins at
+// oy·stride − before and has kernelSize rows, of which only those from 0 to H − 1 exist.
+//
+// A window never begins with 0 as the best so far: among negative numbers that would win. The tests
+// have windows of negative numbers only, also next to the padding, which never wins; of equal numbers
+// the first wins, and NaN wins over all, so that it is not lost.
 
 const poolMax = defineOp<Pooling, Int32Array>({
   name: "maxPool2d",
@@ -93,6 +98,8 @@ const poolMax = defineOp<Pooling, Int32Array>({
   //        30 40                  0  0  0 20
   //                              30  0  0  0
   //                               0  0 40  0
+  //
+  // Three of four pixels get nothing. It is not lost: they had no part in the answer.
 
   /** @task 09.7 */
   backward: (g, { inputs: [x], saved: places }) => {
@@ -119,6 +126,21 @@ const poolMax = defineOp<Pooling, Int32Array>({
  * import { Tensor } from "#tensor";
  * assertEquals(maxPool2d(Tensor.of([[[[1, 5], [2, 3]]]]), 2).item(), 5);
  * ```
+ *
+ * @example The pictures of 9.6 and 9.7
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { backward } from "#autograd";
+ * import { Parameter } from "#layers";
+ * import { maxPool2d } from "#spatial";
+ * import { Tensor } from "#tensor";
+ * const x = new Parameter(Tensor.of([[[[1, 5, 2, 0], [2, 3, 1, 3], [9, 0, 4, 4], [1, 7, 6, 2]]]]));
+ * const y = maxPool2d(x, 2);
+ * assertEquals(y.toArray(), [[[[5, 3], [9, 6]]]]);
+ * backward(y.mul(Tensor.of([[[[10, 20], [30, 40]]]])).sum());
+ * const expected = [[0, 10, 0, 0], [0, 0, 0, 20], [30, 0, 0, 0], [0, 0, 40, 0]];
+ * assertEquals(x.grad?.toArray(), [[expected]]);
+ * ```
  */
 export function maxPool2d(x: Tensor, kernelSize: Pair, options: PoolOptions = {}): Tensor {
   return poolMax([x], slidePool(x.shape, poolWindow(kernelSize, options)));
@@ -127,8 +149,12 @@ export function maxPool2d(x: Tensor, kernelSize: Pair, options: PoolOptions = {}
 // ── 9.8 Average-pooling ──
 // The mean of a window is the mean of one column of the unfolded images, and the gradient finds its
 // own way back: through the mean, and through the unfolding. Only the channels must be kept apart
-// first, since a column holds the window's pixels of all of them. The zeros of the padding count, so
-// each mean divides by K², at the border too.
+// first, since a column holds the window's pixels of all of them:
+//
+//   unfold    (B, C·K·K, P)    P = oH·oW, and the K·K pixels of channel 0 stand first
+//   apart     (B, C, K·K, P)
+//
+// The zeros of the padding count, so each mean divides by K², at the border too.
 
 /**
  * Takes the mean of each window; zeros of the padding count, as in PyTorch.

@@ -5,8 +5,9 @@
  * MLP learns just as well. A person does not. What makes an edge an edge is which pixels are
  * neighbours, and an edge is an edge wherever it stands. Here a picture becomes a plane again: a small
  * window slides over it, and the same few weights look through at every position. That idea came from
- * the cat's eye (Hubel and Wiesel, 1962) by way of the neocognitron (Fukushima, 1980), was trained
- * by gradients to read zip codes (LeCun et al., 1989), and is the network of 1998.
+ * what was found in the visual cortex of cats (Hubel and Wiesel, 1962) by way of the neocognitron
+ * (Fukushima, 1980), was trained by gradients to read zip codes (LeCun et al., 1989), and is the
+ * network of 1998.
  *
  * Read and write the chapters in this order:
  *
@@ -28,6 +29,14 @@
  *
  * Four weights have found an edge and said where. A dense layer from 9 pixels to 4 outputs has 36.
  *
+ * Now write what each position sees as a column, and the filter as a row. Then the four sums are one
+ * product of matrices, and that is how this module computes them:
+ *
+ *                   0 0 0 0
+ *                   0 5 0 5
+ *   −1 1 −1 1   ·   0 0 0 0   =   0 10 0 10
+ *                   0 5 0 5
+ *
  * ```ts
  * import { assertEquals } from "@std/assert";
  * import { conv2d } from "#spatial";
@@ -35,6 +44,8 @@
  * const picture = Tensor.of([[[[0, 0, 5], [0, 0, 5], [0, 0, 5]]]]); // (1, 1, 3, 3)
  * const filter = Tensor.of([[[[-1, 1], [-1, 1]]]]); // (F, C, K, K) = (1, 1, 2, 2)
  * assertEquals(conv2d(picture, filter, null).toArray(), [[[[0, 10], [0, 10]]]]);
+ * const columns = Tensor.of([[0, 0, 0, 0], [0, 5, 0, 5], [0, 0, 0, 0], [0, 5, 0, 5]]);
+ * assertEquals(filter.reshape([1, 4]).matmul(columns).toArray(), [[0, 10, 0, 10]]);
  * ```
  *
  * @module
@@ -57,9 +68,17 @@ export type { Pair, Sliding, Window } from "./window.ts";
 //
 //   y[b, f, p] = Σ_q w[f, q] · columns[b, q, p] + bias[f]        q = one pixel of the window
 //
+//   w          (F, C, K, K)  →  (F, C·K·K)
+//   columns                     (B, C·K·K, oH·oW)
+//   product                     (B, F, oH·oW)      →  (B, F, oH, oW)
+//
+// matmul() does that for all images at once: the left side has no batch axis and is used for each. The
+// bias is one number per filter and stands along the second axis from the end. What you return as
+// `saved` is handed to backward(), as in module 05; it needs the columns.
+//
 // Strictly it is a cross-correlation: a mathematician's convolution turns the filter round first. As
 // the filter is learned, nobody would notice. The test compares with seven plain loops, one for each
-// letter, for every way in which a window can slide.
+// of b, f, oy, ox, c, ky and kx, for every way in which a window can slide.
 
 const convolve = defineOp<Slide, Tensor>({
   name: "conv2d",
@@ -79,9 +98,15 @@ const convolve = defineOp<Slide, Tensor>({
   // gets g times the other one, transposed. The columns' gradient is not asked for, but the images'
   // is: fold it back, and what several windows saw gets the sum of what they say.
   //
-  //   ∂L/∂w = Σ_b g[b] · columns[b]ᵀ
-  //   ∂L/∂columns = wᵀ · g
+  //   ∂L/∂w = Σ_b g[b] · columns[b]ᵀ           (F, P) · (P, C·K·K), P = oH·oW
+  //   ∂L/∂columns = wᵀ · g                     (C·K·K, F) · (B, F, P)
   //   ∂L/∂bias = Σ_b,p g
+  //
+  // By hand, for the picture above and a g of ones: the filter gets the sum of each row of the columns,
+  // 0, 10, 0, 10. What would make L grow fastest is more weight where the bright pixels are.
+  //
+  // The sum over b can be left to the product: put the images' columns side by side, (C·K·K, B·P), and
+  // their g likewise, (F, B·P), and adding over B·P adds over the images too.
   //
   // Each of the three is costly and not always needed: the first layer's images need none. So you
   // return functions, and the test looks whether the filters get theirs when the images need none.
@@ -120,6 +145,19 @@ const convolve = defineOp<Slide, Tensor>({
  * const image = Tensor.of([[[[0, 0, 1], [0, 0, 1]]]]);
  * const edge = Tensor.of([[[[-1, 1], [-1, 1]]]]);
  * assertEquals(conv2d(image, edge, null).toArray(), [[[[0, 2]]]]);
+ * ```
+ *
+ * @example The gradient of 9.5, by hand
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { backward } from "#autograd";
+ * import { Parameter } from "#layers";
+ * import { conv2d } from "#spatial";
+ * import { Tensor } from "#tensor";
+ * const picture = Tensor.of([[[[0, 0, 5], [0, 0, 5], [0, 0, 5]]]]);
+ * const filter = new Parameter(Tensor.of([[[[-1, 1], [-1, 1]]]]));
+ * backward(conv2d(picture, filter, null).sum()); // g is 1 at each of the four positions
+ * assertEquals(filter.grad?.toArray(), [[[[0, 10], [0, 10]]]]);
  * ```
  */
 export function conv2d(
@@ -266,12 +304,40 @@ export class Conv2d extends Module {
  * assertEquals(maxPool2d(further, [1, 2]).toArray(), [[[[0, 0, 9]]]]); // the next one: not
  * ```
  *
- * **Channels last.** Image files hold red, green, blue of one pixel side by side, (H, W, C). Read as
- * (C, H, W) by reshape() the colours are torn apart; permute() is meant. Nothing fails but the
- * accuracy.
+ * **Channels last.** Many image files hold red, green, blue of one pixel side by side, (H, W, C).
+ * Read as (C, H, W) by reshape() the colours are torn apart; permute() is meant. Nothing fails but
+ * the accuracy. Two pixels, both of the colour 1 2 3:
+ *
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { Tensor } from "#tensor";
+ * const file = Tensor.of([[[1, 2, 3], [1, 2, 3]]]); // (H, W, C) = (1, 2, 3)
+ * assertEquals(file.permute([2, 0, 1]).toArray(), [[[1, 1]], [[2, 2]], [[3, 3]]]);
+ * assertEquals(file.reshape([3, 1, 2]).toArray(), [[[1, 2]], [[3, 1]], [[2, 3]]]);
+ * ```
  *
  * **Borders.** Without padding each layer of 3×3 takes a frame of one pixel away. Ten of them leave 12
- * of 32 pixels, and what stood at the border was seen by fewer windows than what stood in the middle.
+ * of 32 pixels, and what stood in a corner was seen by one window where others were seen by nine. With
+ * padding the size stays, but the zeros are an edge that is in no picture: filters answer to it.
+ *
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { backward } from "#autograd";
+ * import { Parameter } from "#layers";
+ * import { Generator } from "#random";
+ * import { conv2d, Conv2d } from "#spatial";
+ * import { Tensor } from "#tensor";
+ * const generator = new Generator(1);
+ * let shape: readonly number[] = [1, 1, 32, 32];
+ * for (let k = 0; k < 10; k++) shape = new Conv2d(1, 1, 3, { generator }).cost(shape).outputShape;
+ * assertEquals(shape, [1, 1, 12, 12]);
+ * const pixels = new Parameter(Tensor.ones([1, 1, 5, 5])), ones = Tensor.ones([1, 1, 3, 3]);
+ * backward(conv2d(pixels, ones, null).sum()); // a pixel's gradient: how many windows saw it
+ * assertEquals([pixels.grad?.data[0], pixels.grad?.data[12]], [1, 9]);
+ * const grey = Tensor.ones([1, 1, 3, 3]), edge = Tensor.of([[[[-1, 1]]]]);
+ * const seen = conv2d(grey, edge, null, { padding: [0, 1] });
+ * assertEquals(seen.toArray(), [[[[1, 0, 0, -1], [1, 0, 0, -1], [1, 0, 0, -1]]]]);
+ * ```
  *
  * ## To think about
  *

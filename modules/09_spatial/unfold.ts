@@ -23,10 +23,19 @@ import { type Slide, slideOver, type Window } from "./window.ts";
 //   7 8 9                                         4 5 7 8
 //                                                 5 6 8 9
 //
-// One row of the columns is one pixel of the window, at all positions. Along a row of the image its
-// neighbours lie `stride` apart, so that a row of columns is copied in straight stretches. Finding
-// the stretches is fiddly and given; what you write is what happens along one of them. Positions that
-// see the padding are in no stretch, so their numbers stay 0, as they should.
+// One row of the columns is one pixel of the window, at all positions: the first row, 1 2 4 5, is what
+// stands at the upper left of each view. With several channels the rows of the first come first.
+//
+// Along a row of the image, what neighbouring positions see lies `stride` apart, so that a row of
+// columns is copied in straight stretches. Finding the stretches is fiddly and given;
+// forEachStretch() calls you for each, with three numbers. In the picture, the first two calls are
+//
+//   visit(column 0, pixel 0, count 2)      positions 0 and 1 see pixels 0 and 1, which hold 1 and 2
+//   visit(column 2, pixel 3, count 2)      positions 2 and 3 see pixels 3 and 4, which hold 4 and 5
+//
+// where column and pixel are places in the data of columns and images, and count is how many numbers
+// to go on for. Positions that see the padding are in no stretch, so their numbers stay 0, as they
+// should.
 
 /** What is done with each stretch. */
 type Visit = (column: number, pixel: number, count: number) => void;
@@ -79,8 +88,14 @@ export function unfoldValues(images: Values, slide: Slide): Tensor {
 //   fold     pixel ← pixel + column
 //
 // It is not the inverse. Unfold ones and fold them again, and each pixel holds how many windows saw
-// it. The test uses the property that makes it the derivative: for any x and y, the sum of
-// unfold(x)·y is the sum of x·fold(y).
+// it. For the 3×3 image and the window of 2×2 that is
+//
+//   1 2 1
+//   2 4 2
+//   1 2 1
+//
+// The test uses the property that makes it the derivative: for any x and y, the sum of unfold(x)·y is
+// the sum of x·fold(y).
 
 /**
  * Puts columns back to where their pixels came from, and adds up what meets there:
@@ -124,6 +139,18 @@ const unfoldOp = defineOp<Window, Slide>({
  * const image = Tensor.of([[[[1, 2, 3], [4, 5, 6], [7, 8, 9]]]]);
  * const columns = unfold(image, { kernelSize: 2 });
  * assertEquals(columns.toArray(), [[[1, 2, 4, 5], [2, 3, 5, 6], [4, 5, 7, 8], [5, 6, 8, 9]]]);
+ * ```
+ *
+ * @example How many windows saw each pixel (9.3)
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { backward } from "#autograd";
+ * import { Parameter } from "#layers";
+ * import { unfold } from "#spatial";
+ * import { Tensor } from "#tensor";
+ * const image = new Parameter(Tensor.ones([1, 1, 3, 3]));
+ * backward(unfold(image, { kernelSize: 2 }).sum());
+ * assertEquals(image.grad?.toArray(), [[[[1, 2, 1], [2, 4, 2], [1, 2, 1]]]]);
  * ```
  */
 export function unfold(x: Tensor, window: Window): Tensor {

@@ -2,8 +2,8 @@
  * # 09 · Spatial: the window
  *
  * Convolution and pooling share one picture: a window that slides over a plane. This file says
- * where it can stand. It is one formula, and half of all shape errors in convolutional networks come
- * from not having it at hand.
+ * where it can stand. It is one formula, and many shape errors in convolutional networks come from
+ * not having it at hand. At the end you have it, for strides, padding and gaps of every kind.
  *
  * Throughout: n pixels along an axis · K window side · d dilation, the distance between the pixels
  * that it sees · reach how many pixels lie between its first and its last, both included
@@ -80,8 +80,12 @@ export function checkWindow(window: Window): void {
 //   reach = d·(K − 1) + 1
 //   positions = ⌊(n + padding before and after − reach) / stride⌋ + 1
 //
-// "same" padding is reach − 1 zeros in all; where that is odd, the one left over goes behind. The test
-// tries all of it, each axis for itself, and a window that fits nowhere.
+// On the left: ⌊(8 + 0 − 3) / 2⌋ + 1 = 3, and the last pixel is seen by nobody. A padding of 1 means one
+// zero on each side: ⌊(8 + 2 − 3) / 2⌋ + 1 = 4.
+//
+// "same" padding is reach − 1 zeros in all; where that is odd, the one left over goes behind. "valid"
+// is none. What you return holds everything that a walk along this axis needs. The tests try all of
+// it, each axis for itself, and a window that fits nowhere.
 
 /**
  * Finds where a window can stand along one axis (section 9.1 has the formula).
