@@ -7,10 +7,10 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { cpSync } from "node:fs";
 import process from "node:process";
 import type { Cell } from "../book/notebook_cells.ts";
-import { modules } from "./kit/course.ts";
+import { type CourseModule, modules } from "./kit/course.ts";
 import { inCopy, type KitCopy } from "./kit_copy.ts";
 import { test } from "./kit/register.ts";
-import { Kernel } from "./project/jupyter_kernel.ts";
+import { type CellResult, Kernel } from "./project/jupyter_kernel.ts";
 
 const deno = { only: "deno" } as const;
 
@@ -30,35 +30,59 @@ function openNotebook(copy: KitCopy, number: string, folder: string): Notebook {
   return JSON.parse(copy.read(`workspace/${folder}.ipynb`));
 }
 
-test(
-  "notebook runs to its end in Deno's kernel, on a module that is written",
-  () =>
-    inCopy(async (copy) => {
-      const module = modules[1], { folder, number, files } = module;
-      const { cells, nbformat, metadata } = openNotebook(copy, number, folder);
-      assertEquals([nbformat, metadata.kernelspec.name], [4, "deno"]);
-      assertEquals(new Set(cells.map(({ id }) => id)).size, cells.length);
-      for (const file of files) {
-        cpSync(copy.path("modules", folder, file), copy.path("workspace", folder, file));
+/** Runs cells of a module's notebook, on the module as it should be written, in a kernel. */
+function runCells(
+  module: CourseModule,
+  isWanted: (source: string) => boolean,
+  onRun: (source: string, result: CellResult, kernel: Kernel) => void | Promise<void>,
+): Promise<void> {
+  return inCopy(async (copy) => {
+    const { folder, number, files } = module;
+    const { cells, nbformat, metadata } = openNotebook(copy, number, folder);
+    assertEquals([nbformat, metadata.kernelspec.name], [4, "deno"]);
+    assertEquals(new Set(cells.map(({ id }) => id)).size, cells.length);
+    for (const file of files) {
+      cpSync(copy.path("modules", folder, file), copy.path("workspace", folder, file));
+    }
+    const kernel = await Kernel.start(process.execPath, copy.path("workspace"));
+    try {
+      for (const { cell_type, source } of cells) {
+        if (cell_type !== "code" || !isWanted(source)) continue;
+        await onRun(source, await kernel.run(source), kernel);
       }
-      const kernel = await Kernel.start(process.execPath, copy.path("workspace"));
-      try {
-        const wrong: string[] = [], checks: string[] = [];
-        for (const { cell_type, source } of cells) {
-          if (cell_type !== "code") continue;
-          const { status, error } = await kernel.run(source);
-          if (status !== "ok") wrong.push(`${error} of\n${source}`);
-          if (source.startsWith("await check(")) checks.push(await kernel.printed());
-        }
-        assertEquals(wrong, []);
-        assertEquals(checks.length, 6); // one for each task
-        for (const output of checks) assert(/\b(\d+) of \1 points/.test(output), output);
-      } finally {
-        await kernel.stop();
-      }
-    }),
-  deno,
-);
+    } finally {
+      await kernel.stop();
+    }
+  });
+}
+
+function isCheck(source: string): boolean {
+  return source.startsWith("await check(");
+}
+
+for (const module of modules) {
+  test(`notebook ${module.number} runs in Deno's kernel, on a module that is written`, async () => {
+    const wrong: string[] = [];
+    await runCells(module, (source) => !isCheck(source), (source, { status, error }) => {
+      if (status !== "ok") wrong.push(`${error} of\n${source}`);
+    });
+    assertEquals(wrong, []);
+  }, deno);
+}
+
+test("notebook checks each task with the tests of the course", async () => {
+  const answers: string[] = [];
+  await runCells(
+    modules[1],
+    (source) => isCheck(source) || source.includes("function check("),
+    async (source, { status }, kernel) => {
+      assertEquals(status, "ok");
+      if (isCheck(source)) answers.push(await kernel.printed());
+    },
+  );
+  assertEquals(answers.length, 6); // one for each task of module 02
+  for (const answer of answers) assert(/\b(\d+) of \1 points/.test(answer), answer);
+}, deno);
 
 test(
   "notebook shows no solution, and a task that is not written says so when it is run",

@@ -57,13 +57,16 @@ export let kernels: Kernels = loops;
  * @param chosen Which run from now on.
  * @returns A function that puts back what was before.
  *
- * @example The name tells which run
+ * @example Kernels that count the tensors that are made
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { kernels, loops, setKernels } from "#tensor";
- * const restore = setKernels({ ...loops, name: "mine" });
- * assertEquals(kernels.name, "mine");
+ * import { loops, setKernels, Tensor } from "#tensor";
+ * let count = 0;
+ * const restore = setKernels({ ...loops, name: "counting", made: () => count++ });
+ * Tensor.of([1, 2]).add(Tensor.of([3, 4]));
  * restore();
+ * Tensor.of([5, 6]);
+ * assertEquals(count, 3); // two terms and their sum
  * ```
  */
 export function setKernels(chosen: Kernels): () => void {

@@ -27,16 +27,24 @@ export interface CourseModule {
   readonly test: string;
 }
 
+const entries = Object.entries(manifest.imports);
+
+/**
+ * #names of files that are given: the reference stands for them, whoever runs. Each has one place
+ * only, relative to the repository: { "#checkpoint": "./modules/07_training/checkpoint.ts" }.
+ */
+export const givenNames: Readonly<Record<string, string>> = Object.fromEntries(
+  entries.flatMap(([name, entry]) => typeof entry === "string" ? [[name, entry]] : []),
+);
+
 /** The modules in the order of their numbers. */
 export const modules: readonly CourseModule[] = readModules();
 
 function readModules(): CourseModule[] {
-  const entries = Object.entries(manifest.imports);
   const table = entries.flatMap(([name, entry]) =>
     typeof entry === "string" ? [] : [[name, ...entry.default.split("/").slice(-2)]]
   );
-  // A name with one place only is given: the reference stands for it, whoever runs.
-  const given = entries.flatMap(([, entry]) => typeof entry === "string" ? [entry] : []);
+  const given = Object.values(givenNames);
   return [...new Set(table.map(([, folder]) => folder))].sort().map((folder) => {
     const all = readdirSync(join(root, "modules", folder)).filter((name) => name.endsWith(".ts"));
     const names = table.filter((entry) => entry[1] === folder).map((

@@ -6,7 +6,7 @@
  */
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type CourseModule, hashOf, modules, read, reference, root } from "./course.ts";
+import { type CourseModule, givenNames, hashOf, modules, read, reference, root } from "./course.ts";
 import { makeStub, todoBody, todoFile } from "./stubs.ts";
 import { findTasks, replaceBodies, type TaskBody } from "./task_bodies.ts";
 
@@ -41,9 +41,11 @@ export function openWorkspace(): void {
   const names = modules.flatMap(({ folder, names }) =>
     Object.entries(names).map(([name, file]) => [name, `./${folder}/${file}`])
   );
+  // the workspace lies in the repository: what is ./here for one is ../here for the other
+  const given = Object.entries(givenNames).map(([name, path]) => [name, `.${path}`]);
   const { imports, compilerOptions, fmt } = JSON.parse(read(join(root, "deno.json")));
   const settings = {
-    imports: { ...imports, ...Object.fromEntries(names) },
+    imports: { ...imports, ...Object.fromEntries([...names, ...given]) },
     compilerOptions,
     fmt: { lineWidth: fmt.lineWidth },
   };
