@@ -55,9 +55,11 @@ export * from "./transforms.ts";
 // For one in memory, fetching is copying rows. A "row" is all that belongs to one example: for images
 // (N, C, H, W) it is C·H·W numbers that lie side by side. So fetching 2 and 0 from a tensor (3, 2) is
 //
-//   place in memory    0 1   2 3   4 5
-//   example             0     1     2           example k begins at k·size, here size = 2
-//   batch              4 5   0 1                the same dtype, shape (2, 2)
+//   numbers in memory     0 1   2 3   4 5
+//   of example             0     1     2
+//   batch, (2, 2)         4 5   0 1
+//
+// Example k begins at k·size, here with a size of 2, and the batch has the dtype of the whole.
 //
 // The tests take rows of several axes, in any order, some twice, and change a batch afterwards: the
 // data set must not notice.
