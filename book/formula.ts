@@ -97,7 +97,8 @@ export function toAsciiMath(text: string): string {
     if (names.includes(found)) return found;
     return `"${before ? " " : ""}${found}${after ? " " : ""}"`;
   });
-  const indexed = replaceRuns(replaceRuns(words, raised, "^"), lowered, "_");
+  const indexed = replaceRuns(replaceRuns(words, raised, "^"), lowered, "_")
+    .replace(/(_\S+) \^(?!\^)/g, "$1^"); // one above the other
   return indexed.replace(/[Σ√−×/…|]/g, (char) => symbols[char]).replace(/\^{3}/g, " hat ");
 }
 

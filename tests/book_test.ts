@@ -94,6 +94,7 @@ test("a formula in ordinary characters becomes the same formula in AsciiMath", a
     ["y = x·Wᵀ + b", "y = x·W^T  + b"],
     ["softmax(x)ᵢ = e^xᵢ / Σⱼ e^xⱼ", '"softmax"(x)_i  = e^(x_i )  "/"   sum _j  e^(x_j )'],
     ["v ← μ·v + g", "v ← μ·v + g"],
+    ["m = s/(1 − β₁ᵗ)", 'm = s "/" (1 - β_1^t )'],
     ["norm = √(Σ g²)", '"norm" =  sqrt ( sum  g^2 )'],
   ];
   for (const [formula, asciiMath] of cases) {
