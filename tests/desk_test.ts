@@ -115,6 +115,16 @@ test("check shows type errors beside the results", () =>
     assertMatch(stdout, /^types +TS2322: Type 'string' .* workspace\/01_tensor\/shape\.ts:\d+$/m);
   }), { only: "deno" });
 
+test("check counts the type errors that it does not show", () =>
+  inCopy((copy) => {
+    copy.run("start");
+    const wrong = Array.from("abcde", (name) => `const ${name}: number = "1";`).join(" ");
+    writeSizeOf(copy, `${wrong} ${right}`);
+    const { stdout } = copy.run("check", "01.1");
+    assertEquals(stdout.match(/^types +TS2322/gm)?.length, 3);
+    assertMatch(stdout, /^types +and 2 more$/m);
+  }), { only: "deno" });
+
 test("check runs later modules on earlier ones that are complete", () =>
   inCopy((copy) => {
     copy.run("start");
@@ -162,10 +172,13 @@ test("check says that a file of the course was edited", () =>
 
 // ── Hints and solutions ──
 
-test("hint gives one more each time, three in all", () =>
+test("hint gives one more each time, three in all, and then all of them again", () =>
   inCopy((copy) => {
-    const levels = [1, 2, 3, 4].map(() => copy.run("hint", "01.2").stdout.split("\n")[0]);
-    assertEquals(levels, [1, 2, 3, 3].map((level) => `Hint ${level} of 3 for 01.2:`));
+    const shown = [1, 2, 3, 4].map(() =>
+      [...copy.run("hint", "01.2").stdout.matchAll(/^Hint (\d) of 3 for 01\.2:/gm)]
+        .map(([, level]) => Number(level))
+    );
+    assertEquals(shown, [[1], [2], [3], [1, 2, 3]]);
   }));
 
 test("a hint is offered unasked after three equal failures", () =>
@@ -174,6 +187,16 @@ test("a hint is offered unasked after three equal failures", () =>
     writeSizeOf(copy, wrong);
     const offered = [1, 2, 3].map(() => copy.run("check", "01.1").stdout.includes("Hint 1 of 3"));
     assertEquals(offered, [false, false, true]);
+  }));
+
+test("a failure that was not shown is not counted as seen", () =>
+  inCopy((copy) => {
+    copy.run("start");
+    const source = copy.read("workspace/01_tensor/shape.ts");
+    const stub = 'throw new TodoError("01.2 stridesOf() is yours to write")';
+    writeFileSync(copy.path("workspace/01_tensor/shape.ts"), source.replace(stub, "return []"));
+    for (let k = 0; k < 3; k++) copy.run("check", "01"); // each shows 01.1, which is to do
+    assertEquals(copy.run("check", "01.2").stdout.includes("Hint 1 of 3"), false);
   }));
 
 test("solution waits until the tests pass, or notes that it did not", () =>

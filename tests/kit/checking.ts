@@ -87,7 +87,8 @@ export async function checkAtDesk(
   const owners = ownersFor(module);
   const results = await checkModule(module, { ...options, owners, rooms: desk.kept });
   const { length: total } = await testsOf(module);
-  writeProgress(noteResults(readProgress(say), module, results, total));
+  const shown = options.first ?? firstOpen(results)?.task;
+  writeProgress(noteResults(readProgress(say), module, results, total, shown));
   return results;
 }
 
@@ -148,24 +149,29 @@ export async function typeErrors(module: CourseModule): Promise<string[]> {
   child.on("exit", () => resolve());
   await promise;
   const errors = text.split(/\n(?=TS\d+ )/).filter((part) => part.startsWith("TS"));
-  return errors.slice(0, 3).map((error) => {
+  const most = 3, further = errors.length - most;
+  const lines = errors.slice(0, most).map((error) => {
     const [message] = error.split("\n"), place = error.match(/at file:\/\/(\S+?):(\d+):\d+/);
     const where = place ? `${shown(decodeURIComponent(place[1]))}:${place[2]}` : "";
     return paint("magenta", `types   ${message.replace(/ \[ERROR\]/, "")}  ${where}`);
   });
+  return further > 0 ? [...lines, paint("magenta", `types   and ${further} more`)] : lines;
 }
 
 // ── Words ──
 
-/** Shows one more hint of a task. */
-export async function sayHint(what: string | undefined, prefix = ""): Promise<number> {
+/** Shows one more hint of a task; who asks again when all have been shown gets all of them. */
+export async function sayHint(what: string | undefined, unasked = ""): Promise<number> {
   const [module, task] = await taskNamed(what, "give a hint");
   const progress = readProgress(say), hints = hintsOf(module, task);
-  const level = Math.min((progress.hints[task] ?? 0) + 1, hints.length);
+  const shown = progress.hints[task] ?? 0, level = Math.min(shown + 1, hints.length);
   desk.openWorkspace();
   writeProgress({ ...progress, hints: { ...progress.hints, [task]: level } });
-  say(paint("yellow", `${prefix}Hint ${level} of ${hints.length} for ${task}:`));
-  sayLines(wrapped(hints[level - 1], "  "));
+  const isOver = shown === hints.length && unasked === "";
+  for (let k = isOver ? 1 : level; k <= level; k++) {
+    say(paint("yellow", `${unasked}Hint ${k} of ${hints.length} for ${task}:`));
+    sayLines(wrapped(hints[k - 1], "  "));
+  }
   if (level < hints.length) say(`  (one more: ${runtime} hint ${task})`);
   return 0;
 }
@@ -180,6 +186,6 @@ export function doneWith(module: CourseModule): string[] {
 /** What a module did, in the words of its chapter. */
 export function builtIn(module: CourseModule): string {
   const source = read(join(root, "modules", module.folder, Object.values(module.names)[0]));
-  const text = source.match(/At the end you (?:have|can) [^]*?(?=\n \*\n)/)?.[0] ?? "";
+  const text = source.match(/At the end you (?:have|can) [^]*?\.(?=\s)/)?.[0] ?? "";
   return text.replace(/\s*\n \*\s*/g, " ").replace(/^At the end you/, "You now");
 }

@@ -117,6 +117,7 @@ export function nameOf({ task, sentence }: Pick<Result, "task" | "sentence">): P
  * @param module The module.
  * @param results What came of the tests that ran.
  * @param total How many tests the module has.
+ * @param shown The task of which a failure is shown; those of others are not counted as seen.
  * @returns What is known now.
  */
 export function noteResults(
@@ -124,6 +125,7 @@ export function noteResults(
   module: CourseModule,
   results: readonly Result[],
   total: number,
+  shown: string | undefined,
 ): Progress {
   const ran = new Set(results.map(nameOf)), hash = hashOfModule(module);
   const passed = results.filter(({ status }) => status === "passed").map(nameOf);
@@ -137,15 +139,13 @@ export function noteResults(
     const first = results.find((one) =>
       one.task === task && one.status !== "passed" && one.status !== "todo"
     );
-    const signature = first ? `${first.sentence} ${first.status} ${first.message}` : "";
-    const last = failures[task];
-    if (!first) delete failures[task];
-    else {
-      failures[task] = {
-        signature: signature.slice(0, 300),
-        times: last?.signature === signature.slice(0, 300) ? last.times + 1 : 1,
-      };
+    if (!first) {
+      delete failures[task];
+      continue;
     }
+    const signature = `${first.sentence} ${first.status} ${first.message}`.slice(0, 300);
+    const last = failures[task], before = last?.signature === signature ? last.times : 0;
+    failures[task] = { signature, times: before + (task === shown ? 1 : 0) };
   }
   return {
     ...progress,
