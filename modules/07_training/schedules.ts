@@ -55,7 +55,11 @@ function checkPart(name: string, part: number): void {
 //
 // By hand: from 0.8, halved after every quarter, t = 0.6 has passed two falls, ⌊0.6 / 0.25⌋ = 2,
 // and the rate is 0.8·½·½ = 0.2. The test asks for moments at which a division is not exact: on a
-// computer 0.3 / 0.1 is a little less than 3, and the third fall would come late.
+// computer 0.3 / 0.1 is a little less than 3, and the third fall would come late. So add something
+// tiny, 10⁻⁹, before rounding down.
+//
+// `...other` in the head of a function catches options that it does not have, such as a misspelt
+// one. requireNoOther("step", other) refuses them by name; all functions of this module begin so.
 
 /**
  * Stays the same.
@@ -140,7 +144,7 @@ export function cosine(from: number, to = 0): Schedule {
 
 // ── 7.3 Start carefully ──
 // The first weights are random, and so is where their gradients point: large, and soon somewhere
-// else. Adam's means rest on a handful of them yet. A full step would throw the weights to a place
+// else. Adam's means rest on a handful of them so far. A full step would throw the weights to a place
 // from which there is no good way on. So the rate grows first, as Goyal et al. (2017) did for very
 // large batches, and then does what it would have done anyway.
 //
@@ -188,8 +192,8 @@ export function warmup(then: Schedule, part = 0.1): Schedule {
 
 /**
  * Rises to a peak and falls far below its start, both along half a cosine wave (Smith and Topin,
- * 2019): from peak/25 up to the peak, and down to peak/250,000, as in PyTorch; the peak comes at
- * exactly `rise`, one step later than there.
+ * 2019): from peak/25 up to the peak, and down to peak/250,000, as in PyTorch. The peak comes at
+ * exactly `rise`; PyTorch's comes one step earlier.
  *
  * @task 07.4
  * @param peak The greatest rate.
@@ -220,9 +224,9 @@ export function oneCycle(peak: number, rise = 0.3): Schedule {
 //    ╱  ╲  ╱  ╲         cycles = 2
 //   ╱    ╲╱    ╲
 //
-// t·cycles counts cycles; what stands behind its point says how far the present one is. How far
-// that is from ½ says how far the rate is from the top. The test asks for points on both slopes,
-// and for the low rate between two cycles.
+// t·cycles counts cycles; its fractional part says how far the present one is. How far that is from
+// ½ says how far the rate is from the top. The test asks for points on both slopes, and for the low
+// rate between two cycles. Any number of cycles from 0 on will do; with 1½ training ends at the top.
 
 /**
  * Goes up and down between two rates in straight lines (Smith, 2017).
@@ -230,7 +234,7 @@ export function oneCycle(peak: number, rise = 0.3): Schedule {
  * @task 07.5
  * @param low The rate at the start and between two cycles.
  * @param high The rate in the middle of each.
- * @param cycles How often, 1 by default.
+ * @param cycles How often, 1 by default; not only whole numbers.
  * @returns The schedule.
  * @throws {ValueError} If a number is negative.
  *

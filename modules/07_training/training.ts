@@ -7,8 +7,8 @@
  * can be watched, stopped, and trusted to notice when the numbers have gone wrong.
  *
  * At the end you can train any model on any batches, and know how good it is. Begin with the
- * schedules, in schedules.ts; this file goes on from there. Checkpoints are in checkpoint.ts, which
- * is given.
+ * schedules, in schedules.ts; this file goes on from there. Checkpoints are given, in
+ * modules/07_training/checkpoint.ts.
  *
  * Throughout: L the loss · batch some examples with their targets, rows of one tensor · step one
  * change of the weights · epoch one pass over all batches · K how many classes there are
@@ -142,14 +142,16 @@ function breathing(): () => Promise<void> {
 // harm; their direction stays (Pascanu, Mikolov and Bengio, 2013).
 //
 //   norm = √(Σ g²)
-//   g ← g · maxNorm / norm        where norm > maxNorm
+//   g ← g · maxNorm / (norm + 10⁻⁶)        where that makes g shorter
 //
 // By hand: the gradients 3 and 4 are √(9 + 16) = 5 long. With a maximum of 1 they become 0.6 and
 // 0.8. The sum runs over all parameters: clipping each number to 1 would leave 1 and 1, which is
 // another direction. The length from before is given back, so that it can be watched.
 //
-// The tests have gradients of several parameters, one without any, and one that is all zeros, with
-// a maximum of 0 as well: 0/0 must not become anybody's gradient.
+// A parameter's `grad` is null, or a plain tensor. Change its `data` in place, so that everybody who
+// holds it sees the shorter one. The tests have gradients of several parameters, one without any,
+// and one that is all zeros, with a maximum of 0 as well: 0/0 must not become anybody's gradient,
+// which is what the 10⁻⁶ is for.
 
 /**
  * Scales all gradients down, if together they are longer than they may be.
@@ -184,7 +186,15 @@ export function clipGradientNorm(parameters: Iterable<Parameter>, maxNorm: numbe
 }
 
 // ── 7.7 One step ──
-// The five lines of the opening. Two things are not so plain.
+// The five lines of the opening, with the names of earlier modules:
+//
+//   forget      optimizer.zeroGrad()
+//   predict     model.forward(inputs)
+//   measure     loss(predictions, targets), and item() for its value
+//   backward    backward(loss)
+//   step        optimizer.step()
+//
+// Three things are not so plain.
 //
 // Several batches may make one step: who has no memory for 128 images at a time learns from four
 // times 32. Gradients add up by themselves, but means do not. Three examples with a mean loss of 2
@@ -193,13 +203,17 @@ export function clipGradientNorm(parameters: Iterable<Parameter>, maxNorm: numbe
 //
 //   L = Σ (rows in the batch / rows in all) · mean loss of the batch
 //
-// And a loss that is NaN or infinite must not reach the weights: one such step, and all of them are
-// NaN for good. Then no step is taken, and the number is given back for others to complain about.
+// A loss that is NaN or infinite must not reach the weights: one such step, and all of them are NaN
+// for good. Then no step is taken, and the number is given back for others to complain about.
 //
-// The tests look at both: three batches must move the weights as one large one does, with momentum
-// too, and in a single step; and after an infinite loss in the second batch the weights are
-// untouched. They also look whether gradients of the step before are gone, and clipping comes
-// before the step.
+// And a step makes many tensors that nobody needs when it is over. Whatever runs within
+// kernels.step(() => …) has its room used again after it, and its result handed on; put the whole
+// step in there.
+//
+// The tests look at all three: several batches must move the weights as one large one does, with
+// momentum too, and in a single step; after an infinite loss in the second batch the weights are
+// untouched. They also look whether gradients of the step before are gone, and whether clipping
+// comes before the step, for the parameters that the optimizer moves: `optimizer.parameters`.
 
 /**
  * Learns from some batches: predict, measure, go backward; then one step. Each batch counts by how
@@ -271,7 +285,8 @@ function* groupsOf<Item>(items: Iterable<Item>, size: number): Generator<Item[]>
 }
 
 /**
- * Trains a model. Other work gets its turn at least every 50 ms, as long as a step takes less.
+ * Trains a model. Other work gets its turn after each step that ends 20 ms or more after the last
+ * pause.
  *
  * A run that was stopped goes on with `from`, and with model, optimizer and loader as they were
  * then. Without it, a loader that was restored in the middle of an epoch deals out the rest of that
@@ -414,6 +429,7 @@ function checkPairs(predictions: Int32Array, labels: Int32Array): void {
 // the 53 answers "0", 48 were true. And a model that always says 0 shows at once, by a column that
 // is empty, while its accuracy may be high where most examples are zeros. The test counts random
 // answers, and hands in classes that do not exist; a wrong one must not be counted somewhere else.
+// It is refused, in these words: "Cannot count class 3: classes go from 0 to 2".
 
 /**
  * Counts which classes are taken for which.
@@ -448,9 +464,15 @@ export function confusionMatrix(predictions: Int32Array, labels: Int32Array, K: 
 // ── 7.10 Evaluation ──
 // Asking a model must change nothing in it, and the answer must not depend on chance or on which
 // examples happen to share a batch. So evaluation runs in eval() mode, in which dropout rests and
-// batch normalisation uses the statistics that it gathered in training. It notes no origins. And
-// when a batch is done, even if something was thrown, each part is in the mode that it was in: a
-// part may be frozen while the rest is trained. Between two batches it gives way, like fit().
+// batch normalisation uses the statistics that it gathered in training. It notes no origins, and
+// each batch is a step of its own for the kernels, as in 7.7.
+//
+// And when a batch is done, even if something was thrown, each part is in the mode that it was in: a
+// part may be frozen while the rest is trained. The parts are the values of model.namedModules(),
+// the model itself among them, and the mode of each is its `training`.
+//
+// Between two batches it gives way, like fit(): await what a function made by breathing() returns.
+// There, too, a signal may stop it, by signal.throwIfAborted().
 //
 // The last batch may be smaller, and each example counts the same, as in 7.7: batches of 7 and 2
 // examples are weighed 7 to 2. All of that is tested, with a signal that stops in the middle.

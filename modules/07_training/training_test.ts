@@ -5,7 +5,7 @@
  */
 import { Module, Parameter } from "#layers";
 import { SGD } from "#optimizers";
-import { type Nested, Tensor } from "#tensor";
+import { loops, type Nested, setKernels, Tensor } from "#tensor";
 import {
   accuracy,
   type Batch,
@@ -35,6 +35,15 @@ class Slope extends Module {
   }
   forward(x: Tensor): Tensor {
     return x.mul(this.weight);
+  }
+}
+
+/** y = w·x + v·x. */
+class TwoSlopes extends Module {
+  readonly weight = new Parameter(Tensor.of(2));
+  readonly other = new Parameter(Tensor.of(5));
+  forward(x: Tensor): Tensor {
+    return x.mul(this.weight).add(x.mul(this.other));
   }
 }
 
@@ -85,6 +94,24 @@ function expectRates(
 ): void {
   const found = expected.map(([progress]) => schedule(progress));
   t.expectTensor(exactly(...found), exactly(...expected.map(([, rate]) => rate)), 1e-9);
+}
+
+/** How many steps the kernels are asked to run, until the task is done. */
+async function countSteps(task: () => unknown): Promise<number> {
+  let count = 0;
+  const restore = setKernels({
+    ...loops,
+    step: (compute) => {
+      count++;
+      return compute();
+    },
+  });
+  try {
+    await task();
+  } finally {
+    restore();
+  }
+  return count;
 }
 
 /** A parameter that has a gradient. */
@@ -239,7 +266,7 @@ graded("07.6", 1, "clipGradientNorm() takes zeros, and parameters without a grad
 
 // ── 07.7 ──
 
-graded("07.7", 3, "trainStep() moves the weights against the gradient of the loss", (t) => {
+graded("07.7", 2, "trainStep() moves the weights against the gradient of the loss", (t) => {
   // L = (w·3 − 0)² = 36 at w = 2, dL/dw = 2·6·3 = 36
   const model = new Slope(2), optimizer = new SGD(model.parameters(), { learningRate: 0.01 });
   trainStep(model, [pairs([3], [0])], { loss: squaredError, optimizer });
@@ -313,7 +340,25 @@ graded("07.7", 1, "trainStep() clips the gradients before the step, if told to",
     trainStep(model, [pairs([3], [0])], { loss: squaredError, optimizer, maxNorm });
     t.expectTensor(model.weight, 2 - (moved ?? NaN));
   }
+  // what the optimizer does not move takes no part in it: dL/dw is 126, and clipped to 9
+  const model = new TwoSlopes(), optimizer = new SGD([model.weight], { learningRate: 0.01 });
+  trainStep(model, [pairs([3], [0])], { loss: squaredError, optimizer, maxNorm: 9 });
+  t.expectTensor(model.weight, 2 - 0.09);
 });
+
+graded(
+  "07.7",
+  1,
+  "trainStep() is one step of the kernels, so that its room is given back",
+  async (t) => {
+    const model = new Slope(2), optimizer = new SGD(model.parameters(), { learningRate: 0.01 });
+    const batches = [pairs([3], [0]), pairs([1], [0])];
+    const count = await countSteps(() =>
+      trainStep(model, batches, { loss: squaredError, optimizer })
+    );
+    t.expectEqual(count, 1);
+  },
+);
 
 // ── 07.8 ──
 
@@ -361,7 +406,7 @@ graded("07.9", 1, "confusionMatrix() refuses a class that there is not", (t) => 
 
 graded(
   "07.10",
-  3,
+  2,
   "evaluate() compares the greatest score of each row with the label",
   async (t) => {
     const batches = [
@@ -381,6 +426,11 @@ graded("07.10", 2, "evaluate() gives each example the same weight in the loss", 
   const { loss } = await evaluate(new Scores(), batches, { loss: firstScore });
   const expected = [...first, ...second].reduce((total, [score]) => total + score, 0) / 9;
   t.expectTensor(exactly(loss), [expected]);
+});
+
+graded("07.10", 1, "evaluate() gives the room of each batch back", async (t) => {
+  const batches = [batchOf([[1, 2]], [0]), batchOf([[1, 2]], [0])];
+  t.expectEqual(await countSteps(() => evaluate(new Scores(), batches, { loss: firstScore })), 2);
 });
 
 graded("07.10", 2, "evaluate() runs in evaluation mode, without noting origins", async (t) => {

@@ -418,6 +418,15 @@ export const mutants: readonly Mutant[] = [
     ".mul(1 / batches.length)",
     "trainStep()",
   ],
+  [
+    "07.7",
+    "trainStep",
+    "clips what the optimizer does not move",
+    "clipGradientNorm(optimizer.parameters",
+    "clipGradientNorm(model.parameters()",
+    "clips the gradients",
+  ],
+  ["07.7", "trainStep", "keeps the room", "kernels.step(", "((f: () => number) => f())(", "room"],
   ["07.8", "accuracy", "counts instead of dividing", " / labels.length", "", "accuracy()"],
   [
     "07.9",
