@@ -223,7 +223,7 @@ graded("01.7", 2, "sum() keeps its running total in float64", (t) => {
 
 graded("01.7", 1, "sum() of a float64 tensor stays float64", (t) => {
   const total = Tensor.of([1, 2 ** -40], { dtype: "float64" }).sum();
-  t.expectEqual(total.dtype, "float64");
+  t.expectEqual({ dtype: total.dtype }, { dtype: "float64" });
   t.expectEqual(total.item(), 1 + 2 ** -40);
 });
 

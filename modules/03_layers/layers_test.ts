@@ -288,7 +288,7 @@ graded("03.6", 2, "Dropout.forward() chooses anew each time, number by number", 
 graded("03.6", 1, "Dropout.forward() keeps the format, the input and the history", (t) => {
   const w = new Parameter(Tensor.ones([8], { dtype: "float64" }));
   const y = new Dropout(0.5, { generator: new Generator(1) }).forward(w);
-  t.expectEqual(y.dtype, "float64");
+  t.expectEqual({ dtype: y.dtype }, { dtype: "float64" });
   t.expectTensor(w, Tensor.ones([8]), 0);
   t.expect(madeFrom(y).has(w), "the numbers that are left do not know where they came from");
 });

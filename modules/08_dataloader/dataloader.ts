@@ -13,6 +13,10 @@
  * Throughout: N examples in a data set · B examples in a batch · index the place of an example in
  * its data set, from 0 · epoch one walk over all examples
  *
+ * From module 01: like(values, n) is room for n numbers of the same dtype · generator.permutation(n)
+ * is 0 … n − 1 in a drawn order · generator.uniform() draws from 0 to 1 · generator.integer(n) draws
+ * one of 0 … n − 1
+ *
  * ## The idea, by hand
  *
  * Five examples, batches of two. An order is drawn, say 3 0 4 1 2, and dealt out from the front:
@@ -191,7 +195,11 @@ export class Subset<Targets = Int32Array> implements Dataset<Targets> {
 //   parts          3 0 4 │ 1 2
 //
 // Nobody is in two parts, and nobody is left out, since the lengths must add up to the whole. Lengths
-// that do not are refused before anything is drawn, so that a mistake moves no generator. Why at
+// that do not are refused, before anything is drawn, so that a mistake moves no generator:
+//
+//   Cannot split 10 examples into 7 + 2: the lengths must add up to the whole
+//
+// The test compares these words. requireWhole() refuses lengths that are not whole or too small. Why at
 // random? Data are seldom stored that way: the last fifth of a list may be all nines, or all of one
 // person's writing.
 
@@ -247,10 +255,12 @@ export function randomSplit<Targets>(
 //   #epochStart         └ before the draw ┘       └ before the next draw
 //
 // A batch is counted before it is handed out: whoever asks while it is being learnt from hears that it
-// is gone. After the last one the count is 0 again, since an epoch that is complete leaves nothing to
-// go on with. restore() puts both notes back, and the count into #resumeAt too; the walk that comes
-// next begins there, and only that one: an epoch that somebody left early is over, and the walk after
-// it is a whole one. The tests try all of these.
+// is gone. After the last one the count is 0, since an epoch that is complete leaves nothing to go on
+// with; so it is 0 already while the last batch is being learnt from.
+//
+// restore() has put the generator back when the walk begins, and the count into #resumeAt. The walk
+// draws the same order again and begins with batch #resumeAt. Only that one walk does: an epoch that
+// somebody left early is over, and the one after it is whole. The tests try all of these.
 
 /** What a loader takes. */
 export interface DataLoaderOptions {

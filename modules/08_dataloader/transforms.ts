@@ -64,8 +64,15 @@ export function compose(...transforms: readonly Transform[]): Transform {
 //   images   B   C   H   W
 //   means        C   1   1
 //
-// The tests have channels with means of their own, images in float64, which stay so, and lists of
-// which one is longer.
+// Tensors of two dtypes do not mix, and the images' is known only when they come; Tensor.of() takes
+// { dtype } as a second argument. Means must be finite, deviations finite and above 0, and there are
+// as many of each. Otherwise:
+//
+//   Cannot normalise by means [1,2] and deviations [1]: it takes one number of each per channel,
+//   deviations above 0
+//
+// That is one line, and the test compares it. Images with another number of channels are refused with
+// a ShapeError when they come: one mean for three channels would fit by broadcasting, and be wrong.
 
 /**
  * Shifts and scales each channel: (x − mean) / standard deviation.
@@ -106,7 +113,8 @@ export function normalize(means: readonly number[], deviations: readonly number[
 // ── 8.6 Left and right ──
 // A cat that looks to the left becomes one that looks to the right, and is still a cat. For each image
 // one draw decides, for all its channels and rows alike, and even if the probability is 0 or 1: so the
-// generator always moves on by B. Then each row is turned round by itself.
+// generator always moves on by B. An image is turned where generator.uniform() is below the
+// probability; then each row is turned round by itself.
 //
 //   1 2 3     3 2 1
 //   4 5 6  →  6 5 4
@@ -152,15 +160,22 @@ export function randomHorizontalFlip(generator: Generator, probability = 0.5): T
 // what moved out of the picture is replaced by zeros. Without padding and with a smaller size it is a
 // crop. Each image draws its own place, first the row, then the column:
 //
-//   . . . . .        a 3×3 image with one zero around; a part of 3×3
-//   . 1 2 3 .        can begin in row 0, 1 or 2, and in three columns:
-//   . 4 5 6 .        nine places
-//   . 7 8 9 .
-//   . . . . .        in general H + 2·padding − height + 1 rows to begin in
+//   ┌─────┐
+//   │. . .│. .        a 3×3 image with one zero around it
+//   │. 1 2│3 .
+//   │. 4 5│6 .        cut at row 0, column 0:    . . .
+//   └─────┘                                      . 1 2
+//    . 7 8 9 .        the image moved down       . 4 5
+//    . . . . .        and to the right
 //
-// From row 0, column 1 it is the image moved down by one: 0 0 0, 1 2 3, 4 5 6. pad(), slice() and
-// concat() of module 01 do all of the work. The tests find each part in its image again, and count
-// whether every place comes: the last row and column are easily forgotten.
+// A part of 3×3 can begin in row 0, 1 or 2, and in three columns: nine places. In general there are
+// H + 2·padding − height + 1 rows to begin in, and as many columns with W and width. If that is none,
+// the image is refused with a ShapeError: `Cannot crop (1, 1, 2, 2) to (3, 3): it is smaller`.
+//
+// Module 01 does all of the work. pad([[0, 0], [0, 0], [1, 1], [1, 1]]) puts one zero around planes,
+// slice([k, k + 1], null, [0, 3], [0, 3]) cuts 3×3 out of image k, and Tensor.concat(parts) puts images
+// together. The tests find each part in its image again, and look whether every place comes: the last
+// row and column are easily forgotten.
 
 /** What draws the places of randomCrop(), and how many zeros are put on each side first (0). */
 export type CropOptions = { readonly generator: Generator; readonly padding?: number };
