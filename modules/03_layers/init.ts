@@ -51,8 +51,12 @@ export type Initializer = (shape: Shape, generator: Generator, options?: TensorO
 //
 //   mean of y² = fanIn · variance of w · mean of x²
 //
-// So the spread grows with √fanIn, and all formulas below divide by just that. The test also has a
-// window that is not square, and a shape with one axis, which has no inputs to count.
+// So the spread grows with √fanIn, and all formulas below divide by just that. The test also has
+// windows that are not square, where K·K stands for their size, and a shape with one axis: it does
+// not say how many inputs there are, and is refused.
+
+/** How many numbers one output of a layer adds up, and how many outputs one number goes to. */
+export type Fans = { readonly fanIn: number; readonly fanOut: number };
 
 /**
  * Counts how many numbers one output adds up, and how many outputs one number goes to.
@@ -60,7 +64,7 @@ export type Initializer = (shape: Shape, generator: Generator, options?: TensorO
  * @task 03.1
  * @param shape Shape of the weights, outputs first, inputs second, then the window.
  * @returns Fan-in and fan-out.
- * @throws {ShapeError} If there are fewer than two axes.
+ * @throws {ShapeError} If there are fewer than two axes, or checkShape() of module 01 refuses a size.
  *
  * @example A 3×3 window over 2 channels, 8 filters
  * ```ts
@@ -81,10 +85,12 @@ export function fansOf(shape: Shape): Fans {
 //
 //   weights from −1/√fanIn to 1/√fanIn
 //
-// Evenly drawn numbers from −b to b have the variance b²/3, here 1/(3·fanIn). By the formula of 3.1
+// Evenly drawn numbers from −b to b have the variance b²/3, the mean of all squares between the
+// bounds: here 1/(3·fanIn). By the formula of 3.1
 // a unit's sum then has a third of the mean square of what it adds up: a signal shrinks from layer
 // to layer, which a few layers bear. Biases have one axis only and cannot tell a fan-in: there it
-// is handed over.
+// is handed over, as `options.fanIn`. Tensor.uniform() of module 01 draws, and takes `low` and `high`
+// beside the dtype; a fan-in it does not know.
 //
 // The test draws many, and looks at the bounds and whether each quarter between them is as full.
 
@@ -101,6 +107,7 @@ export type FanInOptions = TensorOptions & { readonly fanIn?: number };
  * @param options The fan-in, which a shape of biases does not tell, and the number format.
  * @returns The weights.
  * @throws {ShapeError} If the fan-in is not given, and the shape has fewer than two axes.
+ * @throws {ValueError} If the fan-in is below 1; requireNumber() says so.
  *
  * @example No weight is larger than 1/√fanIn
  * ```ts
@@ -117,18 +124,15 @@ export function uniformByFanIn(shape: Shape, generator: Generator, options?: Fan
   return Tensor.uniform(shape, generator, { ...format, low: -high, high });
 }
 
-/** How many numbers one output of a layer adds up, and how many outputs one number goes to. */
-export type Fans = { readonly fanIn: number; readonly fanOut: number };
-
 // ── 3.3 Three formulas ──
-// Look at 3.1 again: y is as large as x if fanIn · variance of w is 1 (LeCun). relu makes 0 of one
-// half of the numbers, and with them goes half of the mean square, so twice as much is needed
-// (Kaiming). A gradient on its way back is a sum too, of fanOut products, and would ask for
-// 1/fanOut; to be fair to both ways, divide by the mean of the two fans (Xavier):
+// Look at 3.1 again: y is as large as x if fanIn · variance of w is 1. That is LeCun's formula:
 //
-//   LeCun: variance = 1/fanIn
-//   Kaiming: variance = 2/fanIn
-//   Xavier: variance = 2/(fanIn + fanOut)
+//   variance = 1/fanIn
+//
+// relu makes 0 of one half of the numbers, and with them goes half of the mean square. Kaiming's
+// makes up for that. And a gradient on its way back is a sum too, of fanOut products (module 05 shows
+// it); it would ask for 1/fanOut. Xavier's is fair to both ways: it divides by the mean of the two
+// fans. What comes of it stands above the six functions below, with which you can check yours.
 //
 // How the numbers are drawn, evenly or along a bell curve, is a second choice and given. To have
 // the variance, even draws need the bounds ±√(3·variance). The test draws both ways, and measures

@@ -53,8 +53,10 @@ export * from "./module.ts";
 // for", and has as many numbers as the input. In the product it is needed the other way round:
 // (B, I) · (I, O). A square layer takes both, and is wrong with one of them: no error tells.
 //
-// The test looks at the numbers, with and without a bias, and whether the result remembers both:
-// without that memory nothing could ever be learnt.
+// cost(), below forward(), already refuses inputs that do not fit: ask it first. The tests look at the
+// numbers, with and without a bias, at that refusal, and whether the result remembers both weights
+// and biases: operations of module 01 note what they were made from, and without that memory nothing
+// could ever be learnt.
 
 /** How the weights of a layer begin. */
 export interface WeightOptions extends TensorOptions {
@@ -154,8 +156,9 @@ export class Linear extends Module {
 //
 //   (B, C, H, W) → (B, C·H·W)
 //
-// The test takes batches of two, of four and of one axis, and looks whether the rows still know
-// their images: a gradient must find its way back. The bends of module 02 become layers here, so
+// A batch of single numbers, (B,), becomes (B, 1), since a product of no numbers is 1. The test takes
+// batches of two, of four and of one axis, and looks whether the rows still know their images: a
+// gradient must find its way back. The bends of module 02 become layers here, so
 // that they can stand in a model; those are given.
 
 /**
@@ -360,10 +363,13 @@ export class LogSoftmax extends Elementwise {
 //
 //   x = 1 2 3 4, p = ½        1 and 4 dropped:  0 4 6 0        the mean of many such draws is x
 //
-// Whether a number is kept is a tensor of ones and zeros: a draw from [0, 1) compared with p. The
-// test counts how many are dropped, looks for fresh draws each time, and tries p = 0 and p = 1,
-// where 1/(1 − p) would be infinite. In evaluation no random number may be drawn, so that an
-// evaluation in between does not change how training goes on.
+// Whether a number is kept is a tensor of ones and zeros: draws from [0, 1), in the shape and the
+// dtype of x, compared with p. Comparisons of module 01 give ones and zeros, such as x.less(p) or
+// x.greaterEqual(p); which of them keeps all at p = 0, and none at p = 1?
+//
+// At p = 1 all becomes 0, and not NaN, which is what 0/(1 − p) would be. The tests count how many are
+// dropped, look for fresh draws each time, and try both ends. In evaluation and at p = 0 no random
+// number may be drawn, so that an evaluation in between does not change how training goes on.
 
 /** What draws the numbers that Dropout drops. */
 export type DropoutOptions = { readonly generator: Generator };
@@ -582,7 +588,8 @@ export function summarize(model: Module, inputShape: Shape): Summary {
  *
  * **Signals that fade or explode.** Ten layers of 64 units with a relu each. Begun as Kaiming asks,
  * the signal arrives about as large as it left. With weights half as large it is halved ten times,
- * which leaves 1/1024 of it; with weights twice as large it is 1024 times as large.
+ * which leaves 1/1024 of it; with weights twice as large it is 1024 times as large. (Powers of two
+ * round nothing, so here both are exact.)
  *
  * ```ts
  * import { assert, assertEquals } from "@std/assert";

@@ -152,7 +152,7 @@ graded("03.2", 2, "uniformByFanIn() draws evenly, on both sides of 0", (t) => {
   }
 });
 
-graded("03.2", 1, "uniformByFanIn() takes shape, format and random numbers as told", (t) => {
+graded("03.2", 1, "uniformByFanIn() takes shape, dtype and random numbers as told", (t) => {
   const seed = t.integer(0, 1000);
   const weight = uniformByFanIn([2, 3], new Generator(seed), { dtype: "float64" });
   t.expectEqual([weight.shape, weight.dtype], [[2, 3], "float64"]);
@@ -189,9 +189,14 @@ graded("03.3", 1, "all initialisers count what the window of a Conv2d sees", (t)
 
 // ── 03.4 ──
 
-graded("03.4", 2, "Linear.forward() gives each output its weighted sum of the inputs", (t) => {
+graded("03.4", 1, "Linear.forward() gives each output its weighted sum of the inputs", (t) => {
   const layer = linear([[1, 2, 3], [10, 0, -1]], null);
   t.expectTensor(layer.forward(Tensor.of([[1, 1, 1], [1, 0, 2]])), [[6, 9], [7, 8]]);
+});
+
+graded("03.4", 1, "Linear.forward() refuses inputs that do not fit", (t) => {
+  const says = "Cannot feed (2, 4) to Linear(3, 1): it takes (B, 3)";
+  t.expectError(() => linear([[1, 2, 3]], null).forward(Tensor.ones([2, 4])), says, "ShapeError");
 });
 
 graded("03.4", 1, "Linear.forward() adds the bias to each row", (t) => {
@@ -269,7 +274,9 @@ graded("03.6", 3, "Dropout.forward() drops a share p and scales the rest by 1/(1
 
 graded("03.6", 1, "Dropout.forward() passes everything at p = 0 and nothing at p = 1", (t) => {
   const x = Tensor.of(t.normal([3, 4])), generator = new Generator(t.integer(0, 1000));
+  const { state } = generator;
   t.expectTensor(new Dropout(0, { generator }).forward(x), x, 0);
+  t.expectSame(generator.state, state); // nothing was drawn
   t.expectTensor(new Dropout(1, { generator }).forward(x), Tensor.zeros([3, 4]), 0);
 });
 
@@ -285,7 +292,7 @@ graded("03.6", 2, "Dropout.forward() chooses anew each time, number by number", 
   t.expect(byColumn.data.every((v) => v > 0), "a whole column was dropped or kept");
 });
 
-graded("03.6", 1, "Dropout.forward() keeps the format, the input and the history", (t) => {
+graded("03.6", 1, "Dropout.forward() keeps the dtype, the input and the history", (t) => {
   const w = new Parameter(Tensor.ones([8], { dtype: "float64" }));
   const y = new Dropout(0.5, { generator: new Generator(1) }).forward(w);
   t.expectEqual({ dtype: y.dtype }, { dtype: "float64" });
