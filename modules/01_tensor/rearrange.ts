@@ -25,7 +25,11 @@ export type Padding = readonly (readonly [before: number, after: number])[];
 // ── 1.10 Another shape for the same numbers ──
 // 12 numbers can be (12,), (3, 4) or (2, 3, 2): the memory is the same, so nothing is copied. One
 // size may be left open as −1 and is then whatever is left: of 12 numbers, (3, −1) makes (3, 4).
-// The test asks for that, for the messages where it cannot be, and whether the array is the same.
+// The test asks for that, whether the array is the same, and for the messages where it cannot be:
+//
+//   Cannot reshape (2, 3) to (4,): the count must stay, 6 is not 4
+//   Cannot reshape (2, 3) to (4, -1): 6 elements do not divide by 4
+//   Cannot reshape (4,) to (-1, 2, -1): only one size can be left open
 
 /**
  * Finds the size that −1 stands for, and checks that no number is lost.
@@ -58,7 +62,9 @@ export function reshape(x: Values, shape: Shape): Values {
 //
 // So you need no loop here, only the sizes and strides in their new order. Three axes
 // (2, 3, 4) in the order 2, 0, 1 become (4, 2, 3), and the test takes just that: with two axes an
-// order and its inverse are the same, and a mistake between them would not show.
+// order and its inverse are the same, and a mistake between them would not show. An order of too few
+// axes is refused: "Cannot permute (2, 3) by (1,): each axis must be named"; one that names an axis
+// twice is refused by resolveAxes().
 
 /** Copies a tensor that is read through strides. */
 function copyThrough(x: Values, shape: Shape, strides: Shape, start: number): Values {
@@ -148,7 +154,10 @@ export function slice(x: Values, ranges: readonly (readonly [number, number])[])
 //   start = before[0]·stride[0] + before[1]·stride[1] + …
 //
 // slice() undoes pad(), which the test tries, and module 05 takes each for the gradient of the
-// other. A border that does not fit the axes is refused, and the whole message is compared.
+// other. A border that does not fit the axes is refused:
+//
+//   Cannot pad (2, 2) with [[1,1],[0,-1]]: each axis needs [before, after], whole numbers of at
+//   least 0
 
 /**
  * Puts zeros around.
@@ -180,7 +189,10 @@ export function pad(x: Values, padding: Padding): Values {
 //   3 4    6  →  3 4 6
 //
 // The test joins along the middle one of three axes, and looks whether the result is a copy, even
-// of a single part.
+// of a single part. What cannot be joined is refused:
+//
+//   Cannot join nothing: concat() takes at least one tensor
+//   Cannot join (2, 3) and (2, 4) along axis 0: all other sizes must be equal
 
 /**
  * Joins tensors along an axis, one after the other.
@@ -223,7 +235,9 @@ export function concat(parts: readonly Values[], axis: number): Values {
 //
 // You return places in the data and not the numbers there, because the derivative needs them again.
 // The test takes an index that is longer than x along the axis and shorter along another. And it
-// points to nothing, with 3, −1, 0.5 and NaN, all of which must be refused.
+// points to nothing, with 3, −1, 0.5 and NaN, all of which must be refused:
+//
+//   Cannot gather (2, 1) from (2, 3): an index is one of 0 … 2, 3 is not
 
 /**
  * Finds where picked elements lie: along one axis at the index given, on all others at the place of

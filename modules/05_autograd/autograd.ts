@@ -159,9 +159,13 @@ export function topologicalOrder(last: Tensor): Tensor[] {
 // stepBack() is given: it finds the rule, brings what the rule gives into the inputs' shapes, and
 // refuses if an input was changed since it was used. The rest is care. Nothing on the way back may
 // be recorded, or every gradient would drag a history along. Whatever happens, recording must be as
-// it was afterwards. Refuse what cannot be walked before anything has changed, in the words that
-// the tests ask for. And when all is done, put `walked` in the place of every origin: it lets go of
+// it was afterwards. And when all is done, put `walked` in the place of every origin: it lets go of
 // the intermediate values, and says what is wrong if somebody asks again.
+//
+// Refuse what cannot be walked before anything has changed, by a ShapeError and a GraphError:
+//
+//   Cannot go backward from (3,): a loss is a single number
+//   Cannot go backward from a constant: nothing in it requires a gradient
 //
 // The tests use rules that are given, so the walk can be green before the table is begun.
 
