@@ -145,11 +145,12 @@ function withoutIndent(code: string): string {
   return lines.map((line) => line.slice(Math.min(indents[0], ...indents))).join("\n");
 }
 
-/** The short names that a file uses, "Throughout: a this · b that", as a list. */
+/** The short names that a file uses, "Throughout: a this · b that", as lists. */
 function withGlossary(opening: string): string {
-  return opening.replace(/^Throughout: ([^]*?)(?=\n\n|$(?![^]))/m, (_, names: string) => {
+  const lists = /^(Throughout|From earlier modules): ([^]*?)(?=\n\n|$(?![^]))/gm;
+  return opening.replace(lists, (_, title: string, names: string) => {
     const items = names.replace(/\s+/g, " ").split(" · ").map((name) => `<li>${escape(name)}</li>`);
-    return `<p>Throughout:</p>\n<ul class="glossary">${items.join("")}</ul>`;
+    return `<p>${title}:</p>\n<ul class="glossary">${items.join("")}</ul>`;
   });
 }
 

@@ -13,6 +13,12 @@
  * Throughout: x any tensor · σ sigmoid · Φ(x) the share of a bell curve that lies below x · scores
  * one row of numbers, the greater the likelier
  *
+ * From earlier modules: x.data the numbers of a tensor, x.shape its sizes · like(x, n) room
+ * for n numbers of the same dtype, zeros at first · result({ data, shape }, "name", [inputs], saved)
+ * a tensor that remembers how it was made, and what the derivative will need · requireNumber("Cannot
+ * …", x, least, most) refuses what is no number of a range · resolveAxis(axis, shape) the axis
+ * counted from the start · exp(), log(), sub(), div(), and max() and sum() along an axis
+ *
  * ## The idea, by hand
  *
  * Two layers, one that doubles and one that triples: 3·(2·x) = 6·x. That is one layer with the

@@ -11,6 +11,11 @@
  *
  * Throughout: B rows in a batch · K classes · label the right class of a row, 0 … K − 1
  *
+ * From earlier modules: requireNoOther("name", other) refuses options that there are not ·
+ * requireNumber("Cannot …", x, least, most) refuses what is no number of a range · like(x, n) room
+ * for n numbers of the same dtype · result({ data, shape }, "name", [inputs]) a tensor that
+ * remembers how it was made · logSoftmax(scores) along the last axis
+ *
  * ## The idea, by hand
  *
  * A model gives two scores, 0 and log 3, for "cat" and "dog". As shares that is ¼ and ¾. If it is a

@@ -13,6 +13,10 @@
  * Throughout: L the loss · batch some examples with their targets, rows of one tensor · step one
  * change of the weights · epoch one pass over all batches · K how many classes there are
  *
+ * From earlier modules: requireNoOther("name", other) refuses options that there are not ·
+ * requireNumber("Cannot …", x) refuses what is no finite number of at least 0 · noGrad(() => …)
+ * computes without noting origins · scores.argmax(1) the place of the greatest of each row
+ *
  * ## The idea, by hand
  *
  * One weight, one example: the model says w·x, and for x = 2 it should say 6. It begins with w = 1.

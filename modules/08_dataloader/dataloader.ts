@@ -13,9 +13,10 @@
  * Throughout: N examples in a data set · B examples in a batch · index the place of an example in
  * its data set, from 0 · epoch one walk over all examples
  *
- * From module 01: like(values, n) is room for n numbers of the same dtype · generator.permutation(n)
- * is 0 … n − 1 in a drawn order · generator.uniform() draws from 0 to 1 · generator.integer(n) draws
- * one of 0 … n − 1
+ * From earlier modules: like(values, n) room for n numbers of the same dtype ·
+ * generator.permutation(n) is 0 … n − 1 in a drawn order · generator.uniform() draws from 0 to 1 ·
+ * generator.integer(n) draws one of 0 … n − 1 · requireWhole("Cannot …", n, least) refuses what is
+ * not whole or too small
  *
  * ## The idea, by hand
  *

@@ -18,6 +18,11 @@
  * Throughout: B images in a batch, 32 · C channels · H, W height and width, 8 · F filters, 8
  * · K window side, 3 · oH, oW the output's height and width, 6
  *
+ * From earlier modules: a.matmul(b) where a may have no batch axis · reshape([n, −1]) leaves
+ * one size open · permute([1, 0, 2]) · transpose() of the last two axes · sum(axes, { keepDims }) and
+ * mean() over one axis or several · like(x, n) room for n zeros of the same dtype · noteWrite(data)
+ * says that numbers were changed in place
+ *
  * ## The idea, by hand
  *
  * A picture of 3×3 pixels, bright on the right, and a filter of 2×2 that asks "is it brighter right
