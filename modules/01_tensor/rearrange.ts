@@ -30,6 +30,8 @@ export type Padding = readonly (readonly [before: number, after: number])[];
 //   Cannot reshape (2, 3) to (4,): the count must stay, 6 is not 4
 //   Cannot reshape (2, 3) to (4, -1): 6 elements do not divide by 4
 //   Cannot reshape (4,) to (-1, 2, -1): only one size can be left open
+//
+// (−2, −3) has a product of 6 too; checkShape() refuses it.
 
 /**
  * Finds the size that −1 stands for, and checks that no number is lost.
@@ -193,6 +195,7 @@ export function pad(x: Values, padding: Padding): Values {
 //
 //   Cannot join nothing: concat() takes at least one tensor
 //   Cannot join (2, 3) and (2, 4) along axis 0: all other sizes must be equal
+//   Cannot join float32 and float64: all must have one dtype          (by requireOneDtype())
 
 /**
  * Joins tensors along an axis, one after the other.
@@ -238,6 +241,7 @@ export function concat(parts: readonly Values[], axis: number): Values {
 // points to nothing, with 3, −1, 0.5 and NaN, all of which must be refused:
 //
 //   Cannot gather (2, 1) from (2, 3): an index is one of 0 … 2, 3 is not
+//   Cannot gather (3, 1) from (2, 3): its axes must be as many, and no larger
 
 /**
  * Finds where picked elements lie: along one axis at the index given, on all others at the place of

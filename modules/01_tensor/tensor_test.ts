@@ -367,7 +367,12 @@ graded("01.10", 2, "reshape() loses no number and invents none", (t) => {
   );
 });
 
-graded("01.10", 1, "reshape() leaves only one size open", (t) => {
+graded("01.10", 1, "reshape() leaves only one size open, and takes none below 1", (t) => {
+  t.expectError(
+    () => Tensor.zeros([2, 3]).reshape([-2, -3]),
+    "Cannot make a tensor of shape (-2, -3): sizes must be whole numbers of at least 1, -2 is not",
+    "ShapeError",
+  );
   t.expectError(
     () => Tensor.zeros([4]).reshape([-1, 2, -1]),
     "Cannot reshape (4,) to (-1, 2, -1): only one size can be left open",
@@ -487,7 +492,12 @@ graded("01.14", 1, "concat() copies its parts, and so does stack() along a new a
   t.expectTensor(Tensor.stack([x, y], 1), [[1, 3], [2, 4]]);
 });
 
-graded("01.14", 1, "concat() refuses other sizes that differ, and nothing at all", (t) => {
+graded("01.14", 1, "concat() refuses sizes and dtypes that differ, and nothing at all", (t) => {
+  t.expectError(
+    () => Tensor.concat([Tensor.zeros([2]), Tensor.zeros([2], { dtype: "float64" })]),
+    "Cannot join float32 and float64: all must have one dtype",
+    "ShapeError",
+  );
   t.expectError(
     () => Tensor.concat([Tensor.zeros([2, 3]), Tensor.zeros([2, 4])]),
     "Cannot join (2, 3) and (2, 4) along axis 0: all other sizes must be equal",
@@ -519,6 +529,13 @@ graded("01.15", 2, "gather() picks as many along the axis as the index says", (t
 
 graded("01.15", 1, "gather() refuses an index that points to nothing", (t) => {
   const x = Tensor.zeros([2, 3]);
+  for (const [index, shape] of [[[2], "(2,)"], [[3, 1], "(3, 1)"]] as const) {
+    t.expectError(
+      () => x.gather(1, Tensor.zeros(index)),
+      `Cannot gather ${shape} from (2, 3): its axes must be as many, and no larger`,
+      "ShapeError",
+    );
+  }
   for (const wrong of [3, -1, 0.5, NaN]) {
     t.expectError(
       () => x.gather(1, Tensor.of([[0], [wrong]])),

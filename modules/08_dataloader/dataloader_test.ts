@@ -271,7 +271,7 @@ graded("08.5", 2, "normalize() shifts and scales each channel by its own numbers
     [[[[-1, 1]], [[-1, 1]]], [[[0, -2]], [[0, -2]]]],
   );
   // as large as the batch, and as wide: only the second axis counts
-  const square = t.normal([3, 3, 3, 3]), means = t.normal([3]), deviations = t.uniform([3], 1, 2);
+  const square = t.normal([3, 3, 3, 3]), means = t.normal([3]), deviations = t.uniform([3], 0.2, 2);
   const expected = square.map((image) =>
     image.map((plane, c) => plane.map((row) => row.map((x) => (x - means[c]) / deviations[c])))
   );
@@ -287,6 +287,11 @@ graded("08.5", 1, "normalize() leaves the batch as it is, and keeps its dtype", 
 });
 
 graded("08.5", 1, "normalize() refuses a deviation of 0, and one number too few", (t) => {
+  t.expectError(
+    () => normalize([1, 2, 3], [1, 2, 3])(Tensor.zeros([1, 1, 2, 2])),
+    "Cannot normalise (1, 1, 2, 2) by 3 means: one per channel",
+    "ShapeError",
+  );
   const rule = "it takes one number of each per channel, deviations above 0";
   t.expectError(
     () => normalize([1, 2], [1, 0]),
@@ -359,10 +364,27 @@ graded("08.7", 2, "randomCrop() draws a place for each image, and every place co
   t.expectEqual([...new Set(places)].sort(), ["0,0", "0,1", "0,2", "1,0", "1,1", "1,2"]);
 });
 
-graded("08.7", 1, "randomCrop() takes a height and a width", (t) => {
-  const images = numberedImages([3, 2, 4, 5]), generator = new Generator(t.integer(0, 1000));
-  const crops = randomCrop([1, 5], { generator })(images);
-  t.expectEqual(crops.shape, [3, 2, 1, 5]);
-  placesOf(t, images, crops, 0);
-  t.expectTensor(randomCrop([4, 5], { generator })(images), images, 0); // there is one place only
-});
+graded(
+  "08.7",
+  1,
+  "randomCrop() takes a height and a width, of which neither may be larger",
+  (t) => {
+    for (
+      const [shape, written] of [[[1, 1, 2, 4], "(1, 1, 2, 4)"], [
+        [1, 1, 4, 2],
+        "(1, 1, 4, 2)",
+      ]] as const
+    ) {
+      t.expectError(
+        () => randomCrop(3, { generator: new Generator(1) })(Tensor.zeros(shape)),
+        `Cannot crop ${written} to (3, 3): it is smaller`,
+        "ShapeError",
+      );
+    }
+    const images = numberedImages([3, 2, 4, 5]), generator = new Generator(t.integer(0, 1000));
+    const crops = randomCrop([1, 5], { generator })(images);
+    t.expectEqual(crops.shape, [3, 2, 1, 5]);
+    placesOf(t, images, crops, 0);
+    t.expectTensor(randomCrop([4, 5], { generator })(images), images, 0); // there is one place only
+  },
+);

@@ -71,8 +71,10 @@ export function compose(...transforms: readonly Transform[]): Transform {
 //   Cannot normalise by means [1,2] and deviations [1]: it takes one number of each per channel,
 //   deviations above 0
 //
-// That is one line, and the test compares it. Images with another number of channels are refused with
-// a ShapeError when they come: one mean for three channels would fit by broadcasting, and be wrong.
+// That is one line, and the test compares it. Images with another number of channels are refused when
+// they come, since three means and one channel would fit by broadcasting, and make three channels:
+//
+//   Cannot normalise (1, 1, 2, 2) by 3 means: one per channel
 
 /**
  * Shifts and scales each channel: (x − mean) / standard deviation.
@@ -170,7 +172,7 @@ export function randomHorizontalFlip(generator: Generator, probability = 0.5): T
 //
 // A part of 3×3 can begin in row 0, 1 or 2, and in three columns: nine places. In general there are
 // H + 2·padding − height + 1 rows to begin in, and as many columns with W and width. If that is none,
-// the image is refused with a ShapeError: `Cannot crop (1, 1, 2, 2) to (3, 3): it is smaller`.
+// the image is refused with a ShapeError: "Cannot crop (1, 1, 2, 4) to (3, 3): it is smaller".
 //
 // Module 01 does all of the work. pad([[0, 0], [0, 0], [1, 1], [1, 1]]) puts one zero around planes,
 // slice([k, k + 1], null, [0, 3], [0, 3]) cuts 3×3 out of image k, and Tensor.concat(parts) puts images
