@@ -13,12 +13,6 @@
  * Throughout: x any tensor · σ sigmoid · Φ(x) the share of a bell curve that lies below x · scores
  * one row of numbers, the greater the likelier
  *
- * From earlier modules: x.data the numbers of a tensor, x.shape its sizes · like(x, n) room
- * for n numbers of the same dtype, zeros at first · result({ data, shape }, "name", [inputs], saved)
- * a tensor that remembers how it was made, and what the derivative will need · requireNumber("Cannot
- * …", x, least, most) refuses what is no number of a range · resolveAxis(axis, shape) the axis
- * counted from the start · exp(), log(), sub(), div(), and max() and sum() along an axis
- *
  * ## The idea, by hand
  *
  * Two layers, one that doubles and one that triples: 3·(2·x) = 6·x. That is one layer with the
@@ -49,8 +43,13 @@ import { Tensor, tensorOf, type Values } from "#tensor";
 //
 //   relu(x) = max(x, 0)
 //
-// The test also feeds it NaN. A network whose numbers have gone wrong must show it; a bend that made
-// 0 of NaN would hide the accident until much later.
+//             ╱
+//            ╱
+//   ────────╱
+//
+// elementwise(), in relu() below, does what comes around the loop: it makes room, runs the loop, and
+// notes how the result was made. The test also feeds it NaN. A network whose numbers have gone wrong
+// must show it; a bend that made 0 of NaN would hide the accident until much later.
 
 /** The loops of bends: what becomes of one x. */
 const bends = {
@@ -61,9 +60,14 @@ const bends = {
 
   // ── 2.2 Two S-curves ──
   // sigmoid squeezes any number between 0 and 1, so that it can be read as a probability; tanh
-  // squeezes it between −1 and 1. Both are one curve, tanh(x) = 2·σ(2x) − 1.
+  // squeezes it between −1 and 1. Both are one curve, tanh(x) = 2·σ(2x) − 1, but Math.tanh() is more
+  // exact near 0 than that formula.
   //
   //   σ(x) = 1 / (1 + e⁻ˣ)
+  //
+  //              ╭───  1
+  //             ╱
+  //   0   ─────╯
   //
   // Of a very negative x, e⁻ˣ overflows to infinity; 1/∞ is 0, which is right, so no case is needed.
   // The test goes to ±10,000 and to ±∞, to see that nothing becomes NaN on the way.
@@ -103,8 +107,19 @@ export function relu(x: Tensor): Tensor {
 //
 //   leakyRelu(x) = x where x > 0, slope·x elsewhere
 //
-// Until now the class did what comes after the loop. Here you end an operation yourself, in
-// result(): the test looks at the numbers, and at what the tensor remembers of how it was made.
+// Until now elementwise() did what comes around the loop. From here on you do it, with functions of
+// module 01:
+//
+//   requireNumber("Cannot …", x, least)             refuses x if it is not finite or below least
+//   like(x, n)                                      an array for n numbers of x's dtype
+//   result({ data, shape }, name, inputs, noted)    the tensor, and how it was made
+//   resolveAxis(axis, x.shape)                      an axis counted from the start, −1 being the last
+//   tensorOf(x)                                     the numbers of x without its history
+//
+// The name is the function's own, `inputs` a list of the tensors that it was made from, and `noted`
+// is what module 05 will want to know for the derivative; here that is `{ slope }`. Any finite slope
+// will do, also below 0, so that `least` is -Infinity. The tests look at the numbers, and at what the
+// tensor remembers of how it was made.
 
 /**
  * relu that lets a little of the negative part through, so that no unit can die for good
@@ -114,7 +129,7 @@ export function relu(x: Tensor): Tensor {
  * @param x Any tensor.
  * @param slope What a negative number is multiplied by; 0.01 by default.
  * @returns A tensor of the same shape.
- * @throws {ValueError} If the slope is not a number.
+ * @throws {ValueError} If the slope is not finite; one below 0 is allowed.
  *
  * @example Half of what is negative
  * ```ts
@@ -175,8 +190,9 @@ export function tanh(x: Tensor): Tensor {
 //   gelu(x) = x·Φ(x)        Φ(x) = (1 + erf(x/√2)) / 2
 //
 // erf has no closed form. Near 0 its series serves; further out the series would subtract large
-// numbers from each other, and a continued fraction serves. That part is given. The derivative will
-// need the shares again, and the test looks whether they were kept.
+// numbers from each other, and a continued fraction serves. That part is given, normalShare(x). The
+// derivative will need the shares again: note them as `{ shares }`, a tensor of x's shape. The test
+// looks whether they were kept.
 
 /**
  * The share of a normal distribution that lies below x, Φ(x) (given).
@@ -238,6 +254,11 @@ export function gelu(x: Tensor): Tensor {
 // changes nothing in the result, since it cancels, and keeps every power at most e⁰ = 1:
 //
 //   softmax(x)ᵢ = e^(xᵢ−m) / Σⱼ e^(xⱼ−m),  m = max x
+//
+// Record all of it as one operation, "softmax", and note `{ axis }`, counted from the start: its
+// derivative is one rule, and simpler than those of its parts. So the steps on the way need no
+// history, and may begin with tensorOf(x). max() and sum() along an axis can keep it, with size 1:
+// with { keepDims: true } what they give stretches over the scores again.
 //
 // The test takes scores of ten thousand, and every axis of a tensor: rows are only the default.
 

@@ -150,10 +150,15 @@ export async function typeErrors(module: CourseModule): Promise<string[]> {
   await promise;
   const errors = text.split(/\n(?=TS\d+ )/).filter((part) => part.startsWith("TS"));
   const most = 3, further = errors.length - most;
-  const lines = errors.slice(0, most).map((error) => {
+  const lines = errors.slice(0, most).flatMap((error) => {
     const [message] = error.split("\n"), place = error.match(/at file:\/\/(\S+?):(\d+):\d+/);
     const where = place ? `${shown(decodeURIComponent(place[1]))}:${place[2]}` : "";
-    return paint("magenta", `types   ${message.replace(/ \[ERROR\]/, "")}  ${where}`);
+    const code = error.match(/\n(.*)\n *[~^]+\n/)?.[1].trim() ?? "";
+    const missing = error.match(/An argument for '.*' was not provided/)?.[0];
+    return [
+      paint("magenta", `types   ${message.replace(/ \[ERROR\]/, "")}  ${where}`),
+      `          ${code}${missing ? `   ${missing}` : ""}`,
+    ];
   });
   return further > 0 ? [...lines, paint("magenta", `types   and ${further} more`)] : lines;
 }
