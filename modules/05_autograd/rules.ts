@@ -22,6 +22,11 @@
  * Throughout: g = ∂L/∂y, same shape as y · a, b, x inputs · y output · a move: a small one, so
  * small that curves look straight
  *
+ * From earlier modules: add(), sub(), mul(), div(), neg(), exp(), matmul() of tensors · equal() and
+ * notEqual(), which give ones and zeros · sum(axes, { keepDims: true }) · reshape(shape),
+ * expand(shape), permute(order), transpose() of the last two axes · slice([from, to], …), one range
+ * for each axis · pad([[before, after], …])
+ *
  * @module
  */
 import { type Gradient, type OpExtras, type OpName, type Range } from "#tensor";
