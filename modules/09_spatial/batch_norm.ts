@@ -34,8 +34,8 @@ function perChannel(values: Tensor): Tensor {
 //   x̂ = (x − mean) / √(variance + ε)
 //   y = γ·x̂ + β
 //
-// Mean and variance are one number per channel, (1, C, 1, 1) if the axes are kept, and meet images
-// (B, C, H, W). γ and β are (C,), which would be lined up with the columns: perChannel() gives them the
+// Mean and variance are one number per channel: x.mean(everyImage, { keepDims }) is (1, C, 1, 1), and
+// meets images (B, C, H, W). γ and β are (C,), which would be lined up with the columns: perChannel() gives them the
 // shape that meets channels.
 //
 // The variance is the plain one, divided by N. The layer also keeps running statistics, and there the
@@ -74,7 +74,7 @@ const normalize = defineOp<Normalizing, { hat: Tensor; root: Tensor }>({
   // both. Two numbers become −1 and 1 whatever they are; nudging one of them changes nothing.
   //
   // What backward() finds in `saved` is what forward() put there: x̂ is called hat, and the root is
-  // (1, C, 1, 1). The tests send a gradient that would only shift a channel, and nothing may come out.
+  // (1, C, 1, 1). The gradients are returned in the order of the inputs: x, γ, β. The tests send a gradient that would only shift a channel, and nothing may come out.
 
   /** @task 09.10 */
   backward: (g, { inputs: [, gamma], saved: { hat, root } }) => {
@@ -236,7 +236,8 @@ export class BatchNorm2d extends Module {
   // after ten batches.
   //
   // They are no parameters: no gradient flows, and no optimizer moves them. But numbers are changed in
-  // place that somebody may have saved for a backward pass, so noteWrite() of module 01 is told first.
+  // place that somebody may have saved for a backward pass, so noteWrite(running.data) is called first. The
+  // variance that comes is the unbiased one already.
 
   /**
    * Moves the running statistics a little towards those of a batch. The variance is the unbiased

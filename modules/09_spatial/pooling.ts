@@ -149,7 +149,7 @@ export function maxPool2d(x: Tensor, kernelSize: Pair, options: PoolOptions = {}
 // ── 9.8 Average-pooling ──
 // The mean of a window is the mean of one column of the unfolded images, and the gradient finds its
 // own way back: through the mean, and through the unfolding. Only the channels must be kept apart
-// first, since a column holds the window's pixels of all of them:
+// in between, since a column holds the window's pixels of all of them:
 //
 //   unfold    (B, C·K·K, P)    P = oH·oW, and the K·K pixels of channel 0 stand first
 //   apart     (B, C, K·K, P)

@@ -78,8 +78,9 @@ export type { Pair, Sliding, Window } from "./window.ts";
 //   product                     (B, F, oH·oW)      →  (B, F, oH, oW)
 //
 // matmul() does that for all images at once: the left side has no batch axis and is used for each. The
-// bias is one number per filter and stands along the second axis from the end. What you return as
-// `saved` is handed to backward(), as in module 05; it needs the columns.
+// bias is one number per filter and stands along the second axis from the end. You return
+// { output: { data, shape }, saved }, as in module 05, and `saved` is handed to backward(), which needs
+// the columns.
 //
 // Strictly it is a cross-correlation: a mathematician's convolution turns the filter round first. As
 // the filter is learned, nobody would notice. The test compares with seven plain loops, one for each
@@ -114,7 +115,9 @@ const convolve = defineOp<Slide, Tensor>({
   // their g likewise, (F, B·P), and adding over B·P adds over the images too.
   //
   // Each of the three is costly and not always needed: the first layer's images need none. So you
-  // return functions, and the test looks whether the filters get theirs when the images need none.
+  // return functions, [() => ∂L/∂x, () => ∂L/∂w, () => ∂L/∂bias], each in the shape of what it is the
+  // gradient of; without a bias nobody calls the third. g comes as (B, F, oH, oW). The test looks
+  // whether the filters get theirs when the images need none.
 
   /** @task 09.5 */
   backward: (g, { inputs: [, weight], saved: columns, options: slide }) => {

@@ -34,8 +34,9 @@ import { type Slide, slideOver, type Window } from "./window.ts";
 //   visit(column 2, pixel 3, count 2)      positions 2 and 3 see pixels 3 and 4, which hold 4 and 5
 //
 // where column and pixel are places in the data of columns and images, and count is how many numbers
-// to go on for. Positions that see the padding are in no stretch, so their numbers stay 0, as they
-// should.
+// to go on for; in the image the next one lies x.stride further. Positions that see the padding are in
+// no stretch, so their numbers stay 0, as they should. like(images, size) is room for that many zeros,
+// and tensorOf({ data, shape }) makes a tensor of it.
 
 /** What is done with each stretch. */
 type Visit = (column: number, pixel: number, count: number) => void;

@@ -84,11 +84,14 @@ export function checkWindow(window: Window): void {
 // zero on each side: ⌊(8 + 2 − 3) / 2⌋ + 1 = 4.
 //
 // "same" padding is reach − 1 zeros in all; where that is odd, the one left over goes behind. "valid"
-// is none. What you return holds everything that a walk along this axis needs. The tests try all of
-// it, each axis for itself, and a window that fits nowhere, which is refused:
+// is none. What you return holds everything that a walk along this axis needs; slideOver(), below,
+// has checked the window's numbers already. The tests try all of it, each axis for itself, and a
+// window that fits nowhere, which is refused:
 //
 //   Cannot slide a window of 5 over (1, 1, 6, 4): axis 3 has only 4 pixels
 //   Cannot slide a window of 9 over (1, 1, 6, 4): axis 2 has only 6 pixels and 2 of padding
+//
+// (That is the padding of both sides together.)
 
 /**
  * Finds where a window can stand along one axis (section 9.1 has the formula).
