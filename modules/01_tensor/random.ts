@@ -179,9 +179,9 @@ export class Generator {
   //   2 3│0 1      of places 0 and 1 draw 1, which stays        2│3 0 1
   //
   // Each order comes in just one way, with a chance of 1/n · 1/(n − 1) · … · 1/2. The test counts
-  // how often each order of three comes, and a shuffle that is only nearly fair is found out. What is
-  // no count is refused, by requireWhole(): "Cannot shuffle 2.5 things: it must be a whole number of
-  // at least 0".
+  // how often each order of three comes, and a shuffle that is only nearly fair is found out. What
+  // is no count is refused, by requireWhole(): "Cannot shuffle 2.5 things: it must be a whole
+  // number of at least 0".
 
   /**
    * Shuffles 0 … n − 1 (Fisher and Yates; Durstenfeld, 1964).

@@ -62,11 +62,11 @@ export function reshape(x: Values, shape: Shape): Values {
 //   3 4 5                           1 4
 //                                   2 5
 //
-// So you need no loop here, only the sizes and strides in their new order. Three axes
-// (2, 3, 4) in the order 2, 0, 1 become (4, 2, 3), and the test takes just that: with two axes an
-// order and its inverse are the same, and a mistake between them would not show. An order of too few
-// axes is refused: "Cannot permute (2, 3) by (1,): each axis must be named"; one that names an axis
-// twice is refused by resolveAxes().
+// So you need no loop here, only the sizes and strides in their new order. Three axes (2, 3, 4) in
+// the order 2, 0, 1 become (4, 2, 3), and the test takes just that: with two axes an order and its
+// inverse are the same, and a mistake between them would not show. An order of too few axes is
+// refused: "Cannot permute (2, 3) by (1,): each axis must be named"; one that names an axis twice
+// is refused by resolveAxes().
 
 /** Copies a tensor that is read through strides. */
 function copyThrough(x: Values, shape: Shape, strides: Shape, start: number): Values {

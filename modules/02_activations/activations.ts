@@ -38,8 +38,8 @@ import { type Data, elementwise, like, requireNumber, resolveAxis, result } from
 import { Tensor, tensorOf, type Values } from "#tensor";
 
 // ── 2.1 The simplest bend ──
-// relu keeps what is positive and makes 0 of the rest. It costs one comparison, and a number that it
-// lets through keeps its whole gradient: that is why most networks use it.
+// relu keeps what is positive and makes 0 of the rest. It costs one comparison, and a number that
+// it lets through keeps its whole gradient: that is why most networks use it.
 //
 //   relu(x) = max(x, 0)
 //
@@ -47,9 +47,9 @@ import { Tensor, tensorOf, type Values } from "#tensor";
 //            ╱
 //   ────────╱
 //
-// elementwise(), in relu() below, does what comes around the loop: it makes room, runs the loop, and
-// notes how the result was made. The test also feeds it NaN. A network whose numbers have gone wrong
-// must show it; a bend that made 0 of NaN would hide the accident until much later.
+// elementwise(), in relu() below, does what comes around the loop: it makes room, runs the loop,
+// and notes how the result was made. The test also feeds it NaN. A network whose numbers have gone
+// wrong must show it; a bend that made 0 of NaN would hide the accident until much later.
 
 /** The loops of bends: what becomes of one x. */
 const bends = {
@@ -60,8 +60,8 @@ const bends = {
 
   // ── 2.2 Two S-curves ──
   // sigmoid squeezes any number between 0 and 1, so that it can be read as a probability; tanh
-  // squeezes it between −1 and 1. Both are one curve, tanh(x) = 2·σ(2x) − 1, but Math.tanh() is more
-  // exact near 0 than that formula.
+  // squeezes it between −1 and 1. Both are one curve, tanh(x) = 2·σ(2x) − 1, but Math.tanh() is
+  // more exact near 0 than that formula.
   //
   //   σ(x) = 1 / (1 + e⁻ˣ)
   //
@@ -69,8 +69,8 @@ const bends = {
   //             ╱
   //   0   ─────╯
   //
-  // Of a very negative x, e⁻ˣ overflows to infinity; 1/∞ is 0, which is right, so no case is needed.
-  // The test goes to ±10,000 and to ±∞, to see that nothing becomes NaN on the way.
+  // Of a very negative x, e⁻ˣ overflows to infinity; 1/∞ is 0, which is right, so no case is
+  // needed. The test goes to ±10,000 and to ±∞, to see that nothing becomes NaN on the way.
 
   /** @task 02.2 */
   sigmoid(out: Data, x: Data): void {
@@ -102,8 +102,8 @@ export function relu(x: Tensor): Tensor {
 }
 
 // ── 2.3 A leak ──
-// A unit whose input is negative for every image gives 0 for all of them, and so is its gradient: no
-// step will ever wake it up. A small slope on the negative side keeps a little gradient flowing.
+// A unit whose input is negative for every image gives 0 for all of them, and so is its gradient:
+// no step will ever wake it up. A small slope on the negative side keeps a little gradient flowing.
 //
 //   leakyRelu(x) = x where x > 0, slope·x elsewhere
 //
@@ -117,9 +117,9 @@ export function relu(x: Tensor): Tensor {
 //   tensorOf(x)                                     the numbers of x without its history
 //
 // The name is the function's own, `inputs` a list of the tensors that it was made from, and `noted`
-// is what module 05 will want to know for the derivative; here that is `{ slope }`. Any finite slope
-// will do, also below 0, so that `least` is -Infinity. The tests look at the numbers, and at what the
-// tensor remembers of how it was made.
+// is what module 05 will want to know for the derivative; here that is `{ slope }`. Any finite
+// slope will do, also below 0, so that `least` is -Infinity. The tests look at the numbers, and at
+// what the tensor remembers of how it was made.
 
 /**
  * relu that lets a little of the negative part through, so that no unit can die for good
@@ -183,9 +183,9 @@ export function tanh(x: Tensor): Tensor {
 }
 
 // ── 2.4 The bend of the transformers ──
-// relu cuts hard at 0. gelu asks: of all numbers that a bell curve draws, how many are below x? That
-// share of x is let through: nearly all of a large x, half of a tiny one, nearly nothing of a very
-// negative one.
+// relu cuts hard at 0. gelu asks: of all numbers that a bell curve draws, how many are below x?
+// That share of x is let through: nearly all of a large x, half of a tiny one, nearly nothing of a
+// very negative one.
 //
 //   gelu(x) = x·Φ(x)        Φ(x) = (1 + erf(x/√2)) / 2
 //
@@ -246,7 +246,8 @@ export function gelu(x: Tensor): Tensor {
 // ── 2.5 Shares of a whole ──
 // Ten scores, one for each digit, should become ten probabilities: all positive, 1 in sum, the
 // greatest score with the greatest share. e to the power of each makes them positive, and dividing
-// by their sum does the rest. By hand, for the scores 0 and log 3: e⁰ = 1, e^(log 3) = 3, shares ¼, ¾.
+// by their sum does the rest. By hand, for the scores 0 and log 3: e⁰ = 1, e^(log 3) = 3, shares ¼,
+// ¾.
 //
 //   softmax(x)ᵢ = e^xᵢ / Σⱼ e^xⱼ
 //
@@ -356,8 +357,8 @@ export function logSoftmax(x: Tensor, axis = -1): Tensor {
  * ```
  *
  * **The wrong axis.** softmax over the batch instead of over the classes has the right shape, all
- * its numbers lie between 0 and 1, and it is nonsense: now the images compete with each other. Sum a
- * row if in doubt.
+ * its numbers lie between 0 and 1, and it is nonsense: now the images compete with each other. Sum
+ * a row if in doubt.
  *
  * ```ts
  * import { assertAlmostEquals, assertEquals } from "@std/assert";

@@ -86,11 +86,11 @@ export function fansOf(shape: Shape): Fans {
 //   weights from −1/√fanIn to 1/√fanIn
 //
 // Evenly drawn numbers from −b to b have the variance b²/3, the mean of all squares between the
-// bounds: here 1/(3·fanIn). By the formula of 3.1
-// a unit's sum then has a third of the mean square of what it adds up: a signal shrinks from layer
-// to layer, which a few layers bear. Biases have one axis only and cannot tell a fan-in: there it
-// is handed over, as `options.fanIn`. Tensor.uniform() of module 01 draws, and takes `low` and `high`
-// beside the dtype; a fan-in it does not know.
+// bounds: here 1/(3·fanIn). By the formula of 3.1 a unit's sum then has a third of the mean square
+// of what it adds up: a signal shrinks from layer to layer, which a few layers bear. Biases have
+// one axis only and cannot tell a fan-in: there it is handed over, as `options.fanIn`.
+// Tensor.uniform() of module 01 draws, and takes `low` and `high` beside the dtype; a fan-in it
+// does not know.
 //
 // The test draws many, and looks at the bounds and whether each quarter between them is as full.
 
@@ -130,9 +130,10 @@ export function uniformByFanIn(shape: Shape, generator: Generator, options?: Fan
 //   variance = 1/fanIn
 //
 // relu makes 0 of one half of the numbers, and with them goes half of the mean square. Kaiming's
-// makes up for that. And a gradient on its way back is a sum too, of fanOut products (module 05 shows
-// it); it would ask for 1/fanOut. Xavier's is fair to both ways: it divides by the mean of the two
-// fans. What comes of it stands above the six functions below, with which you can check yours.
+// makes up for that. And a gradient on its way back is a sum too, of fanOut products (module 05
+// shows it); it would ask for 1/fanOut. Xavier's is fair to both ways: it divides by the mean of
+// the two fans. What comes of it stands above the six functions below, with which you can check
+// yours.
 //
 // How the numbers are drawn, evenly or along a bell curve, is a second choice and given. To have
 // the variance, even draws need the bounds ±√(3·variance). The test draws both ways, and measures

@@ -53,10 +53,10 @@ export * from "./module.ts";
 // for", and has as many numbers as the input. In the product it is needed the other way round:
 // (B, I) · (I, O). A square layer takes both, and is wrong with one of them: no error tells.
 //
-// cost(), below forward(), already refuses inputs that do not fit: ask it first. The tests look at the
-// numbers, with and without a bias, at that refusal, and whether the result remembers both weights
-// and biases: operations of module 01 note what they were made from, and without that memory nothing
-// could ever be learnt.
+// cost(), below forward(), already refuses inputs that do not fit: ask it first. The tests look at
+// the numbers, with and without a bias, at that refusal, and whether the result remembers both
+// weights and biases: operations of module 01 note what they were made from, and without that
+// memory nothing could ever be learnt.
 
 /** How the weights of a layer begin. */
 export interface WeightOptions extends TensorOptions {
@@ -156,10 +156,10 @@ export class Linear extends Module {
 //
 //   (B, C, H, W) → (B, C·H·W)
 //
-// A batch of single numbers, (B,), becomes (B, 1), since a product of no numbers is 1. The test takes
-// batches of two, of four and of one axis, and looks whether the rows still know their images: a
-// gradient must find its way back. The bends of module 02 become layers here, so
-// that they can stand in a model; those are given.
+// A batch of single numbers, (B,), becomes (B, 1), since a product of no numbers is 1. The test
+// takes batches of two, of four and of one axis, and looks whether the rows still know their
+// images: a gradient must find its way back. The bends of module 02 become layers here, so that
+// they can stand in a model; those are given.
 
 /**
  * Makes each image of a batch one row: (B, C, H, W) → (B, C·H·W).
@@ -367,9 +367,10 @@ export class LogSoftmax extends Elementwise {
 // dtype of x, compared with p. Comparisons of module 01 give ones and zeros, such as x.less(p) or
 // x.greaterEqual(p); which of them keeps all at p = 0, and none at p = 1?
 //
-// At p = 1 all becomes 0, and not NaN, which is what 0/(1 − p) would be. The tests count how many are
-// dropped, look for fresh draws each time, and try both ends. In evaluation and at p = 0 no random
-// number may be drawn, so that an evaluation in between does not change how training goes on.
+// At p = 1 all becomes 0, and not NaN, which is what 0/(1 − p) would be. The tests count how many
+// are dropped, look for fresh draws each time, and try both ends. In evaluation and at p = 0 no
+// random number may be drawn, so that an evaluation in between does not change how training goes
+// on.
 
 /** What draws the numbers that Dropout drops. */
 export type DropoutOptions = { readonly generator: Generator };

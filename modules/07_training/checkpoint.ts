@@ -2,8 +2,8 @@
  * # 07 · Training: checkpoints
  *
  * A run of hours must survive a closed lid. So all that it would need to go on is written into one
- * file, now and then: weights, what the optimizer keeps, where each random generator stands, how far
- * the loader is. A run that goes on from there cannot be told from one that never stopped.
+ * file, now and then: weights, what the optimizer keeps, where each random generator stands, how
+ * far the loader is. A run that goes on from there cannot be told from one that never stopped.
  *
  * The file is safetensors, which nothing can hide in: a length, a table as JSON, and numbers.
  *
@@ -244,8 +244,8 @@ function reasonOf(error: unknown): string {
 }
 
 /**
- * Writes a checkpoint into a file. Whoever kills the process at any moment leaves either the old file
- * or the new one, never half of one.
+ * Writes a checkpoint into a file. Whoever kills the process at any moment leaves either the old
+ * file or the new one, never half of one.
  *
  * @param path Where; its folder must be there.
  * @param checkpoint What.

@@ -144,9 +144,9 @@ export function cosine(from: number, to = 0): Schedule {
 
 // ── 7.3 Start carefully ──
 // The first weights are random, and so is where their gradients point: large, and soon somewhere
-// else. Adam's means rest on a handful of them so far. A full step would throw the weights to a place
-// from which there is no good way on. So the rate grows first, as Goyal et al. (2017) did for very
-// large batches, and then does what it would have done anyway.
+// else. Adam's means rest on a handful of them so far. A full step would throw the weights to a
+// place from which there is no good way on. So the rate grows first, as Goyal et al. (2017) did for
+// very large batches, and then does what it would have done anyway.
 //
 //       ╱╲
 //      ╱  ╲__           a schedule within a schedule: what follows gets all of
@@ -226,7 +226,8 @@ export function oneCycle(peak: number, rise = 0.3): Schedule {
 //
 // t·cycles counts cycles; its fractional part says how far the present one is. How far that is from
 // ½ says how far the rate is from the top. The test asks for points on both slopes, and for the low
-// rate between two cycles. Any number of cycles from 0 on will do; with 1½ training ends at the top.
+// rate between two cycles. Any number of cycles from 0 on will do; with 1½ training ends at the
+// top.
 
 /**
  * Goes up and down between two rates in straight lines (Smith, 2017).

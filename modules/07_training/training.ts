@@ -152,10 +152,10 @@ function breathing(): () => Promise<void> {
 // 0.8. The sum runs over all parameters: clipping each number to 1 would leave 1 and 1, which is
 // another direction. The length from before is given back, so that it can be watched.
 //
-// A parameter's `grad` is null, or a plain tensor. Change its `data` in place, so that everybody who
-// holds it sees the shorter one. The tests have gradients of several parameters, one without any,
-// and one that is all zeros, with a maximum of 0 as well: 0/0 must not become anybody's gradient,
-// which is what the 10⁻⁶ is for.
+// A parameter's `grad` is null, or a plain tensor. Change its `data` in place, so that everybody
+// who holds it sees the shorter one. The tests have gradients of several parameters, one without
+// any, and one that is all zeros, with a maximum of 0 as well: 0/0 must not become anybody's
+// gradient, which is what the 10⁻⁶ is for.
 
 /**
  * Scales all gradients down, if together they are longer than they may be.
@@ -471,8 +471,8 @@ export function confusionMatrix(predictions: Int32Array, labels: Int32Array, K: 
 // batch normalisation uses the statistics that it gathered in training. It notes no origins, and
 // each batch is a step of its own for the kernels, as in 7.7.
 //
-// And when a batch is done, even if something was thrown, each part is in the mode that it was in: a
-// part may be frozen while the rest is trained. The parts are the values of model.namedModules(),
+// And when a batch is done, even if something was thrown, each part is in the mode that it was in:
+// a part may be frozen while the rest is trained. The parts are the values of model.namedModules(),
 // the model itself among them, and the mode of each is its `training`.
 //
 // Between two batches it gives way, like fit(): await what a function made by breathing() returns.

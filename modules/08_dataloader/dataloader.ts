@@ -57,8 +57,9 @@ export * from "./transforms.ts";
 // A data set knows how many examples it has, and can fetch any of them, many at once. Whether they
 // lie in memory, in a file or on the other side of the world is its own affair.
 //
-// For one in memory, fetching is copying rows. A "row" is all that belongs to one example: for images
-// (N, C, H, W) it is C·H·W numbers that lie side by side. So fetching 2 and 0 from a tensor (3, 2) is
+// For one in memory, fetching is copying rows. A "row" is all that belongs to one example: for
+// images (N, C, H, W) it is C·H·W numbers that lie side by side. So fetching 2 and 0 from a tensor
+// (3, 2) is
 //
 //   numbers in memory     0 1   2 3   4 5
 //   of example             0     1     2
@@ -139,15 +140,15 @@ export class TensorDataset<T extends Int32Array | Tensor = Int32Array> implement
 }
 
 // ── 8.2 Parts of a data set ──
-// What a model is judged by must not be what it learnt from. So a data set is split, and each part is
-// a data set again: a list of indices into the whole. Nothing is copied.
+// What a model is judged by must not be what it learnt from. So a data set is split, and each part
+// is a data set again: a list of indices into the whole. Nothing is copied.
 //
 //   the part's examples     0  1  2
 //   stand in the whole at   7  2  5        index 1 of the part is example 2 of the whole
 //
-// A part of a part works by itself then: each translates, and asks the next. What must be refused is
-// an index that the part does not have, even where the whole does: it would be an example of another
-// part. The tests ask for one.
+// A part of a part works by itself then: each translates, and asks the next. What must be refused
+// is an index that the part does not have, even where the whole does: it would be an example of
+// another part. The tests ask for one.
 
 /**
  * Some examples of another data set.
@@ -195,14 +196,14 @@ export class Subset<Targets = Int32Array> implements Dataset<Targets> {
 //   order drawn    3 0 4 1 2
 //   parts          3 0 4 │ 1 2
 //
-// Nobody is in two parts, and nobody is left out, since the lengths must add up to the whole. Lengths
-// that do not are refused, before anything is drawn, so that a mistake moves no generator:
+// Nobody is in two parts, and nobody is left out, since the lengths must add up to the whole.
+// Lengths that do not are refused, before anything is drawn, so that a mistake moves no generator:
 //
 //   Cannot split 10 examples into 7 + 2: the lengths must add up to the whole
 //
-// The test compares these words. requireWhole() refuses lengths that are not whole or too small. Why at
-// random? Data are seldom stored that way: the last fifth of a list may be all nines, or all of one
-// person's writing.
+// The test compares these words. requireWhole() refuses lengths that are not whole or too small.
+// Why at random? Data are seldom stored that way: the last fifth of a list may be all nines, or all
+// of one person's writing.
 
 /**
  * Splits a data set at random into parts of given lengths.
@@ -242,11 +243,11 @@ export function randomSplit<Targets>(
 
 // ── 8.4 Batches ──
 // Each walk over the loader is an epoch, and begins with a new order; without a shuffling generator
-// the order is 0, 1, 2, …. Written as a generator function, with `yield`, it makes a batch when it is
-// asked for one, and rests in between: an epoch of 50,000 images is never in memory at once.
+// the order is 0, 1, 2, …. Written as a generator function, with `yield`, it makes a batch when it
+// is asked for one, and rests in between: an epoch of 50,000 images is never in memory at once.
 //
-// A loader can also go on in the middle of an epoch, after a pause of a night, and deal just what is
-// left. Two notes are enough for that, and `state` hands them out. One is where the shuffling
+// A loader can also go on in the middle of an epoch, after a pause of a night, and deal just what
+// is left. Two notes are enough for that, and `state` hands them out. One is where the shuffling
 // generator stood before it drew: from there it draws the same order again. The other is how many
 // batches have been dealt:
 //
@@ -255,13 +256,13 @@ export function randomSplit<Targets>(
 //   #position       0    1       2       0         1
 //   #epochStart         └ before the draw ┘       └ before the next draw
 //
-// A batch is counted before it is handed out: whoever asks while it is being learnt from hears that it
-// is gone. After the last one the count is 0, since an epoch that is complete leaves nothing to go on
-// with; so it is 0 already while the last batch is being learnt from.
+// A batch is counted before it is handed out: whoever asks while it is being learnt from hears that
+// it is gone. After the last one the count is 0, since an epoch that is complete leaves nothing to
+// go on with; so it is 0 already while the last batch is being learnt from.
 //
 // restore() has put the generator back when the walk begins, and the count into #resumeAt. The walk
-// draws the same order again and begins with batch #resumeAt. Only that one walk does: an epoch that
-// somebody left early is over, and the one after it is whole. The tests try all of these.
+// draws the same order again and begins with batch #resumeAt. Only that one walk does: an epoch
+// that somebody left early is over, and the one after it is whole. The tests try all of these.
 
 /** What a loader takes. */
 export interface DataLoaderOptions {
@@ -276,9 +277,9 @@ export interface DataLoaderOptions {
 }
 
 /**
- * Where a loader stands, enough to go on in another run as if nothing had happened: how many batches
- * of the epoch have been dealt out, and where the shuffling generator stood when the epoch began. The
- * generator of a transform is its owner's to save, and must not be the shuffling one.
+ * Where a loader stands, enough to go on in another run as if nothing had happened: how many
+ * batches of the epoch have been dealt out, and where the shuffling generator stood when the epoch
+ * began. The generator of a transform is its owner's to save, and must not be the shuffling one.
  */
 export type LoaderState = { readonly position: number; readonly generator: GeneratorState | null };
 
@@ -371,10 +372,10 @@ export class DataLoader<Targets = Int32Array> implements Batches<Targets> {
 /**
  * ## What it costs
  *
- * A batch is copied once from the data set, and once more by each transform. All of that is done while
- * the network waits, so it should be little beside a training step; `deno task bench:input` says how
- * little. A part of a data set costs four bytes per example, whatever an example weighs, and so does
- * the order of an epoch:
+ * A batch is copied once from the data set, and once more by each transform. All of that is done
+ * while the network waits, so it should be little beside a training step; `deno task bench:input`
+ * says how little. A part of a data set costs four bytes per example, whatever an example weighs,
+ * and so does the order of an epoch:
  *
  * ```ts
  * import { assertEquals } from "@std/assert";
@@ -401,11 +402,11 @@ export class DataLoader<Targets = Int32Array> implements Batches<Targets> {
  * assertEquals(batches, [[0, 0], [1, 1]]);
  * ```
  *
- * **Test data in training.** Results that are too good usually are. Here labels are drawn by lot, so
- * that nobody can know them, and the answer for an image is the label of the most similar one that
- * was seen. On images of its own that is right about half of the time. With each example stored
- * twice, as happens when data are collected from several places, nearly every test image has a twin
- * in training:
+ * **Test data in training.** Results that are too good usually are. Here labels are drawn by lot,
+ * so that nobody can know them, and the answer for an image is the label of the most similar one
+ * that was seen. On images of its own that is right about half of the time. With each example
+ * stored twice, as happens when data are collected from several places, nearly every test image has
+ * a twin in training:
  *
  * ```ts
  * import { assert } from "@std/assert";
@@ -429,9 +430,9 @@ export class DataLoader<Targets = Int32Array> implements Batches<Targets> {
  * assert(rightAnswers(randomSplit(twice, [160, 40], dice)) > 0.85);
  * ```
  *
- * There are quieter ways: a mean and deviation for normalising that were computed over both parts, a
- * learning rate that was chosen by looking at the test accuracy. Split first, compute and choose on
- * the training part, and read the test part once.
+ * There are quieter ways: a mean and deviation for normalising that were computed over both parts,
+ * a learning rate that was chosen by looking at the test accuracy. Split first, compute and choose
+ * on the training part, and read the test part once.
  *
  * **An epoch kept as a list.** `[...loader]` looks like a loader, and fit() takes it. But it was
  * shuffled once, and each transform drew once: every epoch is the same. So it is with any list of
@@ -450,8 +451,8 @@ export class DataLoader<Targets = Int32Array> implements Batches<Targets> {
  * assertNotEquals(firstOf(loader), firstOf(loader));
  * ```
  *
- * The same example shows why random shifts belong into training only: if the test images are shifted
- * at random too, the accuracy of a model depends on a generator.
+ * The same example shows why random shifts belong into training only: if the test images are
+ * shifted at random too, the accuracy of a model depends on a generator.
  *
  * **One generator for two.** If shuffle and transform draw from the same one, the order of an epoch
  * depends on how much was drawn for the images before it. A run that goes on from a saved state is

@@ -8,8 +8,9 @@
  * as one function.
  *
  * A transform takes a batch and gives another. What it draws, it draws when it is called, image by
- * image, from a generator that it was given when it was made; so it has a state, and the order of the
- * calls counts. The batch that it was given stays as it is, because it may be the data set's own.
+ * image, from a generator that it was given when it was made; so it has a state, and the order of
+ * the calls counts. The batch that it was given stays as it is, because it may be the data set's
+ * own.
  *
  * Throughout: images (B, C, H, W): B images of C channels, H rows and W columns
  *
@@ -49,30 +50,31 @@ export function compose(...transforms: readonly Transform[]): Transform {
 }
 
 // ── 8.5 To the same scale ──
-// Pixels from 0 to 255, or red brighter than blue in every photograph: a network would have to learn
-// its way around that first. The first weights of module 03 were chosen for inputs of mean 0 and
-// deviation 1, so that is what the inputs should have, channel by channel:
+// Pixels from 0 to 255, or red brighter than blue in every photograph: a network would have to
+// learn its way around that first. The first weights of module 03 were chosen for inputs of mean 0
+// and deviation 1, so that is what the inputs should have, channel by channel:
 //
 //   (x − mean) / deviation
 //
-// Both are measured beforehand, over the training images, and are the same for every batch: what the
-// model sees of one image must not depend on its neighbours.
+// Both are measured beforehand, over the training images, and are the same for every batch: what
+// the model sees of one image must not depend on its neighbours.
 //
-// One number per channel, C of them, has to meet images (B, C, H, W). Broadcasting lines shapes up at
-// their ends, so the C must stand three axes from the end:
+// One number per channel, C of them, has to meet images (B, C, H, W). Broadcasting lines shapes up
+// at their ends, so the C must stand three axes from the end:
 //
 //   images   B   C   H   W
 //   means        C   1   1
 //
 // Tensors of two dtypes do not mix, and the images' is known only when they come; Tensor.of() takes
-// { dtype } as a second argument. Means must be finite, deviations finite and above 0, and there are
-// as many of each. Otherwise:
+// { dtype } as a second argument. Means must be finite, deviations finite and above 0, and there
+// are as many of each. Otherwise:
 //
 //   Cannot normalise by means [1,2] and deviations [1]: it takes one number of each per channel,
 //   deviations above 0
 //
-// That is one line, and the test compares it. Images with another number of channels are refused when
-// they come, since three means and one channel would fit by broadcasting, and make three channels:
+// That is one line, and the test compares it. Images with another number of channels are refused
+// when they come, since three means and one channel would fit by broadcasting, and make three
+// channels:
 //
 //   Cannot normalise (1, 1, 2, 2) by 3 means: one per channel
 
@@ -113,17 +115,17 @@ export function normalize(means: readonly number[], deviations: readonly number[
 }
 
 // ── 8.6 Left and right ──
-// A cat that looks to the left becomes one that looks to the right, and is still a cat. For each image
-// one draw decides, for all its channels and rows alike, and even if the probability is 0 or 1: so the
-// generator always moves on by B. An image is turned where generator.uniform() is below the
-// probability; then each row is turned round by itself.
+// A cat that looks to the left becomes one that looks to the right, and is still a cat. For each
+// image one draw decides, for all its channels and rows alike, and even if the probability is 0 or
+// 1: so the generator always moves on by B. An image is turned where generator.uniform() is below
+// the probability; then each row is turned round by itself.
 //
 //   1 2 3     3 2 1
 //   4 5 6  →  6 5 4
 //
-// In memory a row is W numbers side by side, and an image C·H such rows. The tests look whether some
-// images of a batch are turned and some are not, how often, and whether the batch that was given is
-// still what it was.
+// In memory a row is W numbers side by side, and an image C·H such rows. The tests look whether
+// some images of a batch are turned and some are not, how often, and whether the batch that was
+// given is still what it was.
 
 /**
  * Turns images round, left to right, each with a probability.
@@ -158,9 +160,9 @@ export function randomHorizontalFlip(generator: Generator, probability = 0.5): T
 }
 
 // ── 8.7 A little to the side ──
-// Put zeros around an image, and cut a part of the old size out at a random place: that is a shift, and
-// what moved out of the picture is replaced by zeros. Without padding and with a smaller size it is a
-// crop. Each image draws its own place, first the row, then the column:
+// Put zeros around an image, and cut a part of the old size out at a random place: that is a shift,
+// and what moved out of the picture is replaced by zeros. Without padding and with a smaller size
+// it is a crop. Each image draws its own place, first the row, then the column:
 //
 //   ┌─────┐
 //   │. . .│. .        a 3×3 image with one zero around it
@@ -171,13 +173,14 @@ export function randomHorizontalFlip(generator: Generator, probability = 0.5): T
 //    . . . . .        and to the right
 //
 // A part of 3×3 can begin in row 0, 1 or 2, and in three columns: nine places. In general there are
-// H + 2·padding − height + 1 rows to begin in, and as many columns with W and width. If that is none,
-// the image is refused with a ShapeError: "Cannot crop (1, 1, 2, 4) to (3, 3): it is smaller".
+// H + 2·padding − height + 1 rows to begin in, and as many columns with W and width. If that is
+// none, the image is refused with a ShapeError: "Cannot crop (1, 1, 2, 4) to (3, 3): it is
+// smaller".
 //
-// Module 01 does all of the work. pad([[0, 0], [0, 0], [1, 1], [1, 1]]) puts one zero around planes,
-// slice([k, k + 1], null, [0, 3], [0, 3]) cuts 3×3 out of image k, and Tensor.concat(parts) puts images
-// together. The tests find each part in its image again, and look whether every place comes: the last
-// row and column are easily forgotten.
+// Module 01 does all of the work. pad([[0, 0], [0, 0], [1, 1], [1, 1]]) puts one zero around
+// planes, slice([k, k + 1], null, [0, 3], [0, 3]) cuts 3×3 out of image k, and Tensor.concat(parts)
+// puts images together. The tests find each part in its image again, and look whether every place
+// comes: the last row and column are easily forgotten.
 
 /** What draws the places of randomCrop(), and how many zeros are put on each side first (0). */
 export type CropOptions = { readonly generator: Generator; readonly padding?: number };

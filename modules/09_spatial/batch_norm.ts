@@ -4,13 +4,14 @@
  * While one layer learns, the layer behind it sees its inputs drift. Batch normalisation takes the
  * drift out: each channel is shifted and scaled to mean 0 and variance 1 over the batch, and two
  * learned numbers may undo that where it is not wanted (Ioffe and Szegedy, 2015). Networks with it
- * bear greater learning rates and careless first weights. Why it helps so much is still argued about.
+ * bear greater learning rates and careless first weights. Why it helps so much is still argued
+ * about.
  *
  * At the end you have BatchNorm2d, the gradient that nearly everybody gets wrong once, and the two
  * modes that nearly everybody forgets once.
  *
- * Throughout: N numbers of a channel in a batch, B·H·W · x̂ the normalised x · γ, β the learned scale
- * and shift · ε a small number that keeps the root away from 0
+ * Throughout: N numbers of a channel in a batch, B·H·W · x̂ the normalised x · γ, β the learned
+ * scale and shift · ε a small number that keeps the root away from 0
  *
  * @module
  */
@@ -34,14 +35,14 @@ function perChannel(values: Tensor): Tensor {
 //   x̂ = (x − mean) / √(variance + ε)
 //   y = γ·x̂ + β
 //
-// Mean and variance are one number per channel: x.mean(everyImage, { keepDims }) is (1, C, 1, 1), and
-// meets images (B, C, H, W). γ and β are (C,), which would be lined up with the columns: perChannel() gives them the
-// shape that meets channels.
+// Mean and variance are one number per channel: x.mean(everyImage, { keepDims }) is (1, C, 1, 1),
+// and meets images (B, C, H, W). γ and β are (C,), which would be lined up with the columns:
+// perChannel() gives them the shape that meets channels.
 //
-// The variance is the plain one, divided by N. The layer also keeps running statistics, and there the
-// unbiased one is wanted, N / (N − 1) times as large: a variance about the batch's own mean is a little
-// too small. `onMeasured` is to be called with mean and unbiased variance, if anybody listens. The
-// tests use numbers for which the two differ enough to be told apart.
+// The variance is the plain one, divided by N. The layer also keeps running statistics, and there
+// the unbiased one is wanted, N / (N − 1) times as large: a variance about the batch's own mean is
+// a little too small. `onMeasured` is to be called with mean and unbiased variance, if anybody
+// listens. The tests use numbers for which the two differ enough to be told apart.
 
 /** ε, and who wants to know mean and unbiased variance of each channel, (1, C, 1, 1). */
 type Normalizing = { epsilon: number; onMeasured?: (mean: Tensor, variance: Tensor) => void };
@@ -61,20 +62,23 @@ const normalize = defineOp<Normalizing, { hat: Tensor; root: Tensor }>({
   },
 
   // ── 9.10 The three-way gradient ──
-  // x̂ depends on x three times: directly, through the mean, and through the variance. Worked out, the
-  // three ways become two corrections: the part of g that would only shift the whole channel, and the
-  // part that would only scale it, are taken out, because normalising would undo them anyway.
+  // x̂ depends on x three times: directly, through the mean, and through the variance. Worked out,
+  // the three ways become two corrections: the part of g that would only shift the whole channel,
+  // and the part that would only scale it, are taken out, because normalising would undo them
+  // anyway.
   //
   //   ∂L/∂β = Σ g
   //   ∂L/∂γ = Σ g·x̂
   //   ∂L/∂x = γ / √(variance + ε) · (g − mean(g) − x̂·mean(g·x̂))
   //
-  // Both means are over the N numbers of a channel, so they are the two sums above, divided by N. By
-  // hand, for x̂ = −1, 1 and g = 1, 0: mean(g) is ½ and mean(g·x̂) is −½, so that g − ½ + ½·x̂ is 0 for
-  // both. Two numbers become −1 and 1 whatever they are; nudging one of them changes nothing.
+  // Both means are over the N numbers of a channel, so they are the two sums above, divided by N.
+  // By hand, for x̂ = −1, 1 and g = 1, 0: mean(g) is ½ and mean(g·x̂) is −½, so that g − ½ + ½·x̂
+  // is 0 for both. Two numbers become −1 and 1 whatever they are; nudging one of them changes
+  // nothing.
   //
   // What backward() finds in `saved` is what forward() put there: x̂ is called hat, and the root is
-  // (1, C, 1, 1). The gradients are returned in the order of the inputs: x, γ, β. The tests send a gradient that would only shift a channel, and nothing may come out.
+  // (1, C, 1, 1). The gradients are returned in the order of the inputs: x, γ, β. The tests send a
+  // gradient that would only shift a channel, and nothing may come out.
 
   /** @task 09.10 */
   backward: (g, { inputs: [, gamma], saved: { hat, root } }) => {
@@ -226,18 +230,18 @@ export class BatchNorm2d extends Module {
   }
 
   // ── 9.11 What evaluation goes by ──
-  // When a model is asked about a single image, there is no batch, and the answer must not depend on
-  // who else is asked at the same time. So training keeps running statistics on the side:
+  // When a model is asked about a single image, there is no batch, and the answer must not depend
+  // on who else is asked at the same time. So training keeps running statistics on the side:
   //
   //   running ← running + momentum · (batch − running)
   //
-  // With the momentum of 0.1, a tenth of what is there goes, and a tenth of the batch comes: from 0, a
-  // mean of 10 seen three times makes 1, 1.9, 2.71. What a layer began with has faded to about a third
-  // after ten batches.
+  // With the momentum of 0.1, a tenth of what is there goes, and a tenth of the batch comes: from
+  // 0, a mean of 10 seen three times makes 1, 1.9, 2.71. What a layer began with has faded to about
+  // a third after ten batches.
   //
-  // They are no parameters: no gradient flows, and no optimizer moves them. But numbers are changed in
-  // place that somebody may have saved for a backward pass, so noteWrite(running.data) is called first. The
-  // variance that comes is the unbiased one already.
+  // They are no parameters: no gradient flows, and no optimizer moves them. But numbers are changed
+  // in place that somebody may have saved for a backward pass, so noteWrite(running.data) is called
+  // first. The variance that comes is the unbiased one already.
 
   /**
    * Moves the running statistics a little towards those of a batch. The variance is the unbiased
@@ -263,8 +267,8 @@ export class BatchNorm2d extends Module {
 /**
  * ## What breaks in practice
  *
- * **Evaluating in training mode.** Without eval() each image is normalised by its batch: the same image
- * gets other scores in other company, and the running statistics go on moving on test data.
+ * **Evaluating in training mode.** Without eval() each image is normalised by its batch: the same
+ * image gets other scores in other company, and the running statistics go on moving on test data.
  *
  * ```ts
  * import { assertEquals, assertNotEquals } from "@std/assert";
@@ -277,8 +281,8 @@ export class BatchNorm2d extends Module {
  * assertEquals(norm.forward(image).data[0], norm.forward(company).data[0]);
  * ```
  *
- * **One number per channel.** A batch of one image, pooled down to a single pixel, has no variance. It
- * is refused; small batches that are not refused still have a variance that is mostly luck.
+ * **One number per channel.** A batch of one image, pooled down to a single pixel, has no variance.
+ * It is refused; small batches that are not refused still have a variance that is mostly luck.
  *
  * ```ts
  * import { assertThrows } from "@std/assert";
@@ -287,8 +291,8 @@ export class BatchNorm2d extends Module {
  * assertThrows(() => new BatchNorm2d(2).forward(Tensor.ones([1, 2, 1, 1])), ShapeError, "variance");
  * ```
  *
- * **A bias before it.** Whatever constant a convolution adds, the mean takes it out again. That bias
- * gets no gradient but rounding errors; leave it out, with `bias: false`.
+ * **A bias before it.** Whatever constant a convolution adds, the mean takes it out again. That
+ * bias gets no gradient but rounding errors; leave it out, with `bias: false`.
  *
  * ```ts
  * import { assertAlmostEquals } from "@std/assert";

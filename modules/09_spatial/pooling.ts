@@ -3,8 +3,8 @@
  *
  * Is there an edge in this corner? Yes or no matters more than the exact pixel. Pooling keeps the
  * strongest answer of each little square, or the mean of them, and forgets where in the square it
- * was. What follows has a quarter of the positions to look at, and a little less reason to care where
- * exactly something stood.
+ * was. What follows has a quarter of the positions to look at, and a little less reason to care
+ * where exactly something stood.
  *
  * At the end you have max-pooling with its routed gradient, and average-pooling in two lines.
  *
@@ -43,21 +43,21 @@ function slidePool(shape: Shape, window: Window): Pooling {
 }
 
 // ── 9.6 Max-pooling ──
-// Of each window the greatest number gets through. The forward pass keeps, for each output, the place
-// where it was found: the way back will need it.
+// Of each window the greatest number gets through. The forward pass keeps, for each output, the
+// place where it was found: the way back will need it.
 //
 //   1 5 2 0                 greatest    5 3        places    1  7
 //   2 3 1 3                             9 6                  8 14
 //   9 0 4 4        K = 2
 //   1 7 6 2
 //
-// Places are counted through the whole batch: pixel (row, column) of a plane stands at (plane·H + row)·W
-// + column, where plane is b·C + c. From `y` and `x` comes where a window stands: along y it begins at
-// oy·stride − before and has kernelSize rows, of which only those from 0 to H − 1 exist.
+// Places are counted through the whole batch: pixel (row, column) of a plane stands at (plane·H +
+// row)·W + column, where plane is b·C + c. From `y` and `x` comes where a window stands: along y it
+// begins at oy·stride − before and has kernelSize rows, of which only those from 0 to H − 1 exist.
 //
 // A window never begins with 0 as the best so far: among negative numbers that would win. The tests
-// have windows of negative numbers only, also next to the padding, which never wins; of equal numbers
-// the first wins, and NaN wins over all, so that it is not lost.
+// have windows of negative numbers only, also next to the padding, which never wins; of equal
+// numbers the first wins, and NaN wins over all, so that it is not lost.
 
 const poolMax = defineOp<Pooling, Int32Array>({
   name: "maxPool2d",
@@ -90,9 +90,10 @@ const poolMax = defineOp<Pooling, Int32Array>({
   },
 
   // ── 9.7 The way back ──
-  // Nudge a number that was not the greatest, and the output does not move: its gradient is 0. Nudge
-  // the greatest, and the output moves as much. So each gradient goes to one place, the one that was
-  // kept. Where windows overlap, one pixel may have won several times, and then it gets several.
+  // Nudge a number that was not the greatest, and the output does not move: its gradient is 0.
+  // Nudge the greatest, and the output moves as much. So each gradient goes to one place, the one
+  // that was kept. Where windows overlap, one pixel may have won several times, and then it gets
+  // several.
   //
   //   g    10 20        ∂L/∂x     0 10  0  0
   //        30 40                  0  0  0 20

@@ -1,13 +1,13 @@
 /**
  * # 09 · Spatial
  *
- * Until now a picture was a row of unrelated numbers: shuffle the pixels of all images alike, and an
- * MLP learns just as well. A person does not. What makes an edge an edge is which pixels are
- * neighbours, and an edge is an edge wherever it stands. Here a picture becomes a plane again: a small
- * window slides over it, and the same few weights look through at every position. That idea came from
- * what was found in the visual cortex of cats (Hubel and Wiesel, 1962) by way of the neocognitron
- * (Fukushima, 1980), was trained by gradients to read zip codes (LeCun et al., 1989), and is the
- * network of 1998.
+ * Until now a picture was a row of unrelated numbers: shuffle the pixels of all images alike, and
+ * an MLP learns just as well. A person does not. What makes an edge an edge is which pixels are
+ * neighbours, and an edge is an edge wherever it stands. Here a picture becomes a plane again: a
+ * small window slides over it, and the same few weights look through at every position. That idea
+ * came from what was found in the visual cortex of cats (Hubel and Wiesel, 1962) by way of the
+ * neocognitron (Fukushima, 1980), was trained by gradients to read zip codes (LeCun et al., 1989),
+ * and is the network of 1998.
  *
  * Read and write the chapters in this order:
  *
@@ -18,8 +18,8 @@
  * Throughout: B images in a batch, 32 · C channels · H, W height and width, 8 · F filters, 8
  * · K window side, 3 · oH, oW the output's height and width, 6
  *
- * From earlier modules: a.matmul(b) where a may have no batch axis · reshape([n, −1]) leaves
- * one size open · permute([1, 0, 2]) · transpose() of the last two axes · sum(axes, { keepDims }) and
+ * From earlier modules: a.matmul(b) where a may have no batch axis · reshape([n, −1]) leaves one
+ * size open · permute([1, 0, 2]) · transpose() of the last two axes · sum(axes, { keepDims }) and
  * mean() over one axis or several · like(x, n) room for n zeros of the same dtype · noteWrite(data)
  * says that numbers were changed in place
  *
@@ -34,8 +34,8 @@
  *
  * Four weights have found an edge and said where. A dense layer from 9 pixels to 4 outputs has 36.
  *
- * Now write what each position sees as a column, and the filter as a row. Then the four sums are one
- * product of matrices, and that is how this module computes them:
+ * Now write what each position sees as a column, and the filter as a row. Then the four sums are
+ * one product of matrices, and that is how this module computes them:
  *
  *                   0 0 0 0
  *                   0 5 0 5
@@ -77,14 +77,14 @@ export type { Pair, Sliding, Window } from "./window.ts";
 //   columns                     (B, C·K·K, oH·oW)
 //   product                     (B, F, oH·oW)      →  (B, F, oH, oW)
 //
-// matmul() does that for all images at once: the left side has no batch axis and is used for each. The
-// bias is one number per filter and stands along the second axis from the end. You return
-// { output: { data, shape }, saved }, as in module 05, and `saved` is handed to backward(), which needs
-// the columns.
+// matmul() does that for all images at once: the left side has no batch axis and is used for each.
+// The bias is one number per filter and stands along the second axis from the end. You return {
+// output: { data, shape }, saved }, as in module 05, and `saved` is handed to backward(), which
+// needs the columns.
 //
-// Strictly it is a cross-correlation: a mathematician's convolution turns the filter round first. As
-// the filter is learned, nobody would notice. The test compares with seven plain loops, one for each
-// of b, f, oy, ox, c, ky and kx, for every way in which a window can slide.
+// Strictly it is a cross-correlation: a mathematician's convolution turns the filter round first.
+// As the filter is learned, nobody would notice. The test compares with seven plain loops, one for
+// each of b, f, oy, ox, c, ky and kx, for every way in which a window can slide.
 
 const convolve = defineOp<Slide, Tensor>({
   name: "conv2d",
@@ -100,24 +100,25 @@ const convolve = defineOp<Slide, Tensor>({
   },
 
   // ── 9.5 And back ──
-  // Since it is a matrix product, the gradients are those of one: by the rule of module 05, each side
-  // gets g times the other one, transposed. The columns' gradient is not asked for, but the images'
-  // is: fold it back, and what several windows saw gets the sum of what they say.
+  // Since it is a matrix product, the gradients are those of one: by the rule of module 05, each
+  // side gets g times the other one, transposed. The columns' gradient is not asked for, but the
+  // images' is: fold it back, and what several windows saw gets the sum of what they say.
   //
   //   ∂L/∂w = Σ_b g[b] · columns[b]ᵀ           (F, P) · (P, C·K·K), P = oH·oW
   //   ∂L/∂columns = wᵀ · g                     (C·K·K, F) · (B, F, P)
   //   ∂L/∂bias = Σ_b,p g
   //
-  // By hand, for the picture above and a g of ones: the filter gets the sum of each row of the columns,
-  // 0, 10, 0, 10. What would make L grow fastest is more weight where the bright pixels are.
+  // By hand, for the picture above and a g of ones: the filter gets the sum of each row of the
+  // columns, 0, 10, 0, 10. What would make L grow fastest is more weight where the bright pixels
+  // are.
   //
-  // The sum over b can be left to the product: put the images' columns side by side, (C·K·K, B·P), and
-  // their g likewise, (F, B·P), and adding over B·P adds over the images too.
+  // The sum over b can be left to the product: put the images' columns side by side, (C·K·K, B·P),
+  // and their g likewise, (F, B·P), and adding over B·P adds over the images too.
   //
   // Each of the three is costly and not always needed: the first layer's images need none. So you
-  // return functions, [() => ∂L/∂x, () => ∂L/∂w, () => ∂L/∂bias], each in the shape of what it is the
-  // gradient of; without a bias nobody calls the third. g comes as (B, F, oH, oW). The test looks
-  // whether the filters get theirs when the images need none.
+  // return functions, [() => ∂L/∂x, () => ∂L/∂w, () => ∂L/∂bias], each in the shape of what it is
+  // the gradient of; without a bias nobody calls the third. g comes as (B, F, oH, oW). The test
+  // looks whether the filters get theirs when the images need none.
 
   /** @task 09.5 */
   backward: (g, { inputs: [, weight], saved: columns, options: slide }) => {
@@ -260,8 +261,9 @@ export class Conv2d extends Module {
 /**
  * ## What it costs
  *
- * **Weights** do not depend on the size of the picture any more. A dense layer that computes the same
- * map from 8×8 pixels as a Conv2d with 8 filters has a weight for every pair of a pixel and an output:
+ * **Weights** do not depend on the size of the picture any more. A dense layer that computes the
+ * same map from 8×8 pixels as a Conv2d with 8 filters has a weight for every pair of a pixel and an
+ * output:
  *
  * ```ts
  * import { assertEquals } from "@std/assert";
@@ -275,9 +277,9 @@ export class Conv2d extends Module {
  * assertEquals(conv.cost([1, 1, 8, 8]).multiplyAccumulates, 72 * 64); // at each of 64 positions
  * ```
  *
- * **Arithmetic** is saved less: each weight is used at every position. And it does not follow that a
- * whole convolutional network is small; its last dense layer may hold most of the weights. Count by
- * layers, as milestone 04 does.
+ * **Arithmetic** is saved less: each weight is used at every position. And it does not follow that
+ * a whole convolutional network is small; its last dense layer may hold most of the weights. Count
+ * by layers, as milestone 04 does.
  *
  * **Memory** is the price of unfolding: each pixel is written once for each window that sees it, K²
  * times with stride 1. The fast kernels unfold in small pieces for that reason;
@@ -294,9 +296,9 @@ export class Conv2d extends Module {
  * ## What breaks in practice
  *
  * **Equivariance is not invariance.** Shift the picture, and the map shifts with it: the answer has
- * moved, not stayed. Pooling forgives a shift within its window and no more; a classifier that shall
- * not care where a digit stands has to see it in many places. Milestone 04 measures how little one
- * pixel is forgiven.
+ * moved, not stayed. Pooling forgives a shift within its window and no more; a classifier that
+ * shall not care where a digit stands has to see it in many places. Milestone 04 measures how
+ * little one pixel is forgiven.
  *
  * ```ts
  * import { assertEquals } from "@std/assert";
@@ -324,9 +326,10 @@ export class Conv2d extends Module {
  * assertEquals(file.reshape([3, 1, 2]).toArray(), [[[1, 2]], [[3, 1]], [[2, 3]]]);
  * ```
  *
- * **Borders.** Without padding each layer of 3×3 takes a frame of one pixel away. Ten of them leave 12
- * of 32 pixels, and what stood in a corner was seen by one window where others were seen by nine. With
- * padding the size stays, but the zeros are an edge that is in no picture: filters answer to it.
+ * **Borders.** Without padding each layer of 3×3 takes a frame of one pixel away. Ten of them leave
+ * 12 of 32 pixels, and what stood in a corner was seen by one window where others were seen by
+ * nine. With padding the size stays, but the zeros are an edge that is in no picture: filters
+ * answer to it.
  *
  * ```ts
  * import { assertEquals } from "@std/assert";

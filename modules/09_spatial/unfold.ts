@@ -23,8 +23,9 @@ import { type Slide, slideOver, type Window } from "./window.ts";
 //   7 8 9                                         4 5 7 8
 //                                                 5 6 8 9
 //
-// One row of the columns is one pixel of the window, at all positions: the first row, 1 2 4 5, is what
-// stands at the upper left of each view. With several channels the rows of the first come first.
+// One row of the columns is one pixel of the window, at all positions: the first row, 1 2 4 5, is
+// what stands at the upper left of each view. With several channels the rows of the first come
+// first.
 //
 // Along a row of the image, what neighbouring positions see lies `stride` apart, so that a row of
 // columns is copied in straight stretches. Finding the stretches is fiddly and given;
@@ -33,10 +34,10 @@ import { type Slide, slideOver, type Window } from "./window.ts";
 //   visit(column 0, pixel 0, count 2)      positions 0 and 1 see pixels 0 and 1, which hold 1 and 2
 //   visit(column 2, pixel 3, count 2)      positions 2 and 3 see pixels 3 and 4, which hold 4 and 5
 //
-// where column and pixel are places in the data of columns and images, and count is how many numbers
-// to go on for; in the image the next one lies x.stride further. Positions that see the padding are in
-// no stretch, so their numbers stay 0, as they should. like(images, size) is room for that many zeros,
-// and tensorOf({ data, shape }) makes a tensor of it.
+// where column and pixel are places in the data of columns and images, and count is how many
+// numbers to go on for; in the image the next one lies x.stride further. Positions that see the
+// padding are in no stretch, so their numbers stay 0, as they should. like(images, size) is room
+// for that many zeros, and tensorOf({ data, shape }) makes a tensor of it.
 
 /** What is done with each stretch. */
 type Visit = (column: number, pixel: number, count: number) => void;
@@ -95,8 +96,8 @@ export function unfoldValues(images: Values, slide: Slide): Tensor {
 //   2 4 2
 //   1 2 1
 //
-// The test uses the property that makes it the derivative: for any x and y, the sum of unfold(x)·y is
-// the sum of x·fold(y).
+// The test uses the property that makes it the derivative: for any x and y, the sum of unfold(x)·y
+// is the sum of x·fold(y).
 
 /**
  * Puts columns back to where their pixels came from, and adds up what meets there:

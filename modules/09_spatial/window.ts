@@ -80,13 +80,13 @@ export function checkWindow(window: Window): void {
 //   reach = d·(K − 1) + 1
 //   positions = ⌊(n + padding before and after − reach) / stride⌋ + 1
 //
-// On the left: ⌊(8 + 0 − 3) / 2⌋ + 1 = 3, and the last pixel is seen by nobody. A padding of 1 means one
-// zero on each side: ⌊(8 + 2 − 3) / 2⌋ + 1 = 4.
+// On the left: ⌊(8 + 0 − 3) / 2⌋ + 1 = 3, and the last pixel is seen by nobody. A padding of 1
+// means one zero on each side: ⌊(8 + 2 − 3) / 2⌋ + 1 = 4.
 //
-// "same" padding is reach − 1 zeros in all; where that is odd, the one left over goes behind. "valid"
-// is none. What you return holds everything that a walk along this axis needs; slideOver(), below,
-// has checked the window's numbers already. The tests try all of it, each axis for itself, and a
-// window that fits nowhere, which is refused:
+// "same" padding is reach − 1 zeros in all; where that is odd, the one left over goes behind.
+// "valid" is none. What you return holds everything that a walk along this axis needs; slideOver(),
+// below, has checked the window's numbers already. The tests try all of it, each axis for itself,
+// and a window that fits nowhere, which is refused:
 //
 //   Cannot slide a window of 5 over (1, 1, 6, 4): axis 3 has only 4 pixels
 //   Cannot slide a window of 9 over (1, 1, 6, 4): axis 2 has only 6 pixels and 2 of padding
