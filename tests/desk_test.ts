@@ -192,13 +192,15 @@ test("a hint is offered unasked after three equal failures", () =>
     assertEquals(offered, [false, false, true]);
   }));
 
-test("a failure that was not shown is not counted as seen", () =>
+test("a failure that was not shown is named, and not counted as seen", () =>
   inCopy((copy) => {
     copy.run("start");
     const source = copy.read("workspace/01_tensor/shape.ts");
     const stub = 'throw new TodoError("01.2 stridesOf() is yours to write")';
     writeFileSync(copy.path("workspace/01_tensor/shape.ts"), source.replace(stub, "return []"));
-    for (let k = 0; k < 3; k++) copy.run("check", "01"); // each shows 01.1, which is to do
+    for (let k = 0; k < 3; k++) { // each shows 01.1, which is to do
+      assertMatch(copy.run("check", "01").stdout, /^also wrong: 01\.2$/m);
+    }
     assertEquals(copy.run("check", "01.2").stdout.includes("Hint 1 of 3"), false);
   }));
 

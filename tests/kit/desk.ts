@@ -72,6 +72,9 @@ async function check(what: string | undefined): Promise<number> {
     await sayOpen(open);
     const module = moduleNamed(open.task, "find");
     if (open.status !== "todo") await sayCulprit(module, open);
+    const wrong = all.filter(({ status }) => status !== "passed" && status !== "todo");
+    const others = new Set(wrong.map(({ task }) => task).filter((task) => task !== open.task));
+    if (others.size > 0) say(`also wrong: ${[...others].join(", ")}`);
   }
   for (const module of chosen) sayLines(await typeErrors(module));
   const [earned, points] = pointsOf(all);
