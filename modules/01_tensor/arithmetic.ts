@@ -62,7 +62,8 @@ export const pairLoops = {
   // A comparison is arithmetic too: its answer is 1 or 0, so that answers can be summed and
   // averaged. NaN, "not a number", is what 0/0 gives. It is greater than nothing and equal to
   // nothing, itself included; but a maximum that meets it must be NaN, or a broken run would look
-  // healthy. The test puts it on either side, of a maximum and of a comparison.
+  // healthy. (Math.max() gives NaN if either is.) The test puts it on either side, of a maximum and
+  // of a comparison.
 
   /**
    * The greater of the two; NaN wins, as in PyTorch.

@@ -57,7 +57,7 @@ export function reshape(x: Values, shape: Shape): Values {
 // Permuting axes, stretching them and cutting a part out are one thing: read the same memory with
 // other strides, from another start.
 //
-//   (2, 3) read by rows             the same memory as (3, 2), strides (1, 3)
+//   (2, 3) read by rows             the same memory, read as (3, 2) with strides (1, 3)
 //   0 1 2                           0 3
 //   3 4 5                           1 4
 //                                   2 5
@@ -191,7 +191,7 @@ export function pad(x: Values, padding: Padding): Values {
 //   3 4    6  →  3 4 6
 //
 // The test joins along the middle one of three axes, and looks whether the result is a copy, even
-// of a single part. What cannot be joined is refused:
+// of a single part. The axis may count from the end. What cannot be joined is refused:
 //
 //   Cannot join nothing: concat() takes at least one tensor
 //   Cannot join (2, 3) and (2, 4) along axis 0: all other sizes must be equal
@@ -233,12 +233,14 @@ export function concat(parts: readonly Values[], axis: number): Values {
 //   out[i, j] = x[i, index[i, j]]
 //   out[i, j] = x[index[i, j], j]
 //
-//   1 2 3     2     3
-//   4 5 6     0  →  4
+//   x         index     out, along axis 1
+//   1 2 3     2         3
+//   4 5 6     0         4
 //
-// You return places in the data and not the numbers there, because the derivative needs them again.
-// The test takes an index that is longer than x along the axis and shorter along another. And it
-// points to nothing, with 3, −1, 0.5 and NaN, all of which must be refused:
+// The axis may count from the end. You return places in the data and not the numbers there, because
+// the derivative needs them again. The test takes an index that is longer than x along the axis and
+// shorter along another. And it points to nothing, with 3, −1, 0.5 and NaN, all of which must be
+// refused:
 //
 //   Cannot gather (2, 1) from (2, 3): an index is one of 0 … 2, 3 is not
 //   Cannot gather (3, 1) from (2, 3): its axes must be as many, and no larger

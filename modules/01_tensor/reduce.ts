@@ -25,7 +25,8 @@ import type { Axes, Shape, Values } from "./shape.ts";
 //   outer 2 · middle 3 · inner 4      out[o, i] = Σₘ x[o, m, i]
 //
 // Along the middle, neighbours are `inner` numbers apart. The running total is kept in float64 and
-// rounded once, at the end. The test adds ones to a number so great that float32 would not notice.
+// rounded once, at the end. You return one total for each outer and each inner, in the shape
+// (outer, inner). The test adds ones to a number so great that float32 would not notice.
 
 /**
  * The shape that is left when axes are folded.
@@ -86,7 +87,8 @@ export function sumBlock(x: Values, outer: number, middle: number, inner: number
 //
 // Of equal numbers the first wins, and the first NaN wins over all; both are what PyTorch does, and
 // both are tested. So are numbers that are all negative: a search that begins with 0 fails there.
-// What you return are places in the data; argmax(), given below, counts them along the axis.
+// What you return are places in x.data, one for each outer and each inner, the inner ones side by
+// side; argmax(), given below, counts them along the axis.
 
 /**
  * Finds where in a block the greatest stand: the first of equals; NaN wins, as in PyTorch.

@@ -121,8 +121,14 @@ export function mseLoss(predictions: Tensor, targets: Tensor, options: LossOptio
 //
 // The task has two places: the surprise of each row here, and around it what makes shares of the
 // targets. Label smoothing takes a part of the truth and spreads it evenly, so that the model need
-// not become infinitely sure; class weights make rare classes count more. With labels, the weighted
-// mean divides by the sum of the weights at the labels, as PyTorch does; with shares, by the rows.
+// not become infinitely sure; class weights make rare classes count more. For labels and shares
+// alike, in this order, with s the part that is smoothed:
+//
+//   t[b, k] ← (1 − s)·t[b, k] + s/K
+//   t[b, k] ← weight[k]·t[b, k]
+//
+// With labels, the weighted mean divides by the sum of the weights at the labels as they were
+// given, as PyTorch does; with shares, by the rows. Weights are K numbers, finite and at least 0.
 //
 // The test begins with equal scores, which must cost log K, and goes on to a right answer with a
 // share of e⁻¹⁰⁰⁰. It also has a score of −∞ for a class without a share: 0·∞ must not become NaN.
@@ -158,7 +164,8 @@ function oneHot(scores: Tensor, labels: Int32Array): Tensor {
 
 /**
  * The surprise of each row, −Σₖ t·log softmax(scores), and those logarithms. A share of 0 counts
- * nothing, even where the logarithm is −∞.
+ * nothing, even where the logarithm is −∞. Of scores (B, K) the losses are (B,) and the logarithms
+ * (B, K); both are Values, numbers with a shape, as a tensor has.
  *
  * @task 04.2
  */
@@ -242,9 +249,10 @@ export function crossEntropy(
 //
 //   L = max(x, 0) − x·t + log(1 + e^−|x|)
 //
-// Where e^−|x| is tiny, 1 + e^−|x| rounds it away; Math.log1p(z) is log(1 + z) without that loss.
-// The test goes to scores of ±1000, to 40, where the loss is hardly anything, and to shares between
-// yes and no.
+// Where e^−|x| is tiny, 1 + e^−|x| rounds it away; Math.log1p(z) is log(1 + z) without that loss. A
+// loop over numbers leaves no trace, other than tensor operations do: result() notes where its
+// losses came from, as in score() above. Call the origin "binaryCrossEntropy". The test goes to
+// scores of ±1000, to 40, where the loss is hardly anything, and to shares between yes and no.
 
 /**
  * The surprise at answers yes or no, computed from scores (logits), as PyTorch's

@@ -261,9 +261,10 @@ function checkSettings(owner: string, settings: object, known: object): void {
 }
 
 // ── 6.1 Momentum ──
-// Let L = (a² + 19·b²) / 2: a valley along a, with steep walls across, along b. Its gradient is
-// (a, 19·b). Plain steps need a rate below 2/19, or b runs away; and what suits the walls is slow
-// along the valley. These are six steps from (10, 1) with η = 0.1, numbered, towards the circle:
+// Let L = (a² + 19·b²) / 2: a valley along a, with steep walls across, along b. Its gradient is (a,
+// 19·b). Plain steps need a rate below 2/19, or b runs away; and what suits the walls is slow along
+// the valley. These are six steps from (10, 1) with η = 0.1, numbered, towards the circle at (0,
+// 0):
 //
 //   μ = 0                                 μ = 0.5
 //   ────────────────────────────────      ────────────────────────────────
@@ -284,9 +285,11 @@ function checkSettings(owner: string, settings: object, known: object): void {
 //
 // The first line is weight decay, a pull towards 0 that grows with the weight; it is a line of the
 // computation, and the parameter's own gradient is left alone. In the second, a gradient that stays
-// the same makes v longer for a while: momentum also means larger steps.
-// Nesterov's variant (Nesterov, 1983) looks one step ahead, and puts g + μ·v in the place of v in
-// the last line.
+// the same makes v longer for a while: momentum also means larger steps. Nesterov's variant
+// (Nesterov, 1983) looks one step ahead, and puts g + μ·v, with the new v, in the place of v in the
+// last line. With μ = 0 let v be g: had the old v been infinite, 0·∞ would be NaN.
+//
+// v is `slots.velocity`; in 6.2, m and s are `slots.mean` and `slots.square`, and t is `steps`.
 //
 // The tests follow several steps by hand, with each setting alone and with several together, and
 // two parameters side by side, since each has a velocity of its own.
@@ -372,6 +375,7 @@ export class SGD extends Optimizer<SGDOptions> {
 // ratio. That is about η where the gradients agree, and less where they contradict each other,
 // whether they are of the order of a million or of a millionth.
 //
+//   g ← g + λ·w
 //   m ← β₁·m + (1 − β₁)·g
 //   s ← β₂·s + (1 − β₂)·g²
 //   w ← w − η · m/(1 − β₁ᵗ) / (√(s/(1 − β₂ᵗ)) + ε)
@@ -387,7 +391,7 @@ export class SGD extends Optimizer<SGDOptions> {
 // three times too long. After many steps βᵗ is nearly 0, and the correction fades.
 //
 // That first step is the first thing the tests ask. Then come ε, which stands outside of the root;
-// weight decay, which is added to the gradient as in 6.1; and t, which each parameter counts for
+// weight decay, added to the gradient as in 6.1; and t, which each parameter counts for
 // itself, since one that had no gradient has taken no step.
 
 /** What Adam and AdamW take beside the parameters. */
@@ -467,10 +471,11 @@ export class Adam extends Optimizer<AdamOptions> {
 
 // ── 6.3 AdamW ──
 // In Adam the pull towards 0 is part of the gradient, and is divided by how large gradients are
-// like everything else. AdamW takes it out and applies it directly. Then it takes Adam's step
-// without weight decay:
+// like everything else. AdamW takes it out and applies it directly, before the step:
 //
 //   w ← w − η·λ·w
+//
+// Then it takes Adam's step, with λ = 0.
 //
 // What that changes can be seen in the first step, from w = 1 with η = 0.1 and λ = 0.1:
 //
