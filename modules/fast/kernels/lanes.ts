@@ -7,8 +7,8 @@
  *
  * @module
  */
-import { type Code, f32, f32x4, i32, i32x4, type Local, loopWhile } from "./assembler.ts";
-import { move, type Operand, set, v128 } from "./assembler.ts";
+import { type Code, f32, f32x4, i32, i32x4, type Local, loopWhile } from "../machine/assembler.ts";
+import { move, type Operand, set, v128 } from "../machine/assembler.ts";
 
 /** How a formula reads and writes: four numbers at a time, or one. */
 export interface Lanes {

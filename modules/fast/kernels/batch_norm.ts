@@ -9,8 +9,8 @@
  *
  * @module
  */
-import { type Assembler, type Code, type Declare, f32, f32x4, i32 } from "./assembler.ts";
-import { type Local, loopOver, move, set, v128, wholes } from "./assembler.ts";
+import { type Assembler, type Code, type Declare, f32, f32x4, i32 } from "../machine/assembler.ts";
+import { type Local, loopOver, move, set, v128, wholes } from "../machine/assembler.ts";
 import { type Formula, overStretch, sumOf } from "./lanes.ts";
 
 /** Defines both directions. */

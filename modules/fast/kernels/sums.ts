@@ -7,8 +7,24 @@
  *
  * @module
  */
-import { type Assembler, type Code, type Declare, f32, f32x4, f64, f64x2 } from "./assembler.ts";
-import { i32, type Local, loopOver, move, type Operand, set, wholes } from "./assembler.ts";
+import {
+  type Assembler,
+  type Code,
+  type Declare,
+  f32,
+  f32x4,
+  f64,
+  f64x2,
+} from "../machine/assembler.ts";
+import {
+  i32,
+  type Local,
+  loopOver,
+  move,
+  type Operand,
+  set,
+  wholes,
+} from "../machine/assembler.ts";
 import { overStretch } from "./lanes.ts";
 
 /** Four sums in double precision. */

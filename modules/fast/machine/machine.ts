@@ -5,20 +5,8 @@
  *
  * @module
  */
-import { Assembler, type Limits } from "./assembler.ts";
-import { defineConvolution } from "./convolution.ts";
-import { defineElementwise } from "./elementwise.ts";
-import { Heap } from "./heap.ts";
-import { defineNorm } from "./norm.ts";
-import { definePool } from "./pool.ts";
-import { defineProducts } from "./products.ts";
-import { defineRows } from "./rows.ts";
-import { defineSums } from "./sums.ts";
-import { type Call, type Kernel, mostCalls, Pool } from "./threads.ts";
-import { defineUpdates } from "./updates.ts";
-
-/** What the kernels are written for: fused multiply-add, or plain vectors. */
-export type Level = "relaxed SIMD" | "SIMD";
+import type { Heap } from "./heap.ts";
+import { type Call, type Kernel, mostCalls, ThreadPool } from "./threads.ts";
 
 /** Numbers of a tensor. */
 type Data = Float32Array | Float64Array;
@@ -26,49 +14,38 @@ type Data = Float32Array | Float64Array;
 /** Work below which threads cost more than they save: waking one takes some microseconds. */
 export const worthSharing = 500_000;
 
-/** Writes the module of all kernels. */
-export function assembleKernels(level: Level, limits: Limits): Uint8Array<ArrayBuffer> {
-  const module = new Assembler(), relaxed = level === "relaxed SIMD";
-  const products = defineProducts(module, relaxed);
-  defineConvolution(module, products);
-  defineElementwise(module);
-  defineSums(module);
-  defineRows(module);
-  definePool(module);
-  defineNorm(module);
-  defineUpdates(module);
-  return module.assemble(limits);
-}
-
 /** Kernels and their memory. */
 export class Machine {
   /** The kernels by name. */
   readonly run: Readonly<Record<string, Kernel>>;
   /** How many threads share the work. */
   readonly threads: number;
-  readonly #pool: Pool | null;
+  /** The memory that the kernels work on. */
+  readonly heap: Heap;
+  /** Why fewer threads run than were asked for; null if they do not. */
+  readonly fewerThreads: string | null = null;
+  readonly #pool: ThreadPool | null = null;
   readonly #staged: { readonly data: Data | Int32Array; readonly address: number }[] = [];
 
   /**
    * Loads kernels.
    *
-   * @param level What they are written for.
+   * @param bytes The module of all kernels.
    * @param heap What they work on.
-   * @param options How many threads share the work (one if the heap cannot be shared), and what
-   * writes the module.
+   * @param threads How many threads share the work; one if the heap or the runtime cannot.
    * @throws {WebAssembly.CompileError} If the runtime does not know such instructions.
    */
-  constructor(
-    readonly level: Level,
-    readonly heap: Heap,
-    { threads, assemble }: { readonly threads: number; readonly assemble: typeof assembleKernels },
-  ) {
-    const module = new WebAssembly.Module(assemble(level, heap.limits)), { memory } = heap;
+  constructor(bytes: Uint8Array<ArrayBuffer>, heap: Heap, threads: number) {
+    const module = new WebAssembly.Module(bytes), { memory, limits } = heap;
     const instance = new WebAssembly.Instance(module, { env: { memory } });
+    this.heap = heap;
     this.run = instance.exports as Record<string, Kernel>;
-    this.#pool = heap.limits.shared && threads > 1
-      ? openPool(threads, module, memory, this.run)
-      : null;
+    try {
+      if (threads > 1 && !limits.shared) throw new Error("memory cannot be shared here");
+      if (threads > 1) this.#pool = new ThreadPool(threads, module, memory, this.run);
+    } catch (error) {
+      this.fewerThreads = error instanceof Error ? error.message : String(error);
+    }
     this.threads = this.#pool?.threads ?? 1;
   }
 
@@ -160,15 +137,6 @@ export class Machine {
       heap.top = before;
       this.#staged.length = 0;
     }
-  }
-}
-
-/** Starts threads; null where the runtime has none, or may not start any. */
-function openPool(...parameters: ConstructorParameters<typeof Pool>): Pool | null {
-  try {
-    return new Pool(...parameters);
-  } catch {
-    return null;
   }
 }
 

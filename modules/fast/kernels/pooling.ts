@@ -7,8 +7,25 @@
  *
  * @module
  */
-import { type Assembler, type Code, f32, f32x4, i32, i32x4, type Local } from "./assembler.ts";
-import { loopOver, loopWhile, move, type Operand, set, v128, when, wholes } from "./assembler.ts";
+import {
+  type Assembler,
+  type Code,
+  f32,
+  f32x4,
+  i32,
+  i32x4,
+  type Local,
+} from "../machine/assembler.ts";
+import {
+  loopOver,
+  loopWhile,
+  move,
+  type Operand,
+  set,
+  v128,
+  when,
+  wholes,
+} from "../machine/assembler.ts";
 
 /** Defines max-pooling and what its gradient needs. */
 export function definePool(module: Assembler): void {

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { type Assembler, f32, f32x4, reals, set, when, wholes } from "./assembler.ts";
+import { type Assembler, f32, f32x4, reals, set, when, wholes } from "../machine/assembler.ts";
 import { overStretch } from "./lanes.ts";
 
 /** Defines the updates of SGD and Adam. */

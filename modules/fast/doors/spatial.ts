@@ -1,51 +1,28 @@
 /**
- * # Fast kernels: in the place of module 09's operations
+ * # Fast kernels: behind the doors of module 09's operations
  *
  * @module
  */
-import type { OpDefinition, OpStep } from "#autograd";
-import type { Tensor } from "#tensor";
-import { blockPositions, convolutionScratch, type Description, fields } from "./convolution.ts";
-
-import { partsOf } from "./machine.ts";
-import type { Call } from "./threads.ts";
-import type { Workshop } from "./workshop.ts";
-
-/** Where a window stands along one axis: module 09's Track. */
-interface Track {
-  readonly kernelSize: number;
-  readonly dilation: number;
-  readonly stride: number;
-  readonly before: number;
-  readonly count: number;
-}
-
-/** Images, and how a window slides over them: module 09's Slide. */
-type Slide = { readonly shape: readonly number[]; readonly y: Track; readonly x: Track };
-
-/** What module 09's batch normalisation is told: ε, and who wants to know mean and variance. */
-interface Normalizing {
-  readonly epsilon: number;
-  readonly onMeasured?: (mean: Tensor, variance: Tensor) => void;
-}
-
-/** What the derivative of batch normalisation needs. */
-type Normalized = { readonly hat: Tensor; readonly root: Tensor };
-
-/** The operations of module 09. */
-type Op<Options> = OpDefinition<Options, unknown>;
-type Pool = OpDefinition<Slide, Int32Array>;
-type Norm = OpDefinition<Normalizing, Normalized>;
+import type { Slide, Track } from "#spatial";
+import type { Replacement, Tensor } from "#tensor";
+import {
+  blockPositions,
+  convolutionScratch,
+  type Description,
+  fields,
+} from "../kernels/convolution.ts";
+import { partsOf } from "../machine/machine.ts";
+import type { Call } from "../machine/threads.ts";
+import { areSingle, gradientOf, type Modules, on, type Tools } from "./tools.ts";
 
 /** Multiplications above which the weight gradient is summed in parts. */
 const worthSumming = 500_000;
 
-/** What runs in the place of the operations of module 09. */
-export function replaceSpatial({ machine, made, wholeNumbers, isSingle }: Workshop): {
-  readonly conv2d: (own: Op<Slide>) => Op<Slide>;
-  readonly maxPool2d: (own: Pool) => Pool;
-  readonly batchNorm2d: (own: Norm) => Norm;
-} {
+/** What runs in place of convolution, max-pooling and batch normalisation. */
+export function replaceSpatial(
+  { machine, made, wholeNumbers }: Tools,
+  { convolution, maxPooling, normalization }: Modules,
+): Replacement[] {
   const { run } = machine;
 
   /** A table of offsets that grow by a fixed distance, in numbers. */
@@ -90,14 +67,14 @@ export function replaceSpatial({ machine, made, wholeNumbers, isSingle }: Worksh
     machine.share(calls, batch * filters * Q * P, convolutionScratch(description));
   }
 
-  return {
-    conv2d: (own) => ({
+  return [
+    on(convolution.door, (own) => ({
       ...own,
 
       forward: (inputs, slide) => {
         const [x, weight, bias] = inputs, [filters] = weight.shape, Q = weight.size / filters;
         const shape = [x.shape[0], filters, slide.y.count, slide.x.count];
-        const output = isSingle(...inputs) && made(shape, (out) => {
+        const output = areSingle(...inputs) && made(shape, (out) => {
           convolve("convolve", slide, filters, {
             weight: machine.address(weight.data),
             weightRows: progression(filters, Q),
@@ -106,20 +83,17 @@ export function replaceSpatial({ machine, made, wholeNumbers, isSingle }: Worksh
             out,
           });
         });
-        return output ? { output, saved: null } : own.forward(inputs, slide);
+        // no columns are kept: the images stand for them, and say that a kernel ran
+        return output ? { output, saved: x } : own.forward(inputs, slide);
       },
 
-      backward: (g, step: OpStep<Slide, unknown>) => {
+      backward: (g, step) => {
         const { inputs: [x, weight], options: slide } = step, [filters] = weight.shape;
-        if (step.saved !== null) return own.backward(g, step);
+        if (step.saved !== x) return own.backward(g, step);
         const Q = weight.size / filters, products = g.size * Q;
-        const fallBack = (which: number): Tensor => {
-          const gradient = own.backward(g, {
-            ...step,
-            ...own.forward(step.inputs, slide),
-            output: step.output,
-          })[which];
-          return gradient instanceof Function ? gradient() : gradient as Tensor;
+        const fallBack = (input: number): Tensor => {
+          const { saved } = own.forward(step.inputs, slide);
+          return gradientOf(own.backward(g, { ...step, saved }), input);
         };
         return [
           () =>
@@ -160,14 +134,14 @@ export function replaceSpatial({ machine, made, wholeNumbers, isSingle }: Worksh
           () => g.sum([0, 2, 3]),
         ];
       },
-    }),
+    })),
 
-    maxPool2d: (own) => ({
+    on(maxPooling.door, (own) => ({
       ...own,
 
       forward: (inputs, slide) => {
         const [x] = inputs, { y, x: across } = slide, [batch, channels, height, width] = x.shape;
-        if (!isSingle(x)) return own.forward(inputs, slide);
+        if (!areSingle(x)) return own.forward(inputs, slide);
         const planes = batch * channels, size = y.count * across.count;
         const places = wholeNumbers(planes * size);
         const isUsual = across.count >= 4 &&
@@ -191,7 +165,7 @@ export function replaceSpatial({ machine, made, wholeNumbers, isSingle }: Worksh
 
       backward: (g, step) => {
         const { inputs: [x], saved: places } = step;
-        if (!isSingle(g) || !machine.holds(g.data)) return own.backward(g, step);
+        if (!areSingle(g) || !machine.holds(g.data)) return own.backward(g, step);
         return [
           made(x.shape, (out) => {
             run.clear(out, 4 * x.size);
@@ -199,16 +173,16 @@ export function replaceSpatial({ machine, made, wholeNumbers, isSingle }: Worksh
           }) ?? own.backward(g, step)[0],
         ];
       },
-    }),
+    })),
 
-    batchNorm2d: (own) => ({
+    on(normalization.door, (own) => ({
       ...own,
 
       forward: (inputs, options) => {
         const [x, gamma, beta] = inputs, [batch, channels, ...rest] = x.shape;
         const perChannel = [1, channels, 1, 1], n = rest[0] * rest[1], count = batch * n;
         const [hat, mean, variance, root] = [x.shape, perChannel, perChannel, perChannel]
-          .map((shape) => isSingle(...inputs) ? made(shape, () => {}) : null);
+          .map((shape) => areSingle(...inputs) ? made(shape, () => {}) : null);
         const output = hat && mean && variance && root && made(x.shape, (out) =>
           run.normForward(
             ...[x, gamma, beta].map(({ data }) => machine.address(data)),
@@ -223,7 +197,7 @@ export function replaceSpatial({ machine, made, wholeNumbers, isSingle }: Worksh
 
       backward: (g, step) => {
         const { inputs: [, gamma], saved: { hat, root } } = step, [batch, channels] = g.shape;
-        const forGamma = isSingle(g, gamma, hat) ? made([channels], () => {}) : null;
+        const forGamma = areSingle(g, gamma, hat) ? made([channels], () => {}) : null;
         const forBeta = forGamma && made([channels], () => {});
         const forX = forBeta && made(g.shape, (out) =>
           run.normBackward(
@@ -234,6 +208,6 @@ export function replaceSpatial({ machine, made, wholeNumbers, isSingle }: Worksh
           ));
         return forX ? [forX, forGamma, forBeta] : own.backward(g, step);
       },
-    }),
-  };
+    })),
+  ];
 }

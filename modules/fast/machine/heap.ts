@@ -20,17 +20,14 @@
  */
 import type { Limits } from "./assembler.ts";
 
-/** Bytes of all memory, 1 GiB: reserved, but taken from the system only where it is touched. */
-const most = 2 ** 30;
+/** Bytes of memory unless you ask for others: 1 GiB, reserved, but used only where it is touched. */
+export const usualBytes = 2 ** 30;
 
 /** Bytes in a page of WebAssembly memory. */
 const page = 2 ** 16;
 
 /** Numbers begin at multiples of this, so that no vector lies across two cache lines. */
 const alignment = 64;
-
-/** Bytes that lasting blocks may take; the rest belongs to arena and scratch. */
-const lastingShare = most / 4;
 
 /** A part of the memory that nobody uses any more. */
 type Block = { readonly address: number; readonly bytes: number };
@@ -56,33 +53,30 @@ export class Heap {
     if (blocks) blocks.push(address);
     else this.#free.set(bytes, [address]);
   });
+  /** Where the next result or scratch goes; set back, it gives up all that came after. */
+  top: number;
+  /** Where arena and scratch begin; lasting blocks lie below. */
+  readonly #arenaStart: number;
   #lastingEnd = alignment; // address 0 is nobody's
-  #top = lastingShare;
 
   /**
-   * Reserves the memory.
+   * Reserves the memory: a quarter for lasting blocks, the rest for arena and scratch.
    *
    * @param shared Whether threads may share it.
+   * @param bytes How much, rounded up to whole pages of 64 KiB.
    * @throws {RangeError} If the system refuses.
    */
-  constructor(shared: boolean) {
-    this.limits = { pages: most / page, shared };
-    this.memory = new WebAssembly.Memory({ initial: most / page, maximum: most / page, shared });
+  constructor(shared: boolean, bytes = usualBytes) {
+    const pages = Math.ceil(bytes / page);
+    this.limits = { pages, shared };
+    this.memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared });
     this.buffer = this.memory.buffer;
-  }
-
-  /** Where the next result or scratch goes; set back, it gives up all that came after. */
-  get top(): number {
-    return this.#top;
-  }
-
-  set top(address: number) {
-    this.#top = address;
+    this.top = this.#arenaStart = aligned(this.buffer.byteLength / 4);
   }
 
   /** Bytes that were ever taken: lasting blocks, and the most that arena and scratch came to. */
   get used(): number {
-    return this.#lastingEnd + Math.max(0, this.peak - lastingShare);
+    return this.#lastingEnd + Math.max(0, this.peak - this.#arenaStart);
   }
 
   /** Whether numbers lie in here, at an address or behind it. */
@@ -92,9 +86,9 @@ export class Heap {
 
   /** Takes some bytes until `top` is set back; 0 if there are not so many left. */
   take(bytes: number): number {
-    const address = this.#top, end = address + aligned(bytes);
-    if (end > most) return 0;
-    this.#top = end;
+    const address = this.top, end = address + aligned(bytes);
+    if (end > this.buffer.byteLength) return 0;
+    this.top = end;
     if (end > this.peak) this.peak = end;
     return address;
   }
@@ -104,7 +98,7 @@ export class Heap {
     const bytes = aligned(4 * size);
     const address = this.#free.get(bytes)?.pop() ?? this.#lastingEnd;
     if (address === this.#lastingEnd) {
-      if (address + bytes > lastingShare) return new Float32Array(size);
+      if (address + bytes > this.#arenaStart) return new Float32Array(size);
       this.#lastingEnd += bytes;
     }
     const view = new Float32Array(this.buffer, address, size).fill(0);

@@ -11,9 +11,17 @@
  *
  * @module
  */
-import { type Assembler, type Code, type Declare, f32, f32x4, i32, i32x4 } from "./assembler.ts";
-import { type Local, loopOver, move, type Operand, set, v128, when } from "./assembler.ts";
-import { wholes } from "./assembler.ts";
+import {
+  type Assembler,
+  type Code,
+  type Declare,
+  f32,
+  f32x4,
+  i32,
+  i32x4,
+} from "../machine/assembler.ts";
+import { type Local, loopOver, move, type Operand, set, v128, when } from "../machine/assembler.ts";
+import { wholes } from "../machine/assembler.ts";
 import { overStretch } from "./lanes.ts";
 
 /** A formula of one vector. */

@@ -17,9 +17,17 @@
  *
  * @module
  */
-import { type Assembler, type Code, f32, f32x4, i32, type Local, loopOver } from "./assembler.ts";
-import { type Declare, loopWhile, memory, move, type Operand, set } from "./assembler.ts";
-import { v128, when, wholes } from "./assembler.ts";
+import {
+  type Assembler,
+  type Code,
+  f32,
+  f32x4,
+  i32,
+  type Local,
+  loopOver,
+} from "../machine/assembler.ts";
+import { type Declare, loopWhile, memory, move, type Operand, set } from "../machine/assembler.ts";
+import { v128, when, wholes } from "../machine/assembler.ts";
 import { blockSteps, least, type Products, spareBytes, tile } from "./products.ts";
 
 /**

@@ -21,9 +21,9 @@
  *
  * @module
  */
-import { type Assembler, type Code, f32, f32x4, i32, loopOver } from "./assembler.ts";
-import { loopWhile, memory, move, type Operand, set, v128, when } from "./assembler.ts";
-import { type Local, wholes } from "./assembler.ts";
+import { type Assembler, type Code, f32, f32x4, i32, loopOver } from "../machine/assembler.ts";
+import { loopWhile, memory, move, type Operand, set, v128, when } from "../machine/assembler.ts";
+import { type Local, wholes } from "../machine/assembler.ts";
 
 /** Rows and columns of a tile: 12 sums, 2 of b and 1 of a fill 15 of 16 registers. */
 export const tile = { rows: 6, columns: 8 } as const;

@@ -6,8 +6,8 @@
  *
  * @module
  */
-import { type Assembler, f32, f32x4, i32 } from "./assembler.ts";
-import { loopOver, move, set, v128, wholes } from "./assembler.ts";
+import { type Assembler, f32, f32x4, i32 } from "../machine/assembler.ts";
+import { loopOver, move, set, v128, wholes } from "../machine/assembler.ts";
 import { exp, log } from "./elementwise.ts";
 import { overStretch, sumOf } from "./lanes.ts";
 

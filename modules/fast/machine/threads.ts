@@ -12,7 +12,7 @@
  *
  * @module
  */
-import { Worker } from "node:worker_threads";
+import type { Worker } from "node:worker_threads";
 
 /** A kernel: all its parameters are numbers, and its results are in memory. */
 export type Kernel = (...parameters: readonly number[]) => void;
@@ -28,16 +28,16 @@ export interface Start {
   readonly thread: number;
 }
 
-/** Where in the control block what stands, in numbers of four bytes. */
+/** Offsets into the control block, in 32-bit words. */
 const slot = { ticket: 0, count: 1, done: 2, pitch: 3, started: 4, stop: 5 } as const;
 
-/** Numbers of eight bytes before the first call; numbers in a call: kernel, how many, parameters. */
+/** 64-bit words before the first call, and in a call: the kernel, how many parameters, and those. */
 const firstCall = 8, callSize = 24;
 
 /** Most calls that are open at a time. */
 export const mostCalls = 64;
 
-/** How often one who waits looks again before going to sleep: some tens of microseconds. */
+/** Spins before a waiting thread sleeps: some tens of microseconds. */
 const patience = 5000;
 
 /** How long to wait for a thread, in milliseconds; it can only be late if it has died. */
@@ -50,11 +50,15 @@ export class Calls {
   readonly #names: readonly string[];
   readonly #kernels: readonly Kernel[];
 
+  /** The control block. */
+  readonly control: SharedArrayBuffer;
+
   /** Reads and writes a control block; new memory by default. */
   constructor(
     run: Readonly<Record<string, Kernel>>,
-    readonly control = new SharedArrayBuffer(8 * (firstCall + mostCalls * callSize)),
+    control = new SharedArrayBuffer(8 * (firstCall + mostCalls * callSize)),
   ) {
+    this.control = control;
     this.#state = new Int32Array(control);
     this.#numbers = new Float64Array(control);
     this.#names = Object.keys(run);
@@ -139,25 +143,50 @@ export class Calls {
   }
 }
 
+/** The class of the runtime's worker threads, and what looks whether a file is there. */
+interface Runtime {
+  readonly Worker: typeof Worker;
+  readonly existsSync: (path: URL) => boolean;
+}
+
+/**
+ * The runtime's worker threads, loaded only when they are asked for: a browser has none, and a
+ * bundler must find no import of them.
+ */
+function findRuntime(): Runtime | null {
+  const load = globalThis.process?.getBuiltinModule;
+  if (!load) return null;
+  return { Worker: load("node:worker_threads").Worker, existsSync: load("node:fs").existsSync };
+}
+
 /** Workers, and the calls that they take. */
-export class Pool {
+export class ThreadPool {
+  /** How many threads there are, the caller included. */
+  readonly threads: number;
   readonly #calls: Calls;
 
   /**
    * Starts workers and waits for them.
    *
    * @param threads How many threads in all, the caller included; at least 2.
+   * @throws {Error} If the runtime has none, or the worker's file is not beside this one.
    */
   constructor(
-    readonly threads: number,
+    threads: number,
     module: WebAssembly.Module,
     memory: WebAssembly.Memory,
     run: Readonly<Record<string, Kernel>>,
   ) {
+    const runtime = findRuntime(), file = new URL("./worker.ts", import.meta.url);
+    if (!runtime) throw new Error("this runtime has no worker threads");
+    if (file.protocol === "file:" && !runtime.existsSync(file)) {
+      throw new Error("worker.ts is not beside the code that runs: was it bundled?");
+    }
+    this.threads = threads;
     this.#calls = new Calls(run);
     for (let thread = 1; thread < threads; thread++) {
       const workerData: Start = { module, memory, control: this.#calls.control, thread };
-      new Worker(new URL("./worker.ts", import.meta.url), { workerData }).unref();
+      new runtime.Worker(file, { workerData }).unref();
     }
     this.#calls.await(threads - 1);
   }
