@@ -39,8 +39,10 @@ import { test } from "./kit/register.ts";
 /** y = w·x with one number w; says what it does. */
 class Slope extends Module {
   readonly weight: Parameter;
-  constructor(weight: number, readonly say: (event: string) => void = () => {}) {
+  readonly say: (event: string) => void;
+  constructor(weight: number, say: (event: string) => void = () => {}) {
     super();
+    this.say = say;
     this.weight = new Parameter(Tensor.of(weight));
   }
   forward(x: Tensor): Tensor {
@@ -51,8 +53,10 @@ class Slope extends Module {
 
 /** An SGD that says when it steps. */
 class SpokenSGD extends SGD {
-  constructor(model: Module, learningRate: number, readonly say: (event: string) => void) {
+  readonly say: (event: string) => void;
+  constructor(model: Module, learningRate: number, say: (event: string) => void) {
     super(model.parameters(), { learningRate });
+    this.say = say;
   }
   override step(): void {
     super.step();

@@ -165,6 +165,8 @@ export function result<K extends OpName>(
  * ```
  */
 export class Tensor implements Values {
+  /** The numbers in row-major order. */
+  readonly data: Data;
   /** How this tensor was made; null for what was not computed, or needs no gradient. */
   origin: Origin | null = null;
   /** Sizes of the axes, outermost first. */
@@ -177,8 +179,9 @@ export class Tensor implements Values {
    * @param shape Sizes of the axes.
    * @throws {ShapeError} If the shape promises another count, or a size is not at least 1.
    */
-  constructor(readonly data: Data, shape: Shape) {
+  constructor(data: Data, shape: Shape) {
     checkShape(shape);
+    this.data = data;
     this.shape = [...shape];
     kernels.made(this);
     if (sizeOf(shape) === data.length) return;

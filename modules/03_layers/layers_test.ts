@@ -37,12 +37,15 @@ function linear(weight: number[][], bias: number[] | null): Linear {
 
 /** A layer that does one simple thing, and notes its name. */
 class Noted extends Module {
-  constructor(
-    readonly name: string,
-    readonly notes: string[],
-    readonly apply: (x: Tensor) => Tensor,
-  ) {
+  readonly name: string;
+  readonly notes: string[];
+  readonly apply: (x: Tensor) => Tensor;
+
+  constructor(name: string, notes: string[], apply: (x: Tensor) => Tensor) {
     super();
+    this.name = name;
+    this.notes = notes;
+    this.apply = apply;
   }
 
   forward(x: Tensor): Tensor {

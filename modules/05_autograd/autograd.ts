@@ -84,6 +84,8 @@ export { type Rule, ruleDoors, rules, type Step, unbroadcast } from "./rules.ts"
 export class GraphError extends Error {
   /** The class's name, as it is printed. */
   override readonly name = "GraphError";
+  /** What to do about it. */
+  readonly hint: string;
 
   /**
    * Makes the error.
@@ -91,8 +93,9 @@ export class GraphError extends Error {
    * @param message What happened and why.
    * @param hint What to do about it.
    */
-  constructor(message: string, readonly hint: string) {
+  constructor(message: string, hint: string) {
     super(message);
+    this.hint = hint;
   }
 }
 

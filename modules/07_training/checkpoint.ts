@@ -43,6 +43,8 @@ export interface Checkpoint {
 export class CheckpointError extends Error {
   /** The class's name, as it is printed. */
   override readonly name = "CheckpointError";
+  /** What to do about it, where that can be said. */
+  readonly hint?: string;
 
   /**
    * Makes the error.
@@ -50,8 +52,9 @@ export class CheckpointError extends Error {
    * @param message What happened and why.
    * @param hint What to do about it, where that can be said.
    */
-  constructor(message: string, readonly hint?: string) {
+  constructor(message: string, hint?: string) {
     super(message);
+    this.hint = hint;
   }
 }
 

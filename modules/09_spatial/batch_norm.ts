@@ -190,6 +190,8 @@ export interface BatchNormOptions extends TensorOptions {
  * ```
  */
 export class BatchNorm2d extends Module {
+  /** C. */
+  readonly channels: number;
   /** γ, (C,), ones at first. */
   readonly weight: Parameter;
   /** β, (C,), zeros at first. */
@@ -208,8 +210,9 @@ export class BatchNorm2d extends Module {
    * @param options ε, momentum, dtype.
    * @throws {ValueError} If a number is out of range, or an option unknown.
    */
-  constructor(readonly channels: number, options: BatchNormOptions = {}) {
+  constructor(channels: number, options: BatchNormOptions = {}) {
     super();
+    this.channels = channels;
     const { epsilon = 1e-5, momentum = 0.1, dtype, ...other } = options;
     requireNoOther("BatchNorm2d", other);
     requireWhole(`Cannot make a BatchNorm2d of ${channels} channels`, channels);

@@ -215,6 +215,10 @@ export interface Conv2dOptions extends WeightOptions, Sliding {}
  * ```
  */
 export class Conv2d extends Module {
+  /** C, channels that go in. */
+  readonly inChannels: number;
+  /** F, filters. */
+  readonly outChannels: number;
   /** The filters, (F, C, K, K). */
   readonly weight: Parameter;
   /** One number per filter, (F,); null without bias. */
@@ -232,12 +236,14 @@ export class Conv2d extends Module {
    * @throws {ValueError} If a number is not whole, or too small, or an option is unknown.
    */
   constructor(
-    readonly inChannels: number,
-    readonly outChannels: number,
+    inChannels: number,
+    outChannels: number,
     kernelSize: Pair,
     { stride, padding, dilation, ...options }: Conv2dOptions,
   ) {
     super();
+    this.inChannels = inChannels;
+    this.outChannels = outChannels;
     this.sliding = structuredClone({ stride, padding, dilation });
     checkWindow({ kernelSize, ...this.sliding });
     requireWhole(`Cannot make a Conv2d of ${inChannels} channels`, inChannels);

@@ -95,14 +95,7 @@ export function parseArgs<
   args: readonly string[],
   options: ParseOptions<Booleans, Strings, Negatables, Defaults, Aliases, DoubleDash> = {},
 ): Args<Booleans, Strings, Negatables, Defaults, Aliases, DoubleDash> {
-  const aliases = aliasTable(options.alias ?? {});
-  const parser = new Parser(
-    namesIn(options.boolean, aliases),
-    namesIn(options.string, aliases),
-    namesIn(options.negatable, aliases),
-    aliases,
-    options.unknown,
-  );
+  const parser = new Parser(options);
   const end = args.includes("--") ? args.indexOf("--") : args.length;
   const rest = args.slice(end + 1);
   parser.read(args.slice(0, end), options.stopEarly ?? false);
@@ -130,16 +123,31 @@ function namesIn(
   return new Set(names.flatMap((name) => [name, ...(aliases.get(name) ?? [])]));
 }
 
+/** ParseOptions, whatever the names are. */
+type AnyOptions = ParseOptions<
+  string,
+  string,
+  string,
+  Record<string, unknown>,
+  AliasTable,
+  boolean
+>;
+
 class Parser {
   readonly result: Record<string, unknown> & { _: (string | number)[] } = { _: [] };
+  readonly booleans: Set<string>;
+  readonly strings: Set<string>;
+  readonly negatables: Set<string>;
+  readonly aliases: Map<string, string[]>;
+  readonly unknown?: AnyOptions["unknown"];
 
-  constructor(
-    readonly booleans: Set<string>,
-    readonly strings: Set<string>,
-    readonly negatables: Set<string>,
-    readonly aliases: Map<string, string[]>,
-    readonly unknown?: (arg: string, key?: string, value?: unknown) => unknown,
-  ) {}
+  constructor(options: AnyOptions) {
+    this.aliases = aliasTable(options.alias ?? {});
+    this.booleans = namesIn(options.boolean, this.aliases);
+    this.strings = namesIn(options.string, this.aliases);
+    this.negatables = namesIn(options.negatable, this.aliases);
+    this.unknown = options.unknown;
+  }
 
   read(args: readonly string[], stopEarly: boolean): void {
     for (let i = 0; i < args.length; i++) {
