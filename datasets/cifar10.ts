@@ -23,7 +23,8 @@ import { createGunzip } from "node:zlib";
 import type { Dataset } from "#dataloader";
 import { Tensor } from "#tensor";
 import type { Batch } from "#training";
-import { DataError, readFailure } from "./idx.ts";
+import { DataError } from "./idx.ts";
+import { readFailure } from "./read_idx.ts";
 import { tarFiles } from "./tar.ts";
 
 /** The classes, by label. */
