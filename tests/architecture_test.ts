@@ -130,7 +130,9 @@ function complaint({ from, to, name, typeOnly }: Edge): string | undefined {
  * Tests use the kit and @std; threads are the runtime's.
  */
 function isAllowedOutside(from: string, to: string, name: string): boolean {
-  if (/^modules\/fast\/(threads|worker)\.ts$/.test(from)) return to === "node:worker_threads";
+  if (/^modules\/fast\/machine\/(threads|worker)\.ts$/.test(from)) {
+    return to === "node:worker_threads";
+  }
   return isTest(from) && (name.startsWith("@std/") || /^(tests\/kit\/|node:)/.test(to));
 }
 

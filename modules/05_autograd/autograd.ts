@@ -401,9 +401,8 @@ export function noGrad<T>(compute: () => T): T {
 }
 
 // ── Operations of your own (given) ──
-// What is composed of primitive operations has its derivative already: the walk finds it. A rule of
-// its own pays where that is shorter or exacter, or keeps less in memory. Module 09 makes its
-// convolutions and poolings this way.
+// A composition of primitive operations has its derivative already: the walk finds it. A separate
+// rule pays where it is shorter, more exact, or keeps less in memory, as for module 09's windows.
 
 /** An operation and its derivative. */
 export interface OpDefinition<Options, Saved> {
@@ -415,7 +414,7 @@ export interface OpDefinition<Options, Saved> {
   backward(gradient: Tensor, step: OpStep<Options, Saved>): readonly Gradient[];
 }
 
-/** What an operation computes: its output, and whatever its derivative will need. */
+/** An operation's output, and whatever its derivative will need. */
 export type Forward<Saved> = { readonly output: Values; readonly saved: Saved };
 
 /** What backward() may look at. */
@@ -429,9 +428,10 @@ export interface OpStep<Options, Saved> extends Forward<Saved> {
 }
 
 /** An operation over tensors, and the door behind which its definition runs. */
-export type Operation<Options, Saved> =
-  & ((inputs: readonly Tensor[], options: Options) => Tensor)
-  & { readonly door: Door<OpDefinition<Options, Saved>> };
+export interface Operation<Options, Saved> {
+  (inputs: readonly Tensor[], options: Options): Tensor;
+  readonly door: Door<OpDefinition<Options, Saved>>;
+}
 
 /**
  * Makes an operation that brings its own derivative.
@@ -477,9 +477,8 @@ export function defineOp<Options, Saved>(
 //   ∂L/∂x ≈ (L(x + h) − L(x − h)) / 2h
 //
 // Looking to both sides pays: for x³ at x = 1 with h = 0.1, one side gives (1.331 − 1) / 0.1 =
-// 3.31, both give (1.331 − 0.729) / 0.2 = 3.01, and the slope is 3. What is left of the error
-// shrinks with h². At two passes for every single number it is far too slow to train with, and just
-// right for tests.
+// 3.31, both give (1.331 − 0.729) / 0.2 = 3.01, and the slope is 3. The error that is left shrinks
+// with h². Two passes for every number are too slow to train with, and just right for tests.
 
 /** How far each number is moved, h (1e-4), and the error above which the check fails (1e-6). */
 export type CheckOptions = { readonly step?: number; readonly tolerance?: number };

@@ -2,12 +2,18 @@
  * # Fast kernels: memory and lifetime
  *
  * Results of a step lie in the arena of the heap, and are gone when the step is over. A tensor that
- * you kept says so then, and so does an array that you took out of it.
+ * you kept says so then. An array that you took out of one says so too, by a prototype that throws:
+ * numbers[0] cannot be stopped, but its length, iteration and methods can. That costs as much as a
+ * small operation, so arrays are guarded in the first steps, where a program that keeps them shows
+ * it, and in some of the others.
  *
  * @module
  */
 import type { Holder, Lifetime, Memory, Room } from "#tensor";
 import type { Machine } from "./machine.ts";
+
+/** How many steps guard arrays at first, and how often later ones do. */
+const guardFirst = 100, guardEvery = 100;
 
 /** What to throw when released numbers are read. */
 type Refuse = () => never;
@@ -21,6 +27,7 @@ export class Arena implements Memory, Lifetime {
   readonly #gone: object;
   /** What was made in the current step; null between steps. */
   #made: Holder[] | null = null;
+  #steps = 0;
   /** Which of it is to outlive the step. */
   #kept: Holder[] = [];
 
@@ -63,13 +70,18 @@ export class Arena implements Memory, Lifetime {
     try {
       return compute();
     } finally {
+      const dead: object[] = []; // several tensors may share one
       for (const tensor of kept) {
         if (heap.isAbove(start, tensor.data)) tensor.data = tensor.data.slice();
       }
-      for (const tensor of made.filter(({ data }) => heap.isAbove(start, data))) {
-        Object.setPrototypeOf(tensor.data, this.#gone);
+      const guards = this.#steps++ % guardEvery === 0 || this.#steps < guardFirst;
+      for (const tensor of made) {
+        if (!heap.isAbove(start, tensor.data)) continue;
+        const view = tensor.data;
         tensor.data = this.#released;
+        if (guards) dead.push(view);
       }
+      for (const view of dead) Object.setPrototypeOf(view, this.#gone);
       heap.top = start;
       this.#made = outer;
       this.#kept = outerKept;
