@@ -28,7 +28,7 @@ import { Tensor } from "#tensor";
 import { cosine, type EpochResult, fit, type FitProgress } from "#training";
 import { fixtureModel } from "./fixtures/checkpoint.ts";
 import { inFolder } from "./project/in_folder.ts";
-import { test } from "./kit/register.ts";
+import { test } from "../course/sandbox/register.ts";
 
 const hint = "was it cut short, or is it another kind of file?";
 

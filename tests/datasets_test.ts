@@ -13,7 +13,7 @@ import { pathToFileURL } from "node:url";
 import { DataError, encodeIdx, type IdxArray, parseIdx } from "../datasets/idx.ts";
 import { readFailure, readIdx, readLabelledImages } from "../datasets/read_idx.ts";
 import { loadTinyDigits } from "../datasets/tinydigits.ts";
-import { test } from "./kit/register.ts";
+import { test } from "../course/sandbox/register.ts";
 
 const tinydigits = new URL("../datasets/tinydigits/", import.meta.url);
 const names = [

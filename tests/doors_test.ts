@@ -14,7 +14,7 @@ import { fileURLToPath } from "node:url";
 import { Door, setKernels, ValueError } from "#tensor";
 import * as kindling from "../mod.ts";
 import { FastKernels } from "../modules/fast/kernel_set.ts";
-import { test } from "./kit/register.ts";
+import { test } from "../course/sandbox/register.ts";
 
 const root = fileURLToPath(new URL("../", import.meta.url));
 

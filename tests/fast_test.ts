@@ -22,7 +22,7 @@ import { FastKernels } from "../modules/fast/kernel_set.ts";
 import { Heap } from "../modules/fast/machine/heap.ts";
 import { assembleKernels, type Level } from "../modules/fast/kernels/assemble.ts";
 import { Machine } from "../modules/fast/machine/machine.ts";
-import { test } from "./kit/register.ts";
+import { test } from "../course/sandbox/register.ts";
 
 const root = fileURLToPath(new URL("../", import.meta.url));
 const levels: readonly Level[] = ["relaxed SIMD", "SIMD"];

@@ -23,8 +23,8 @@ import {
   placeOfFrame,
   runGraded,
   type TensorLike,
-} from "./kit/graded.ts";
-import { test } from "./kit/register.ts";
+} from "../course/sandbox/graded.ts";
+import { test } from "../course/sandbox/register.ts";
 
 const root = new URL("../", import.meta.url);
 const t = createContext({ task: "00.1", sentence: "a sentence" });
@@ -116,7 +116,7 @@ test("placeOfFrame() finds no place in a frame without a file", () => {
 });
 
 test("placeOfCaller() is relative inside of the repository and absolute outside", () => {
-  const kit = new URL("tests/kit/graded.ts", root).href;
+  const kit = new URL("course/sandbox/graded.ts", root).href;
   const inside = new URL("modules/01_tensor/tensor_test.ts", root).href;
   assertEquals(
     placeOfCaller(`Error\n    at graded (${kit}:90:3)\n    at ${inside}:12:1`),
@@ -174,7 +174,7 @@ test("a graded test that throws no Error, or a frozen one, fails with one", asyn
 
 test("the test runner shows name, points and place of a failing graded test", () => {
   const output = runFile(`
-import { graded } from "${new URL("tests/kit/graded.ts", root)}";
+import { graded } from "${new URL("course/sandbox/graded.ts", root)}";
 graded("01.5", 3, "matmul() fills each cell", (t) => {
   t.expectEqual(1, 2);
 });`);
@@ -185,7 +185,7 @@ graded("01.5", 3, "matmul() fills each cell", (t) => {
 test("a test for the other runtime, or not for now, is shown as skipped", () => {
   const other = "Deno" in globalThis ? "bun" : "deno";
   const output = runFile(`
-import { test } from "${new URL("tests/kit/register.ts", root)}";
+import { test } from "${new URL("course/sandbox/register.ts", root)}";
 test("first", () => { throw new Error("it ran"); }, { only: "${other}" });
 test("second", () => { throw new Error("it ran"); }, { skip: "no data" });
 test("third", () => {});`);

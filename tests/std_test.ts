@@ -1,5 +1,5 @@
 /**
- * The small local packages under tests/std do what the published ones do, and the four files that
+ * The small local packages under course/std do what the published ones do, and the four files that
  * name packages and tasks agree.
  *
  * @module
@@ -36,7 +36,7 @@ import {
 } from "@std/path";
 import { existsSync, readFileSync } from "node:fs";
 import process from "node:process";
-import { test } from "./kit/register.ts";
+import { test } from "../course/sandbox/register.ts";
 
 const isWindows = process.platform === "win32";
 
@@ -521,9 +521,9 @@ const npmFiles = {
   "fast-check": "tests/properties/fast_check.ts",
   "protobufjs": "milestones/onnx.ts",
   "onnxruntime-web": "tests/onnx_test.ts",
-  "marked": "book/packages.ts",
-  "highlight.js": "book/packages.ts",
-  "mathup": "book/packages.ts",
+  "marked": "course/book/packages.ts",
+  "highlight.js": "course/book/packages.ts",
+  "mathup": "course/book/packages.ts",
   "axe-core": "tests/project/browse_book.ts",
   "puppeteer-core": "tests/project/browse_book.ts",
   "remark": "tests/project/links.ts",

@@ -22,7 +22,7 @@ import {
 } from "#layers";
 import { Generator } from "#random";
 import { type Shape, ShapeError, Tensor } from "#tensor";
-import { graded, type GradedContext } from "../../tests/kit/graded.ts";
+import { graded, type GradedContext } from "../../course/sandbox/graded.ts";
 
 // ── Help ──
 
