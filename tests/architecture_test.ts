@@ -8,7 +8,13 @@ import { assert, assertEquals } from "@std/assert";
 import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { countCodeLines } from "./project/code_lines.ts";
-import { type Edge, findCircles, type Graph, readGraph } from "./project/module_graph.ts";
+import {
+  type Edge,
+  findCircles,
+  type Graph,
+  loadedWith,
+  readGraph,
+} from "./project/module_graph.ts";
 import { test } from "../course/sandbox/register.ts";
 
 const root = new URL("../", import.meta.url);
@@ -220,6 +226,21 @@ test("the course imports no module, no data and no milestone", () => {
     /^(modules|workspace|datasets|milestones|bench)\//.test(to)
   );
   assertEquals(wrong, []);
+}, deno);
+
+/** What a page needs to run a task's tests, and to say what is wrong. */
+const inPages = [
+  "course/judge/detective.ts",
+  "course/judge/judge.ts",
+  "course/sandbox/finite_differences.ts",
+  "course/sandbox/graded.ts",
+  "course/sandbox/recording.ts",
+];
+
+test("what pages run loads nothing that only a runtime has", () => {
+  const loaded = [...loadedWith(readGraph(root, inPages).edges, inPages)].sort();
+  const known = /^course\/(judge|sandbox)\/|[@/]std\/assert\b.*\/equal/;
+  assertEquals(loaded.filter((file) => !known.test(file)), []);
 }, deno);
 
 test("nothing that the first milestone loads comes from a registry", () => {

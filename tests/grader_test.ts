@@ -63,7 +63,7 @@ test("each task can be tested when its turn comes", () => {
 });
 
 test("the manifest knows every file that a verdict rests on", () => {
-  const how = "run: deno run --allow-read --allow-write course/content/manifest.ts";
+  const how = "run: deno task manifest";
   assertEquals(editedFiles(), [], how);
 });
 

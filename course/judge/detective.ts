@@ -10,7 +10,7 @@ import {
   isClose,
   type TensorLike,
 } from "../sandbox/expect_tensor.ts";
-import type { About } from "../sandbox/graded.ts";
+import type { About } from "../sandbox/context.ts";
 
 /** What is known beside the numbers. */
 export interface Clues {

@@ -4,12 +4,12 @@
  *
  * @module
  */
-import { assertEquals } from "@std/assert";
-import { inspect } from "node:util";
-import { diagnose } from "./detective.ts";
+import { equal } from "@std/assert/equal";
 import { wrongError } from "../sandbox/expect_error.ts";
 import { expectTensor, isTensor } from "../sandbox/expect_tensor.ts";
 import type { Check, Observation, Thrown } from "../sandbox/recording.ts";
+import { diagnose } from "./detective.ts";
+import { showValue } from "./show_value.ts";
 
 /** How a test ended. */
 export type Status = "passed" | "todo" | "failed" | "error" | "timeout" | "missing";
@@ -82,18 +82,15 @@ function errorIn(shown: Check): Thrown | undefined {
 
 function isEqual(actual: unknown, expected: unknown): boolean {
   try {
-    assertEquals(actual, expected);
-    return true;
-  } catch {
+    return equal(actual, expected);
+  } catch { // nested too deep to be followed
     return false;
   }
 }
 
 /** Both values, on one line each where they fit. */
 function differing(actual: unknown, expected: unknown): string {
-  const [want, got] = [expected, actual].map((value) =>
-    inspect(value, { breakLength: 90, depth: 6, maxArrayLength: 60 }).slice(0, 1500)
-  );
+  const [want, got] = [expected, actual].map((value) => showValue(value).slice(0, 1500));
   return `Wrong value\n  expected: ${want}\n  got:      ${got}`;
 }
 

@@ -1,10 +1,10 @@
 /**
- * A folder to run a module's tests in: the learner's files, the reference in the place of what is
+ * The folder that a module's tests run in: the learner's files, the reference in the place of what is
  * not theirs, the tests, and a table of names that says which is which. Nothing else is there.
  *
  * @module
  */
-import { cpSync, existsSync, lstatSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, lstatSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type CourseModule, modules, read, root } from "../content/course.ts";
 import { todoFile } from "../content/stubs.ts";
@@ -22,11 +22,9 @@ export type Owners = ReadonlyMap<string, string>;
 export function makeRoom(folder: string, module: CourseModule, owners: Owners): void {
   rmSync(join(folder, "modules"), { recursive: true, force: true });
   rmSync(join(folder, "yours"), { recursive: true, force: true });
-  for (const part of ["course/sandbox", "course/std", "tsconfig.json"]) {
-    if (!existsSync(join(folder, part))) {
-      cpSync(join(root, part), join(folder, part), { recursive: true });
-    }
-  }
+  const beside = join("course", "sandbox");
+  mkdirSync(join(folder, beside), { recursive: true });
+  for (const file of sandboxFiles()) cpSync(join(root, beside, file), join(folder, beside, file));
   const names: [string, string][] = [];
   for (const one of modules.filter(({ number }) => number <= module.number)) {
     const own = owners.get(one.folder), place = own === undefined ? "modules" : "yours";
@@ -37,12 +35,16 @@ export function makeRoom(folder: string, module: CourseModule, owners: Owners): 
   }
   mkdirSync(join(folder, "modules", module.folder), { recursive: true });
   cpSync(join(root, module.test), join(folder, module.test));
-  const { imports, links } = JSON.parse(read(join(root, "deno.json")));
-  const settings = { imports, links, nodeModulesDir: "none", lock: false };
-  const packages = { type: "module", imports: Object.fromEntries(names) };
-  const { engines } = JSON.parse(read(join(root, "package.json")));
-  writeFileSync(join(folder, "deno.json"), JSON.stringify(settings));
-  writeFileSync(join(folder, "package.json"), JSON.stringify({ ...packages, engines }));
+  writeFileSync(join(folder, "deno.json"), JSON.stringify({ nodeModulesDir: "none", lock: false }));
+  const imports = Object.fromEntries(names);
+  writeFileSync(join(folder, "package.json"), JSON.stringify({ type: "module", imports }));
+}
+
+/** What runs beside a learner's code: all of the folder, but what runs the tests without a sandbox. */
+function sandboxFiles(): string[] {
+  return readdirSync(join(root, "course", "sandbox")).filter((name) =>
+    name.endsWith(".ts") && name !== "strict.ts"
+  );
 }
 
 /** The largest file that is taken for a chapter, in bytes. */

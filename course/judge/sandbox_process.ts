@@ -22,7 +22,7 @@ export class Runner {
   #child: ChildProcessWithoutNullStreams | undefined;
   #answer: ((outcome: Outcome) => void) | undefined;
 
-  /** @param folder What the process may read; the kit is in it. */
+  /** @param folder What the process may read; its own program is in it. */
   constructor(folder: string) {
     this.#folder = folder;
   }
@@ -33,7 +33,7 @@ export class Runner {
     const flags = process.versions.deno
       ? [
         "--no-prompt",
-        "--no-remote",
+        "--cached-only",
         `--allow-read=${this.#folder.replaceAll(",", ",,")}`,
         "--v8-flags=--disallow-code-generation-from-strings",
       ]

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { AssertionError } from "@std/assert";
+import { AssertionError } from "./assertion_error.ts";
 
 /** What a body throws, if it throws. */
 export function errorOf(body: () => unknown): Error | undefined {

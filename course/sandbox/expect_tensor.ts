@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { AssertionError } from "@std/assert";
+import { AssertionError } from "./assertion_error.ts";
 import type { Nested } from "./seeded.ts";
 
 /** What a tensor must have to be compared. */

@@ -10,8 +10,7 @@ import process from "node:process";
 import { createInterface } from "node:readline";
 import v8 from "node:v8";
 import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
-import { type Observation, thrownFrom } from "./recording.ts";
-import type { Thrown } from "./recording.ts";
+import { type Observation, type Thrown, thrownFrom } from "./recording.ts";
 
 /** One test to run. */
 export interface Job {

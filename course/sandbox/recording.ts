@@ -5,15 +5,15 @@
  *
  * @module
  */
-import { errorOf } from "./expect_error.ts";
-import { fromNested, isTensor, type TensorLike } from "./expect_tensor.ts";
 import {
   type About,
   type Checks,
   createContext,
   type GradedTest,
   usualTolerance,
-} from "./graded.ts";
+} from "./context.ts";
+import { errorOf } from "./expect_error.ts";
+import { fromNested, isTensor, type TensorLike } from "./expect_tensor.ts";
 
 /** An error as plain values. */
 export interface Thrown {

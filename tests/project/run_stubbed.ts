@@ -21,7 +21,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { declared, type GradedTest, listOnly, runGraded } from "../../course/sandbox/graded.ts";
+import { declared, type GradedTest, listOnly } from "../../course/sandbox/graded.ts";
+import { runGraded } from "../../course/sandbox/strict.ts";
 import { findTasks, replaceBodies, type TaskBody } from "../../course/content/task_bodies.ts";
 
 /** A graded test, and what became of it. */
