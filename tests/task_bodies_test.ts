@@ -270,7 +270,7 @@ test("every task has a test, three hints and a line in the chapter", () => {
     }
     const words = read(join(root, "modules", module.folder, "hints.md")), stubs = stubsOf(module);
     const missing = [...chapter.matchAll(/^(?:async )?function (\w+)/gm)].map(([, name]) => name)
-      .filter((name) => words.includes(`${name}(`) && !stubs.includes(`function ${name}(`));
+      .filter((name) => words.includes(`${name}(`) && !RegExp(`function ${name}[(<]`).test(stubs));
     assertEquals(missing, [], "hints name functions that no stub holds");
     const hinted = [
       ...read(join(root, "modules", module.folder, "hints.md")).matchAll(/^## (\S+)/gm),
