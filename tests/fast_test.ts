@@ -127,7 +127,7 @@ for (const { level, machine } of machines) {
       machine.heap.top = before;
     };
     for (const n of sizes) {
-      for (const name of ["neg", "exp", "log", "relu", "tanh", "sigmoid"]) {
+      for (const name of ["neg", "exp", "log", "relu", "tanh", "sigmoid"] as const) {
         check(name, n, (out, x) => run[name](out, x, n));
       }
       for (const [i, j] of [[1, 1], [1, 0], [0, 1]]) {

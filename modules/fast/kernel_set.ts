@@ -6,25 +6,30 @@
  * @module
  */
 import type { Kernels, Replacement } from "#tensor";
+import { replaceBatchNorm2d } from "./doors/batch_norm.ts";
+import { replaceConv2d } from "./doors/convolution.ts";
 import { replaceLosses } from "./doors/losses.ts";
 import { replaceUpdates } from "./doors/optimizers.ts";
+import { replaceMaxPool2d } from "./doors/pooling.ts";
 import { replaceProducts } from "./doors/products.ts";
 import { replaceRules } from "./doors/rules.ts";
-import { replaceSpatial } from "./doors/spatial.ts";
 import { replaceActivations, replaceTensor } from "./doors/tensor.ts";
 import type { Modules, Tools } from "./doors/tools.ts";
 import { Arena } from "./machine/arena.ts";
 import type { Machine } from "./machine/machine.ts";
 
+/** Makes what runs behind the doors of some module. */
+type Replace = (tools: Tools, modules: Modules) => Replacement | Replacement[];
+
 /** What replaces the loops of which module. */
-const replacing = {
-  "01": (tools, modules) => [...replaceTensor(tools, modules), ...replaceProducts(tools, modules)],
-  "02": replaceActivations,
-  "04": replaceLosses,
-  "05": replaceRules,
-  "06": replaceUpdates,
-  "09": replaceSpatial,
-} satisfies Readonly<Record<string, (tools: Tools, modules: Modules) => Replacement[]>>;
+const replacing: Readonly<Record<string, readonly Replace[]>> = {
+  "01": [replaceTensor, replaceProducts],
+  "02": [replaceActivations],
+  "04": [replaceLosses],
+  "05": [replaceRules],
+  "06": [replaceUpdates],
+  "09": [replaceConv2d, replaceMaxPool2d, replaceBatchNorm2d],
+};
 
 /** Kernels in WebAssembly. */
 export class FastKernels extends Arena implements Kernels {
@@ -53,9 +58,9 @@ export class FastKernels extends Arena implements Kernels {
       wholeNumbers: (size) => this.wholeNumbers(size),
     };
     const withoutDoors: string[] = [];
-    this.replacements = Object.entries(replacing).flatMap(([number, replace]) => {
+    this.replacements = Object.entries(replacing).flatMap(([number, all]) => {
       try {
-        return replace(tools, modules);
+        return all.flatMap((replace) => replace(tools, modules));
       } catch (error) {
         if (!(error instanceof TypeError)) throw error;
         withoutDoors.push(number); // a learner's module may be older than its doors

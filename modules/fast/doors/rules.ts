@@ -4,9 +4,9 @@
  * @module
  */
 import type { Replacement, Tensor } from "#tensor";
+import type { Call } from "../kernels/assemble.ts";
 import type { Matrix } from "../kernels/products.ts";
 import { partsOf } from "../machine/machine.ts";
-import type { Call } from "../machine/threads.ts";
 import { multiply } from "./products.ts";
 import { line } from "./tensor.ts";
 import { areSingle, gradientOf, type Modules, on, type Tools } from "./tools.ts";
@@ -17,7 +17,7 @@ export function replaceRules({ machine, made }: Tools, { ruleDoors }: Modules): 
   return [
     on(ruleDoors.relu, (own) => (g, step) => {
       const { output: y } = step;
-      if (!areSingle(g, y) || !machine.holdsAll(g.data, y.data)) return own(g, step);
+      if (!areSingle(g, y) || !machine.holds(g.data, y.data)) return own(g, step);
       const gradient = made(y.shape, (to) => {
         const calls = partsOf(y.size, line).map(([begin, end]): Call => {
           const [at, before] = [g, y].map(({ data }) => data.byteOffset + 4 * begin);

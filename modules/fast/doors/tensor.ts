@@ -6,9 +6,8 @@
  * @module
  */
 import type { Door, ElementLoop, Loop, Replacement } from "#tensor";
-import type { KernelName } from "../kernels/assemble.ts";
+import type { Call, KernelName } from "../kernels/assemble.ts";
 import { partsOf, worthSharing } from "../machine/machine.ts";
-import type { Call } from "../machine/threads.ts";
 import { type Modules, on, type Tools } from "./tools.ts";
 
 /** Numbers in a part are a multiple of this: whole cache lines. */
@@ -75,7 +74,7 @@ function pairLoop({ machine }: Tools, name: KernelName, own: Loop): Loop {
   const kernel = machine.run[name];
   return (out, a, b, stretch) => {
     const { o, i, iStep, j, jStep, n } = stretch;
-    if (iStep > 1 || jStep > 1 || !machine.holdsAll(out, a, b)) return own(out, a, b, stretch);
+    if (iStep > 1 || jStep > 1 || !machine.holds(out, a, b)) return own(out, a, b, stretch);
     const [to, x, y] = [out.byteOffset + 4 * o, a.byteOffset + 4 * i, b.byteOffset + 4 * j];
     if (!isShared(machine.threads, n)) return kernel(to, x, y, n, iStep, jStep);
     const calls = partsOf(n, line).map(([from, end]): Call => {
@@ -94,7 +93,7 @@ function onElements(
 ): Replacement {
   const kernel = machine.run[name];
   return on(door, (own) => (out, x) => {
-    if (!machine.holdsAll(out, x)) return own(out, x);
+    if (!machine.holds(out, x)) return own(out, x);
     const to = out.byteOffset, from = x.byteOffset;
     if (!isShared(machine.threads, x.length)) return kernel(to, from, x.length);
     const calls = partsOf(x.length, line).map(([begin, end]): Call => {

@@ -2,8 +2,10 @@
  * # Fast kernels: four numbers, or one
  *
  * A vector instruction works on four numbers. An array of 30 has seven times four, and two that are
- * left over. Both are handled by the same formula, written twice: once with loads and stores of four
- * numbers, and once of one, with three zeros beside it that nobody looks at.
+ * left over. One formula handles both, written twice: once with loads and stores of four numbers,
+ * and once of one number, with three zeros next to it that nobody looks at.
+ *
+ * - **cursor** an address in a variable, which moves along an array
  *
  * @module
  */
@@ -14,59 +16,52 @@ import { move, type Operand, set, v128 } from "../machine/assembler.ts";
 export interface Lanes {
   readonly read: (address: Operand) => Code;
   readonly write: (address: Operand, value: Operand) => Code;
-  /** The value, with zeros in the place of what is not looked at. */
+  /** The value, with zeros in the lanes that nobody looks at. */
   readonly keep: (value: Code) => Code;
 }
 
-const four: Lanes = {
-  read: (address) => v128.load(address),
-  write: (address, value) => v128.store(address, value),
-  keep: (value) => value,
-};
+const four: Lanes = { read: v128.load, write: v128.store, keep: (value) => value };
 
 const one: Lanes = {
-  read: (address) => v128.loadOne(address),
-  write: (address, value) => v128.storeOne(address, value),
+  read: v128.loadOne,
+  write: v128.storeOne,
   keep: (value) => v128.and(value, i32x4.const(-1, 0, 0, 0)),
 };
 
 /**
- * A formula over the numbers at some addresses. Where several stand in a row, it is told which one it
- * is, so that each can add to a sum of its own and need not wait for the one before.
+ * A formula over the numbers at some addresses. Where the loop holds several copies of it, each is
+ * told which copy it is, so that it can add to a sum of its own and need not wait for the others.
  */
-export type Formula = (lanes: Lanes, turn: number) => Code;
+export type Formula = (lanes: Lanes, copy: number) => Code;
 
 /**
- * Runs a formula over stretches of n numbers, four at a time as far as that goes.
+ * Runs a formula over n numbers, four at a time as long as there are four.
  *
- * @param walks Addresses that move along; when it is over, they stand behind the last numbers.
+ * @param cursors Addresses that move along; at the end they stand behind the last numbers.
  * @param n How many numbers: a variable.
  * @param end A variable to use.
  * @param formula What to do at each place.
- * @param turns How many fours stand in a row in the loop.
+ * @param copies How many copies of the formula, four numbers each, the loop holds.
  */
-export function overStretch(
-  walks: readonly Local[],
+export function forEachVector(
+  cursors: readonly Local[],
   n: Local,
   end: Local,
   formula: Formula,
-  turns = 1,
+  copies = 1,
 ): Code {
-  const [first] = walks, go = (bytes: number): Code => walks.map((walk) => move(walk, bytes));
+  const [first] = cursors;
+  const advance = (bytes: number): Code => cursors.map((cursor) => move(cursor, bytes));
+  const unrolled = Array.from({ length: copies }, (_, copy) => [formula(four, copy), advance(16)]);
   return [
-    turns === 1 ? [] : [
-      set(end, i32.add(first, i32.mul(i32.and(n, -4 * turns), 4))),
-      loopWhile(
-        i32.lt(first, end),
-        Array.from({ length: turns }, (_, turn) => [formula(four, turn), go(16)]),
-      ),
+    set(end, i32.add(first, i32.mul(i32.and(n, -4 * copies), 4))),
+    copies === 1 ? [] : [
+      loopWhile(i32.lt(first, end), unrolled),
+      move(end, i32.mul(i32.and(n, 4 * copies - 4), 4)),
     ],
-    turns === 1
-      ? set(end, i32.add(first, i32.mul(i32.and(n, -4), 4)))
-      : move(end, i32.mul(i32.and(n, 4 * turns - 4), 4)),
-    loopWhile(i32.lt(first, end), [formula(four, 0), go(16)]),
+    loopWhile(i32.lt(first, end), [formula(four, 0), advance(16)]),
     move(end, i32.mul(i32.and(n, 3), 4)),
-    loopWhile(i32.lt(first, end), [formula(one, 0), go(4)]),
+    loopWhile(i32.lt(first, end), [formula(one, 0), advance(4)]),
   ];
 }
 

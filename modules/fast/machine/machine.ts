@@ -6,7 +6,8 @@
  * @module
  */
 import type { Heap } from "./heap.ts";
-import { type Call, type Kernel, mostCalls, ThreadPool } from "./threads.ts";
+import type { Call, KernelName } from "../kernels/assemble.ts";
+import { type Kernel, mostCalls, ThreadPool } from "./threads.ts";
 
 /** Numbers of a tensor. */
 type Data = Float32Array | Float64Array;
@@ -17,7 +18,7 @@ export const worthSharing = 500_000;
 /** Kernels and their memory. */
 export class Machine {
   /** The kernels by name. */
-  readonly run: Readonly<Record<string, Kernel>>;
+  readonly run: Readonly<Record<KernelName, Kernel>>;
   /** How many threads share the work. */
   readonly threads: number;
   /** The memory that the kernels work on. */
@@ -39,7 +40,7 @@ export class Machine {
     const module = new WebAssembly.Module(bytes), { memory, limits } = heap;
     const instance = new WebAssembly.Instance(module, { env: { memory } });
     this.heap = heap;
-    this.run = instance.exports as Record<string, Kernel>;
+    this.run = instance.exports as Record<KernelName, Kernel>;
     try {
       if (threads > 1 && !limits.shared) throw new Error("memory cannot be shared here");
       if (threads > 1) this.#pool = new ThreadPool(threads, module, memory, this.run);
@@ -47,6 +48,11 @@ export class Machine {
       this.fewerThreads = error instanceof Error ? error.message : String(error);
     }
     this.threads = this.#pool?.threads ?? 1;
+  }
+
+  /** Makes a call. */
+  call([name, ...parameters]: Call): void {
+    this.run[name](...parameters);
   }
 
   /**
@@ -74,35 +80,24 @@ export class Machine {
     this.#pool?.stop();
   }
 
-  /** Whether numbers lie where kernels see them. */
-  holds(data: Data): boolean {
-    return data.buffer === this.heap.buffer;
-  }
-
-  /** Whether all of these lie where kernels see them. */
-  holdsAll(...all: readonly Data[]): boolean {
+  /** Whether all of these numbers lie where kernels see them. */
+  holds(...all: readonly (Data | Int32Array)[]): boolean {
     return all.every((data) => data.buffer === this.heap.buffer);
   }
 
   /** Where numbers lie; those that lie elsewhere are copied in. For use within work(). */
-  address(data: Data): number {
+  address(data: Data | Int32Array): number {
     if (this.holds(data)) return data.byteOffset;
     const address = this.take(4 * data.length);
-    new Float32Array(this.heap.buffer, address, data.length).set(data);
-    return address;
-  }
-
-  /** Where whole numbers lie. */
-  addressOfWhole(data: Int32Array): number {
-    if (data.buffer === this.heap.buffer) return data.byteOffset;
-    const address = this.take(4 * data.length);
-    new Int32Array(this.heap.buffer, address, data.length).set(data);
+    const { buffer } = this.heap, { length } = data;
+    if (data instanceof Int32Array) new Int32Array(buffer, address, length).set(data);
+    else new Float32Array(buffer, address, length).set(data);
     return address;
   }
 
   /** Where results go; if they belong elsewhere, work() copies them out in the end. */
   target(data: Data | Int32Array): number {
-    if (data.buffer === this.heap.buffer) return data.byteOffset;
+    if (this.holds(data)) return data.byteOffset;
     const address = this.take(4 * data.length);
     this.#staged.push({ data, address });
     return address;

@@ -13,12 +13,13 @@
  * @module
  */
 import type { Worker } from "node:worker_threads";
+import type { CallOf } from "./assembler.ts";
 
 /** A kernel: all its parameters are numbers, and its results are in memory. */
 export type Kernel = (...parameters: readonly number[]) => void;
 
 /** One call of a kernel: its name, and its parameters. */
-export type Call = readonly [name: string, ...parameters: number[]];
+export type Call = CallOf<string>;
 
 /** What a worker needs to begin. */
 export interface Start {
@@ -143,20 +144,19 @@ export class Calls {
   }
 }
 
-/** The class of the runtime's worker threads, and what looks whether a file is there. */
-interface Runtime {
-  readonly Worker: typeof Worker;
-  readonly existsSync: (path: URL) => boolean;
-}
-
 /**
- * The runtime's worker threads, loaded only when they are asked for: a browser has none, and a
- * bundler must find no import of them.
+ * The class of the runtime's worker threads. It is loaded only when it is asked for: a browser has
+ * none, and a bundler must find no import of it.
+ *
+ * @throws {Error} If there is none, or the worker's file is not there.
  */
-function findRuntime(): Runtime | null {
+function workerClass(file: URL): typeof Worker {
   const load = globalThis.process?.getBuiltinModule;
-  if (!load) return null;
-  return { Worker: load("node:worker_threads").Worker, existsSync: load("node:fs").existsSync };
+  if (!load) throw new Error("this runtime has no worker threads");
+  if (file.protocol !== "file:" || load("node:fs").existsSync(file)) {
+    return load("node:worker_threads").Worker;
+  }
+  throw new Error("worker.ts is not beside the code that runs: was it bundled?");
 }
 
 /** Workers, and the calls that they take. */
@@ -177,16 +177,12 @@ export class ThreadPool {
     memory: WebAssembly.Memory,
     run: Readonly<Record<string, Kernel>>,
   ) {
-    const runtime = findRuntime(), file = new URL("./worker.ts", import.meta.url);
-    if (!runtime) throw new Error("this runtime has no worker threads");
-    if (file.protocol === "file:" && !runtime.existsSync(file)) {
-      throw new Error("worker.ts is not beside the code that runs: was it bundled?");
-    }
+    const file = new URL("./worker.ts", import.meta.url), Worker = workerClass(file);
     this.threads = threads;
     this.#calls = new Calls(run);
     for (let thread = 1; thread < threads; thread++) {
       const workerData: Start = { module, memory, control: this.#calls.control, thread };
-      new runtime.Worker(file, { workerData }).unref();
+      new Worker(file, { workerData }).unref();
     }
     this.#calls.await(threads - 1);
   }
