@@ -228,7 +228,7 @@ function run(args: readonly string[]): { status: number | null; stdout: string; 
   const flags = [
     "run",
     "--no-prompt",
-    "--lock=tests/deno.lock",
+    "--lock=book/deno.lock",
     "--allow-read",
     "--allow-write",
     "--allow-env",
@@ -281,13 +281,8 @@ test(
     const folder = mkdtempSync(join(tmpdir(), "kindling-book-"));
     try {
       assertEquals(run(["--out", folder]).status, 0);
-      const args = [
-        "run",
-        "-A",
-        "--quiet",
-        "--lock=tests/deno.lock",
-        "tests/project/browse_book.ts",
-      ];
+      const lock = "--lock=tests/project/browse_book.lock";
+      const args = ["run", "-A", "--quiet", lock, "tests/project/browse_book.ts"];
       const browsed = spawnSync(process.execPath, [...args, chromium ?? "", folder], {
         cwd: root,
         encoding: "utf8",
