@@ -18,6 +18,8 @@ const tinydigits = "milestones/04_1998_cnn/01_tinydigits.ts";
 
 const topFolders = [
   ".ci",
+  ".devcontainer",
+  ".github",
   ".vscode",
   "bench",
   "book",

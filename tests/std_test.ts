@@ -509,7 +509,9 @@ function isInRange(version: string, range: string): boolean {
 }
 
 test("deno.json and package.json have the same tasks", () => {
-  assertEquals(Object.keys(manifest.scripts), Object.keys(config.tasks));
+  // Before npm runs a script without Bun, its "pre" script says what to run instead.
+  const scripts = Object.keys(manifest.scripts).filter((name) => !name.startsWith("pre"));
+  assertEquals(scripts, Object.keys(config.tasks));
 });
 
 test("every @std package is linked to a local one, whose version the pin allows", () => {
