@@ -14,10 +14,8 @@ import { fileURLToPath } from "node:url";
 import { readDocComment } from "../book/doc_comment.ts";
 import { readPieces } from "../book/literate.ts";
 import { pictureToSvg } from "../book/picture.ts";
-import { testsOf } from "./kit/check.ts";
 import { modules, reference, root } from "./kit/course.ts";
 import { test } from "./kit/register.ts";
-import { findTasks } from "./kit/task_bodies.ts";
 
 /** `bun test` fetches no packages, and pages need three. */
 const deno = { only: "deno" } as const;
@@ -247,22 +245,6 @@ test("the picture of the terminal and the README show the same run", () => {
     assertStringIncludes(svg, `>${cell}<`);
   }
 });
-
-test("the README's map has each module's tasks and points", async () => {
-  const readme = readFileSync(join(root, "README.md"), "utf8");
-  for (const module of modules) {
-    const { folder, files } = module, sources = files.map((file) => reference(folder, file));
-    const tasks = new Set(sources.flatMap(findTasks).map(({ task }) => task)).size;
-    const points = (await testsOf(module)).reduce((sum, test) => sum + test.points, 0);
-    const row = readme.split("\n").find((line) =>
-      line.startsWith("|") && line.includes(`modules/${folder}/`)
-    ) ?? "";
-    const cells = row.split("|").map((cell) =>
-      cell.trim()
-    ).slice(-3, -1);
-    assertEquals(cells, [String(tasks), String(points)], folder);
-  }
-}, deno);
 
 // ── In a browser ──
 
