@@ -10,12 +10,12 @@
 import process from "node:process";
 import { chooseKernels } from "#fast";
 import { Generator } from "#random";
-import * as tensor from "#tensor";
 import { Tensor } from "#tensor";
+import * as kindling from "../mod.ts";
 import { drawTable } from "../milestones/terminal/table.ts";
-import { FastKernels } from "../modules/fast/fast_kernels.ts";
-import type { Machine } from "../modules/fast/machine.ts";
-import { productScratch } from "../modules/fast/products.ts";
+import { FastKernels } from "../modules/fast/kernel_set.ts";
+import type { Machine } from "../modules/fast/machine/machine.ts";
+import { productScratch } from "../modules/fast/kernels/products.ts";
 import { sideBySide } from "./side_by_side.ts";
 
 /** A product (m, k) · (k, n), and how often a training step of a network makes it. */
@@ -41,7 +41,7 @@ const ofNetworks: readonly Product[] = [
   ["B, linear 1", 64, 120, 400, 1],
 ];
 
-const { kernels, notice } = chooseKernels(tensor);
+const { kernels, notice } = chooseKernels(kindling);
 if (!(kernels instanceof FastKernels)) {
   process.stderr.write(`${notice}\n`);
   process.exit(1);

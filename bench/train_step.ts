@@ -12,11 +12,11 @@ import { spawnSync } from "node:child_process";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { chooseKernels } from "#fast";
-import * as tensor from "#tensor";
 import { setKernels } from "#tensor";
+import * as kindling from "../mod.ts";
 import { readKernelOptions } from "../milestones/kernels.ts";
 import { drawTable } from "../milestones/terminal/table.ts";
-import { FastKernels } from "../modules/fast/fast_kernels.ts";
+import { FastKernels } from "../modules/fast/kernel_set.ts";
 import { measure } from "./mitata.ts";
 import { type Network, networks, stepOf } from "./networks.ts";
 import { median } from "./side_by_side.ts";
@@ -27,7 +27,7 @@ const { threads } = readKernelOptions(undefined, option === "--threads" ? count 
 
 /** Median milliseconds per step, and the highest address of memory that kernels took, in MiB. */
 async function time(network: Network, wanted: "fast" | "loops"): Promise<[number, number]> {
-  const { kernels } = chooseKernels(tensor, { wanted, threads }), restore = setKernels(kernels);
+  const { kernels } = chooseKernels(kindling, { wanted, threads }), restore = setKernels(kernels);
   const step = stepOf(network, { seed: 1 });
   const isLarge = network.inputShape[1] > 8;
   for (let k = 0; k < (isLarge ? 3 : 300); k++) step();

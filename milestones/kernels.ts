@@ -5,7 +5,7 @@
  */
 import process from "node:process";
 import { chooseKernels, type Wanted, wantedKernels } from "#fast";
-import * as tensor from "#tensor";
+import * as kindling from "../mod.ts";
 import { UsageError } from "./usage.ts";
 
 /** What was asked for on the command line. */
@@ -78,11 +78,11 @@ export function useKernels(
   usual: Wanted,
   yours: boolean,
 ): KernelsInUse {
-  const { kernels: chosen, notice } = chooseKernels(tensor, {
+  const { kernels: chosen, notice } = chooseKernels(kindling, {
     wanted: kernels ?? (yours ? "loops" : usual),
     threads,
   });
-  tensor.setKernels(chosen);
+  kindling.setKernels(chosen);
   return { name: chosen.name, notice };
 }
 

@@ -9,13 +9,16 @@ import { parseArgs } from "@std/cli/parse-args";
 export class UsageError extends Error {
   /** The class's name, as it is printed. */
   override readonly name = "UsageError";
+  /** What would be right. */
+  readonly hint: string;
 
   /**
    * @param message What is wrong with it.
    * @param hint What would be right.
    */
-  constructor(message: string, readonly hint: string) {
+  constructor(message: string, hint: string) {
     super(message);
+    this.hint = hint;
   }
 }
 

@@ -18,7 +18,7 @@ import {
 import { Generator } from "#random";
 import { type DType, type Shape, Tensor, ValueError } from "#tensor";
 import { assertRefuses } from "./project/assert_refuses.ts";
-import { test } from "./kit/register.ts";
+import { test } from "../course/sandbox/register.ts";
 
 const dtypes: readonly DType[] = ["float32", "float64"];
 

@@ -11,11 +11,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
-import { readDocComment } from "../book/doc_comment.ts";
-import { readPieces } from "../book/literate.ts";
-import { pictureToSvg } from "../book/picture.ts";
-import { modules, reference, root } from "./kit/course.ts";
-import { test } from "./kit/register.ts";
+import { readDocComment } from "../course/book/doc_comment.ts";
+import { readPieces } from "../course/book/literate.ts";
+import { pictureToSvg } from "../course/book/picture.ts";
+import { modules, reference, root } from "../course/content/course.ts";
+import { test } from "../course/sandbox/register.ts";
 
 /** `bun test` fetches no packages, and pages need three. */
 const deno = { only: "deno" } as const;
@@ -87,7 +87,7 @@ test("readDocComment() takes text and tags apart, and leaves code alone", () => 
 // ── Figures ──
 
 test("a formula in ordinary characters becomes the same formula in AsciiMath", async () => {
-  const { isFormula, toAsciiMath } = await import("../book/formula.ts");
+  const { isFormula, toAsciiMath } = await import("../course/book/formula.ts");
   const cases = [
     ["y = x·Wᵀ + b", "y = x·W^T  + b"],
     ["softmax(x)ᵢ = e^xᵢ / Σⱼ e^xⱼ", '"softmax"(x)_i  = e^(x_i )  "/"   sum _j  e^(x_j )'],
@@ -119,7 +119,7 @@ let pages: Promise<Map<string, string>> | undefined;
 
 /** The book, rendered once. */
 function book(): Promise<Map<string, string>> {
-  return pages ??= import("../book/site.ts").then(({ renderBook }) => renderBook());
+  return pages ??= import("../course/book/site.ts").then(({ renderBook }) => renderBook());
 }
 
 /** The pages among its files. */
@@ -226,18 +226,18 @@ function run(args: readonly string[]): { status: number | null; stdout: string; 
   const flags = [
     "run",
     "--no-prompt",
-    "--lock=book/deno.lock",
+    "--lock=course/book/deno.lock",
     "--allow-read",
     "--allow-write",
     "--allow-env",
     "--quiet",
   ];
-  const all = [...flags, "book/book.ts", ...args];
+  const all = [...flags, "course/book/book.ts", ...args];
   return spawnSync(process.execPath, all, { cwd: root, encoding: "utf8" });
 }
 
 test("the picture of the terminal and the README show the same run", () => {
-  const svg = readFileSync(join(root, "book", "tinydigits.svg"), "utf8");
+  const svg = readFileSync(join(root, "course/book/tinydigits.svg"), "utf8");
   const readme = readFileSync(join(root, "README.md"), "utf8");
   const rows = readme.match(/^(?:MLP 64-32-10|One convolution|Small LeNet) .*%$/gm) ?? [];
   assertEquals(rows.length, 3);

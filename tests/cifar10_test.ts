@@ -22,7 +22,7 @@ import { nowhere, type Terminal } from "../milestones/terminal/terminal.ts";
 import { DownloadLine } from "../milestones/terminal/download_line.ts";
 import type { Measured } from "../milestones/04_1998_cnn/statistics.ts";
 import { duration, TrainingProgress } from "../milestones/terminal/training_progress.ts";
-import { plan } from "../milestones/launch.ts";
+import { plan } from "../course/commands/launch.ts";
 import { UsageError } from "../milestones/usage.ts";
 import { tryLock } from "../datasets/lock.ts";
 import { summarize } from "#layers";
@@ -30,7 +30,7 @@ import { Generator } from "#random";
 import { assertRefuses } from "./project/assert_refuses.ts";
 import { inFolder } from "./project/in_folder.ts";
 import { smallArchive } from "./project/small_cifar10.ts";
-import { test } from "./kit/register.ts";
+import { test } from "../course/sandbox/register.ts";
 
 const root = join(dirname(fromFileUrl(import.meta.url)), "..");
 /** Without coverage: what these runs train is covered elsewhere, and watching them is slow. */

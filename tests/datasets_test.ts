@@ -10,17 +10,10 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import {
-  DataError,
-  encodeIdx,
-  type IdxArray,
-  parseIdx,
-  readFailure,
-  readIdx,
-  readLabelledImages,
-} from "../datasets/idx.ts";
+import { DataError, encodeIdx, type IdxArray, parseIdx } from "../datasets/idx.ts";
+import { readFailure, readIdx, readLabelledImages } from "../datasets/read_idx.ts";
 import { loadTinyDigits } from "../datasets/tinydigits.ts";
-import { test } from "./kit/register.ts";
+import { test } from "../course/sandbox/register.ts";
 
 const tinydigits = new URL("../datasets/tinydigits/", import.meta.url);
 const names = [

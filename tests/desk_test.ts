@@ -9,9 +9,9 @@ import { cpSync, existsSync, readdirSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path";
 import process from "node:process";
 import { stripVTControlCharacters } from "node:util";
-import { modules } from "./kit/course.ts";
-import { test } from "./kit/register.ts";
-import { inCopy, type KitCopy } from "./kit_copy.ts";
+import { modules } from "../course/content/course.ts";
+import { test } from "../course/sandbox/register.ts";
+import { inCopy, type KitCopy } from "./project/project_copy.ts";
 
 const sizeOf = '  throw new TodoError("01.1 sizeOf() is yours to write");';
 const task = process.versions.deno ? "deno task" : "bun run";

@@ -9,7 +9,7 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { faults } from "./faults/faults.ts";
 import type { Contained } from "./faults/run_faults.ts";
-import { test } from "./kit/register.ts";
+import { test } from "../course/sandbox/register.ts";
 
 const here = process.versions.deno ? "deno" : "bun";
 let contained: readonly Contained[] | undefined;

@@ -28,8 +28,8 @@ import {
 } from "#spatial";
 import { describeShape, type Nested, type OpName, type Shape, Tensor } from "#tensor";
 import type { Axes } from "#tensor";
-import { finiteDifferences } from "./kit/finite_differences.ts";
-import { test } from "./kit/register.ts";
+import { finiteDifferences } from "../course/sandbox/finite_differences.ts";
+import { test } from "../course/sandbox/register.ts";
 
 // ── Help ──
 

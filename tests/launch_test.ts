@@ -19,9 +19,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
-import { hashOf, modules } from "./kit/course.ts";
-import { plan } from "../milestones/launch.ts";
-import { test } from "./kit/register.ts";
+import { hashOf, modules } from "../course/content/course.ts";
+import { plan } from "../course/commands/launch.ts";
+import { test } from "../course/sandbox/register.ts";
 
 const root = fileURLToPath(new URL("../", import.meta.url));
 
@@ -90,8 +90,12 @@ if (first === "stop" || first === "wait") setTimeout(() => {}, 20_000);
 async function inCopy(body: (folder: string) => Promise<void>): Promise<void> {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), "kindling-launch-")));
   try {
-    const launcher = ["milestones/launch.ts", "milestones/permissions.ts", "datasets/cache.ts"];
-    for (const part of ["tests/feedback", "tests/kit", ...launcher]) {
+    const launcher = [
+      "course/commands/launch.ts",
+      "milestones/permissions.ts",
+      "datasets/cache.ts",
+    ];
+    for (const part of ["course", ...launcher]) {
       cpSync(join(root, part), join(folder, part), { recursive: true });
     }
     cpSync(join(root, "tsconfig.json"), join(folder, "tsconfig.json"));
@@ -134,7 +138,7 @@ function launch(
       "run",
       ...(process.versions.deno ? ["--no-prompt", ...permissions] : []),
       ...(process.versions.deno ? [`--allow-write=${join(folder, "workspace")}`] : []), // cwd differs
-      join(folder, "milestones/launch.ts"),
+      join(folder, "course/commands/launch.ts"),
       "tinydigits",
       ...args,
     ],

@@ -44,7 +44,7 @@ import {
 import { Generator } from "#random";
 import { type Nested, type Shape, ShapeError, Tensor, ValueError, type Values } from "#tensor";
 import { assertRefuses } from "./project/assert_refuses.ts";
-import { test } from "./kit/register.ts";
+import { test } from "../course/sandbox/register.ts";
 
 function linear(inFeatures: number, outFeatures: number, bias = true): Linear {
   return new Linear(inFeatures, outFeatures, { generator: seeded(), bias });

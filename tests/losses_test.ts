@@ -15,7 +15,7 @@ import {
 import { Generator } from "#random";
 import { type DType, type Shape, ShapeError, Tensor, ValueError } from "#tensor";
 import { assertRefuses } from "./project/assert_refuses.ts";
-import { test } from "./kit/register.ts";
+import { test } from "../course/sandbox/register.ts";
 
 // ── Help ──
 

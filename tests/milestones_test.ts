@@ -26,7 +26,7 @@ import { brightness, drawPictures, signed } from "../milestones/terminal/picture
 import { Progress } from "../milestones/terminal/progress.ts";
 import { drawConfusion, drawTable } from "../milestones/terminal/table.ts";
 import { nowhere, wrap } from "../milestones/terminal/terminal.ts";
-import { test } from "./kit/register.ts";
+import { test } from "../course/sandbox/register.ts";
 
 const root = join(dirname(fromFileUrl(import.meta.url)), "..");
 const script = join(root, "milestones/04_1998_cnn/01_tinydigits.ts");

@@ -7,7 +7,7 @@ import { assert, assertEquals } from "@std/assert";
 import { spawnSync } from "node:child_process";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
-import { test } from "./kit/register.ts";
+import { test } from "../course/sandbox/register.ts";
 import { mutants } from "./mutants/mutants.ts";
 import type { Caught } from "./mutants/run_mutants.ts";
 

@@ -20,7 +20,7 @@ import { Generator } from "#random";
 import { BatchNorm2d, Conv2d, MaxPool2d } from "#spatial";
 import { type DType, Tensor } from "#tensor";
 import { encodeOnnx } from "../milestones/onnx.ts";
-import { test } from "./kit/register.ts";
+import { test } from "../course/sandbox/register.ts";
 
 const onnxRuntime = "onnxruntime-web@1.30.0";
 const image = [3, 11, 9] as const;

@@ -34,7 +34,7 @@ import {
   ValueError,
 } from "#tensor";
 import { assertRefuses } from "./project/assert_refuses.ts";
-import { test } from "./kit/register.ts";
+import { test } from "../course/sandbox/register.ts";
 
 // ── Help ──
 

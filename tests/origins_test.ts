@@ -14,7 +14,7 @@ import {
   ShapeError,
 } from "#tensor";
 import { Tensor, ValueError } from "#tensor";
-import { test } from "./kit/register.ts";
+import { test } from "../course/sandbox/register.ts";
 
 const dtypes: readonly DType[] = ["float32", "float64"];
 

@@ -8,7 +8,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { readGraph } from "./project/module_graph.ts";
-import { test } from "./kit/register.ts";
+import { test } from "../course/sandbox/register.ts";
 
 const root = new URL("../", import.meta.url);
 
@@ -23,9 +23,9 @@ const npmFiles = {
   "fast-check": "tests/properties/fast_check.ts",
   "protobufjs": "milestones/onnx.ts",
   "onnxruntime-web": "tests/onnx_test.ts",
-  "marked": "book/packages.ts",
-  "highlight.js": "book/packages.ts",
-  "mathup": "book/packages.ts",
+  "marked": "course/book/packages.ts",
+  "highlight.js": "course/book/packages.ts",
+  "mathup": "course/book/packages.ts",
   "axe-core": "tests/project/browse_book.ts",
   "puppeteer-core": "tests/project/browse_book.ts",
   "remark": "tests/project/links.ts",
@@ -36,7 +36,7 @@ const npmFiles = {
 
 /** Each lock file, and what is run with it. */
 const needs: Record<string, readonly string[]> = {
-  "book/deno.lock": ["book/book.ts"],
+  "course/book/deno.lock": ["course/book/book.ts"],
   "bench/deno.lock": sourcesIn("bench").filter((file) => !file.startsWith("bench/peers/")),
   "tests/deno.lock": [...sourcesIn("modules"), ...sourcesIn("tests")]
     .filter((file) => file.endsWith("_test.ts")),

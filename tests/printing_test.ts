@@ -7,7 +7,7 @@ import { assertEquals, assertStrictEquals } from "@std/assert";
 import { inspect } from "node:util";
 import { describeShape, type DType, ShapeError, Tensor, ValueError } from "#tensor";
 import { assertRefuses } from "./project/assert_refuses.ts";
-import { test } from "./kit/register.ts";
+import { test } from "../course/sandbox/register.ts";
 
 const dtypes: readonly DType[] = ["float32", "float64"];
 

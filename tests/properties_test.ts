@@ -7,7 +7,7 @@ import { assert } from "@std/assert";
 import { spawn } from "node:child_process";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
-import { test } from "./kit/register.ts";
+import { test } from "../course/sandbox/register.ts";
 
 /** Runs them all in a process of their own, and gives its exit code and what it printed. */
 function runAlone(): Promise<{ code: number | null; output: string }> {

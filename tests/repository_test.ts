@@ -7,11 +7,11 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { testsOf } from "./kit/check.ts";
-import { modules, reference, root } from "./kit/course.ts";
-import { inCopy } from "./kit_copy.ts";
-import { test } from "./kit/register.ts";
-import { findTasks } from "./kit/task_bodies.ts";
+import { testsOf } from "../course/judge/check_module.ts";
+import { modules, reference, root } from "../course/content/course.ts";
+import { inCopy } from "./project/project_copy.ts";
+import { test } from "../course/sandbox/register.ts";
+import { findTasks } from "../course/content/task_bodies.ts";
 
 const deno = { only: "deno" } as const;
 
@@ -29,6 +29,7 @@ function textsIn(folder: string, deep = true): string[] {
 /** All texts about the project, but none of a module: those have tests of their own. */
 const texts = [
   ...textsIn(".", false),
+  ...textsIn("course"),
   ...[".github", ".vscode", ".devcontainer"].flatMap((folder) => textsIn(folder)),
 ];
 
@@ -67,7 +68,7 @@ test("texts give the points and tasks of the whole course", async () => {
   const sizes = await Promise.all(modules.map(sizeOf));
   const points = sizes.reduce((sum, size) => sum + size.points, 0);
   const tasks = sizes.reduce((sum, size) => sum + size.tasks, 0);
-  assertEquals(stated("INSTRUCTORS.md", /the whole course has ([\d,]+)/), points);
+  assertEquals(stated("course/grading/INSTRUCTORS.md", /the whole course has ([\d,]+)/), points);
   assertEquals(stated("CHANGELOG.md", /Graded tests for (\d+) tasks/), tasks);
 }, deno);
 
@@ -89,9 +90,9 @@ const counts: [string, RegExp, number][] = [
   ["CHANGELOG.md", /- (\w+) modules in float32/, modules.length],
   ["CHANGELOG.md", /- (\w+) chapters on one spine/, modules.length],
   [
-    "INSTRUCTORS.md",
+    "course/grading/INSTRUCTORS.md",
     /kept up to ([\d,]+) characters/,
-    constantIn("tests/kit/sandbox_worker.ts", "maxOutput"),
+    constantIn("course/sandbox/thread.ts", "maxOutput"),
   ],
   ["CONTRIBUTING.md", /at least (\d+) % of/, constantIn("tests/project/ok.ts", "leastCoverage")],
 ];

@@ -1,5 +1,5 @@
 /**
- * The small local packages under tests/std do what the published ones do, and the four files that
+ * The small local packages under course/std do what the published ones do, and the four files that
  * name packages and tasks agree.
  *
  * @module
@@ -36,7 +36,7 @@ import {
 } from "@std/path";
 import { readFileSync } from "node:fs";
 import process from "node:process";
-import { test } from "./kit/register.ts";
+import { test } from "../course/sandbox/register.ts";
 
 const isWindows = process.platform === "win32";
 

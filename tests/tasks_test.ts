@@ -8,9 +8,9 @@ import { assert, assertEquals } from "@std/assert";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { test } from "./kit/register.ts";
+import { test } from "../course/sandbox/register.ts";
 import { runStubbed, type StubbedRun, type StubbedTest } from "./project/run_stubbed.ts";
-import { findTasks, type TaskBody } from "./kit/task_bodies.ts";
+import { findTasks, type TaskBody } from "../course/content/task_bodies.ts";
 
 const root = fileURLToPath(new URL("../", import.meta.url));
 

@@ -29,9 +29,9 @@ import {
   ValueError,
 } from "#tensor";
 import { assertRefuses } from "./project/assert_refuses.ts";
-import { expectTensor } from "./kit/expect_tensor.ts";
-import { test } from "./kit/register.ts";
-import { assertSame, at, build, dtypes, indices } from "./tensors.ts";
+import { expectTensor } from "../course/sandbox/expect_tensor.ts";
+import { test } from "../course/sandbox/register.ts";
+import { assertSame, at, build, dtypes, indices } from "./project/tensors.ts";
 
 // ── The slow oracle: tensors as functions of an index ──
 

@@ -15,8 +15,8 @@ import {
 import { Generator } from "#random";
 import { type Nested, type Shape, ShapeError, Tensor, ValueError } from "#tensor";
 import { assertRefuses } from "./project/assert_refuses.ts";
-import { test } from "./kit/register.ts";
-import { dtypes } from "./tensors.ts";
+import { test } from "../course/sandbox/register.ts";
+import { dtypes } from "./project/tensors.ts";
 
 // ── Help ──
 

@@ -14,7 +14,7 @@ import {
   hashOfFile,
 } from "../../datasets/download.ts";
 import { DataError } from "../../datasets/idx.ts";
-import { readFailure } from "../../datasets/idx.ts";
+import { readFailure } from "../../datasets/read_idx.ts";
 
 /** Where CIFAR-10 is published, and the checksum that is given there. */
 export const published = {

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Runtime } from "../kit/runtime.ts";
+import type { Runtime } from "../../course/runtime.ts";
 
 /** A misbehaviour, built into a file of module 01. */
 export interface Fault {
@@ -127,7 +127,7 @@ export const faults: readonly Fault[] = [
   },
   {
     name: "gets at the tests by a computed import()",
-    first: 'const kit: any = await import(["../..", "tests/kit/graded.ts"].join("/"));',
+    first: 'const kit: any = await import(["../..", "course/sandbox/graded.ts"].join("/"));',
     ends: broken,
     says: "may not use import()",
   },

@@ -15,10 +15,10 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
-import { checkModule } from "../kit/check.ts";
-import { modules, root } from "../kit/course.ts";
-import { copyFiles } from "../kit/room.ts";
-import { findTasks, replaceBodies } from "../kit/task_bodies.ts";
+import { checkModule } from "../../course/judge/check_module.ts";
+import { modules, root } from "../../course/content/course.ts";
+import { copyFiles } from "../../course/judge/sandbox_folder.ts";
+import { findTasks, replaceBodies } from "../../course/content/task_bodies.ts";
 import { type Fault, faults } from "./faults.ts";
 
 /** What came of a fault. */

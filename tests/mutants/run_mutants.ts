@@ -9,11 +9,11 @@ import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSy
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
-import { checkModule } from "../kit/check.ts";
-import { moduleOf, root } from "../kit/course.ts";
-import { copyFiles } from "../kit/room.ts";
-import { pointsOf } from "../kit/show.ts";
-import { findTasks, replaceBodies } from "../kit/task_bodies.ts";
+import { checkModule } from "../../course/judge/check_module.ts";
+import { moduleOf, root } from "../../course/content/course.ts";
+import { copyFiles } from "../../course/judge/sandbox_folder.ts";
+import { pointsOf } from "../../course/commands/print.ts";
+import { findTasks, replaceBodies } from "../../course/content/task_bodies.ts";
 import { type Mutant, mutants } from "./mutants.ts";
 
 /** What came of a bug. */

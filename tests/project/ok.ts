@@ -10,7 +10,7 @@ import { resolve } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { stripVTControlCharacters as withoutColours } from "node:util";
-import { requireRuntime, type Runtime } from "../kit/runtime.ts";
+import { requireRuntime, type Runtime } from "../../course/runtime.ts";
 
 /** One program to run. */
 interface Part {
@@ -70,7 +70,7 @@ const parts: readonly Part[] = [
       "mod.ts",
       "modules",
       "tests",
-      "book",
+      "course",
       "milestones",
       "datasets",
       "bench/*.ts",
@@ -89,7 +89,7 @@ const parts: readonly Part[] = [
       "README.md",
       "mod.ts",
       "milestones/**/*.md",
-      "book/typescript.md",
+      "course/book/typescript.md",
     ],
     kind: "tests",
     title: "deno test --doc",

@@ -8,11 +8,11 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
-import { checkModule } from "../kit/check.ts";
-import { modules, reference } from "../kit/course.ts";
-import { pointsOf } from "../kit/show.ts";
-import { makeStub, todoFile } from "../kit/stubs.ts";
-import { findTasks } from "../kit/task_bodies.ts";
+import { checkModule } from "../../course/judge/check_module.ts";
+import { modules, reference } from "../../course/content/course.ts";
+import { pointsOf } from "../../course/commands/print.ts";
+import { makeStub, todoFile } from "../../course/content/stubs.ts";
+import { findTasks } from "../../course/content/task_bodies.ts";
 
 /** What came of the whole course. */
 export interface WholeCourse {

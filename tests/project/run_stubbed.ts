@@ -21,8 +21,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { declared, type GradedTest, listOnly, runGraded } from "../kit/graded.ts";
-import { findTasks, replaceBodies, type TaskBody } from "../kit/task_bodies.ts";
+import { declared, type GradedTest, listOnly } from "../../course/sandbox/graded.ts";
+import { runGraded } from "../../course/sandbox/strict.ts";
+import { findTasks, replaceBodies, type TaskBody } from "../../course/content/task_bodies.ts";
 
 /** A graded test, and what became of it. */
 export interface StubbedTest extends Omit<GradedTest, "body"> {
@@ -42,10 +43,9 @@ export interface StubbedRun {
 
 /** What the copy needs beside the modules. */
 const parts = [
+  "course",
   "modules",
-  "tests/kit",
   "tests/project",
-  "tests/std",
   "deno.json",
   "package.json",
   "tsconfig.json",

@@ -71,13 +71,16 @@ export function build(shape: readonly number[], value: (position: Position) => n
 /** Numbers that are added up at positions, such as a gradient. */
 export class Totals implements Numbers {
   readonly data: number[];
+  /** Sizes of the axes. */
+  readonly shape: readonly number[];
 
   /**
    * Starts with zeros.
    *
    * @param shape Sizes of the axes.
    */
-  constructor(readonly shape: readonly number[]) {
+  constructor(shape: readonly number[]) {
+    this.shape = shape;
     this.data = positionsOf(shape).map(() => 0);
   }
 
