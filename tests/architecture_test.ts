@@ -24,6 +24,8 @@ const tinydigits = "milestones/04_1998_cnn/01_tinydigits.ts";
 
 const topFolders = [
   ".ci",
+  ".devcontainer",
+  ".github",
   ".vscode",
   "bench",
   "course",

@@ -2,7 +2,7 @@
  * Opens each page of the book in a real browser, wide, narrow and dark, and prints as JSON what is
  * wrong with it:
  *
- *   deno run -A tests/project/browse_book.ts CHROMIUM FOLDER
+ *   deno run -A --lock=tests/project/browse_book.lock tests/project/browse_book.ts CHROMIUM FOLDER
  *
  * The browser's driver and the accessibility checker come from npm. They are named here and not in
  * the project's configuration, because only this program needs them.
