@@ -6,7 +6,7 @@
  * @module
  */
 import { readFile } from "node:fs/promises";
-import { fileURLToPath } from "node:url";
+import { fromFileUrl } from "@std/path";
 import { DataError, fetchAgain, type IdxArray, pairIdx, parseIdx, type RawImages } from "./idx.ts";
 
 /**
@@ -91,7 +91,7 @@ async function gunzip(bytes: Uint8Array<ArrayBuffer>, name: string): Promise<Uin
 
 function nameOf(path: string | URL): string {
   if (typeof path === "string") return path;
-  if (path.protocol === "file:") return fileURLToPath(path);
+  if (path.protocol === "file:") return fromFileUrl(path);
   throw new DataError(
     `Cannot read ${path.href}: data must lie in a local file, found an address of ${path.protocol}`,
     "Download the file first.",

@@ -5,8 +5,9 @@
  */
 import process from "node:process";
 import { chooseKernels, type Wanted, wantedKernels } from "#fast";
+import { UsageError } from "../course/arguments.ts";
+import { yourModules } from "../course/names.ts";
 import * as kindling from "../mod.ts";
-import { UsageError } from "./usage.ts";
 
 /** What was asked for on the command line. */
 export interface KernelOptions {
@@ -38,31 +39,6 @@ export function readKernelOptions(kernels?: string, threads = "1"): KernelOption
     throw new UsageError(`${says} from 1 to 99`, "for example --threads 2");
   }
   return { kernels: wanted ?? null, threads: Number(threads) };
-}
-
-/** The names that a learner's modules may stand for, by module. */
-const names: Readonly<Record<string, string>> = {
-  "01": "#tensor",
-  "02": "#activations",
-  "03": "#layers",
-  "04": "#losses",
-  "05": "#autograd",
-  "06": "#optimizers",
-  "07": "#training",
-  "08": "#dataloader",
-  "09": "#spatial",
-};
-
-/**
- * Finds out which modules are the learner's.
- *
- * @returns Their numbers: ["01", "02"].
- */
-export function yourModules(): string[] {
-  const workspace = new URL("../workspace/", import.meta.url).href;
-  return Object.keys(names).filter((number) =>
-    import.meta.resolve(names[number]).startsWith(workspace)
-  );
 }
 
 /**

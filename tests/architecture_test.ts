@@ -15,6 +15,7 @@ import {
   loadedWith,
   readGraph,
 } from "./project/module_graph.ts";
+import { names } from "../course/names.ts";
 import { test } from "../course/sandbox/register.ts";
 
 const root = new URL("../", import.meta.url);
@@ -82,13 +83,20 @@ test("no file is called utils, helpers, common or core", () => {
 });
 
 test("every #name leads to a file that exists", () => {
-  const { imports }: { imports: Record<string, string | { default: string }> } = JSON.parse(
-    read("package.json"),
-  );
-  const missing = Object.entries(imports).filter(([, to]) =>
-    !existsSync(new URL(typeof to === "string" ? to : to.default, root))
+  const missing = names.filter(({ folder, file }) =>
+    !existsSync(new URL(`modules/${folder}/${file}`, root))
   );
   assertEquals(missing, []);
+});
+
+// A folder with settings of its own does not see the project's table.
+test("the comparison with other libraries has the same names", () => {
+  const { imports }: { imports: Record<string, string> } = JSON.parse(
+    read("bench/peers/deno.json"),
+  );
+  const own = Object.entries(imports).filter(([name]) => name.startsWith("#"));
+  const paths = new Map(names.map(({ name, folder, file }) => [name, `modules/${folder}/${file}`]));
+  assertEquals(own, own.map(([name]) => [name, `../../${paths.get(name)}`]));
 });
 
 // ── Who imports whom ──

@@ -5,12 +5,11 @@
  * @module
  */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { fromFileUrl, join } from "@std/path";
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
 import process from "node:process";
-import { fileURLToPath } from "node:url";
 import { readDocComment } from "../course/book/doc_comment.ts";
 import { readPieces } from "../course/book/literate.ts";
 import { pictureToSvg } from "../course/book/picture.ts";
@@ -208,7 +207,7 @@ test("the book's command writes its pages, and says what it cannot do", () => {
     assertStringIncludes(made.stdout, "The book has 14 pages. Open ");
     assert(existsSync(join(folder, "new", "index.html")));
     assert(readdirSync(join(folder, "new")).includes("search_index.js"));
-    const refused = run(["--out", fileURLToPath(import.meta.url)]);
+    const refused = run(["--out", fromFileUrl(import.meta.url)]);
     assertEquals(refused.status, 2);
     assertStringIncludes(refused.stderr, "Cannot write ");
     assertStringIncludes(refused.stderr, "\n  hint: is it a folder");

@@ -23,7 +23,7 @@ import { DownloadLine } from "../milestones/terminal/download_line.ts";
 import type { Measured } from "../milestones/04_1998_cnn/statistics.ts";
 import { duration, TrainingProgress } from "../milestones/terminal/training_progress.ts";
 import { plan } from "../course/commands/launch.ts";
-import { UsageError } from "../milestones/usage.ts";
+import { UsageError } from "../course/arguments.ts";
 import { tryLock } from "../datasets/lock.ts";
 import { summarize } from "#layers";
 import { Generator } from "#random";

@@ -5,9 +5,9 @@
  * @module
  */
 import { assert, assertEquals, assertThrows } from "@std/assert";
+import { fromFileUrl } from "@std/path";
 import { spawnSync } from "node:child_process";
 import process from "node:process";
-import { fileURLToPath } from "node:url";
 import { backward } from "#autograd";
 import { chooseKernels } from "#fast";
 import { Flatten, Linear, Parameter, ReLU, Sequential } from "#layers";
@@ -24,7 +24,7 @@ import { assembleKernels, type Level } from "../modules/fast/kernels/assemble.ts
 import { Machine } from "../modules/fast/machine/machine.ts";
 import { test } from "../course/sandbox/register.ts";
 
-const root = fileURLToPath(new URL("../", import.meta.url));
+const root = fromFileUrl(new URL("../", import.meta.url));
 const levels: readonly Level[] = ["relaxed SIMD", "SIMD"];
 const heap = new Heap(true);
 const machines = levels.map((level) => ({
@@ -365,7 +365,7 @@ test("without shared memory there is one thread, and the results are the same", 
 });
 
 test("threads let the process end", () => {
-  const script = fileURLToPath(new URL("./kernels/three_threads.ts", import.meta.url));
+  const script = fromFileUrl(new URL("./kernels/three_threads.ts", import.meta.url));
   const args = process.versions.deno
     ? ["run", "--no-check", "--no-lock", "--allow-read", script]
     : [script];

@@ -5,11 +5,10 @@
  * @module
  */
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { toFileUrl } from "@std/path";
+import { join, toFileUrl } from "@std/path";
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
 import process from "node:process";
 import { stripVTControlCharacters } from "node:util";
 import { AssertionError } from "../course/sandbox/assertion_error.ts";

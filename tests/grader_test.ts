@@ -4,11 +4,10 @@
  * @module
  */
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
+import { fromFileUrl, join } from "@std/path";
 import { spawnSync } from "node:child_process";
 import { readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import process from "node:process";
-import { fileURLToPath } from "node:url";
 import { bisect } from "../course/judge/bisect.ts";
 import type { Result } from "../course/judge/check_module.ts";
 import { modules } from "../course/content/course.ts";
@@ -31,7 +30,7 @@ let course: WholeCourse | undefined;
 
 function wholeCourse(): WholeCourse {
   if (course) return course;
-  const file = fileURLToPath(new URL("./project/run_course.ts", import.meta.url));
+  const file = fromFileUrl(new URL("./project/run_course.ts", import.meta.url));
   const flags = ["--no-prompt", "--allow-read", "--allow-write", "--allow-env", "--allow-run"];
   const args = ["run", ...(isDeno ? flags : []), file];
   const run = spawnSync(process.execPath, args, { encoding: "utf8", timeout: 200_000 });

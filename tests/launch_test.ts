@@ -5,6 +5,7 @@
  * @module
  */
 import { assertEquals } from "@std/assert";
+import { fromFileUrl, join } from "@std/path";
 import { spawn } from "node:child_process";
 import {
   cpSync,
@@ -16,14 +17,12 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
 import process from "node:process";
-import { fileURLToPath } from "node:url";
 import { hashOf, modules } from "../course/content/course.ts";
 import { plan } from "../course/commands/launch.ts";
 import { test } from "../course/sandbox/register.ts";
 
-const root = fileURLToPath(new URL("../", import.meta.url));
+const root = fromFileUrl(new URL("../", import.meta.url));
 
 // ── The plan ──
 
@@ -95,11 +94,9 @@ async function inCopy(body: (folder: string) => Promise<void>): Promise<void> {
       "milestones/permissions.ts",
       "datasets/cache.ts",
     ];
-    for (const part of ["course", ...launcher]) {
+    for (const part of ["course", "deno.json", "tsconfig.json", ...launcher]) {
       cpSync(join(root, part), join(folder, part), { recursive: true });
     }
-    cpSync(join(root, "tsconfig.json"), join(folder, "tsconfig.json"));
-    write(folder, "deno.json", JSON.stringify({ imports: {} }));
     write(folder, "milestones/04_1998_cnn/01_tinydigits.ts", milestone);
     write(folder, "modules/01_tensor/tensor.ts", 'export const whose = "reference";\n');
     const paths = {

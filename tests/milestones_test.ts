@@ -18,7 +18,7 @@ import {
 } from "../milestones/04_1998_cnn/tinydigits_evidence.ts";
 import { models, trainable } from "../milestones/04_1998_cnn/tinydigits_models.ts";
 import { readOptions } from "../milestones/04_1998_cnn/tinydigits_options.ts";
-import { UsageError } from "../milestones/usage.ts";
+import { UsageError } from "../course/arguments.ts";
 import { plainCrossEntropy } from "../milestones/04_1998_cnn/evidence.ts";
 import { conclusions, drawReport } from "../milestones/04_1998_cnn/tinydigits_report.ts";
 import { type Run, type RunEvidence, shift } from "../milestones/04_1998_cnn/tinydigits_run.ts";

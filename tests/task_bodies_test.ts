@@ -6,10 +6,10 @@
  * @module
  */
 import { assertEquals, assertThrows } from "@std/assert";
+import { join } from "@std/path";
 import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
 import {
   type CourseModule,
   hintsOf,
@@ -19,7 +19,7 @@ import {
   root,
 } from "../course/content/course.ts";
 import { test } from "../course/sandbox/register.ts";
-import { makeRoom } from "../course/judge/sandbox_folder.ts";
+import { makeSandboxFolder } from "../course/judge/sandbox_folder.ts";
 import { makeStub, todoFile } from "../course/content/stubs.ts";
 import { findTasks, replaceBodies } from "../course/content/task_bodies.ts";
 
@@ -234,7 +234,7 @@ test("stubs are formatted, pass the linter and the type checker", () => {
       return [module.folder, own];
     }));
     const room = join(folder, "room");
-    makeRoom(room, modules[modules.length - 1], owners);
+    makeSandboxFolder(room, modules[modules.length - 1], owners);
     const yours = join(room, "yours"), names = Object.values(modules.map(({ folder }) => folder));
     const settings = join(root, "deno.json");
     for (

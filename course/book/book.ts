@@ -5,11 +5,12 @@
  *
  * @module
  */
+import { join, relative, resolve } from "@std/path";
 import { mkdir, writeFile } from "node:fs/promises";
-import { join, relative, resolve } from "node:path";
 import process from "node:process";
+import { readArguments, UsageError } from "../arguments.ts";
 import { root } from "../content/course.ts";
-import { cannotWrite, readArguments, runCommand, UsageError } from "./command.ts";
+import { cannotWrite, runCommand } from "./command.ts";
 import { renderBook } from "./site.ts";
 
 const usage = `Makes the book: static pages of all chapters, to be opened from a folder.

@@ -4,16 +4,16 @@
  *
  * @module
  */
-import { testsOf } from "../judge/check_module.ts";
 import { type CourseModule, hintsOf } from "../content/course.ts";
-import type { GradedTest } from "../sandbox/graded.ts";
 import { todoBody } from "../content/stubs.ts";
 import { replaceBodies, type TaskBody } from "../content/task_bodies.ts";
+import { testsOf } from "../judge/check_module.ts";
+import type { GradedTest } from "../sandbox/graded.ts";
 import { type DocComment, readDocComment } from "./doc_comment.ts";
 import { escape } from "./html.ts";
-import { type Chapter, readModule } from "./reading.ts";
 import type { Piece } from "./literate.ts";
 import { codeToHtml, idFor, type Setting, toHtml } from "./markdown.ts";
+import { type Chapter, readModule } from "./reading.ts";
 
 /** A module, ready to be put into a page. */
 export interface ModulePage {

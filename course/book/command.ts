@@ -4,9 +4,7 @@
  * @module
  */
 import process from "node:process";
-import { UsageError } from "../../milestones/usage.ts";
-
-export { readArguments, UsageError } from "../../milestones/usage.ts";
+import { UsageError } from "../arguments.ts";
 
 /**
  * Runs a command and sets the exit code: 0, or 2 if it could not be done.

@@ -5,11 +5,12 @@
  *
  * @module
  */
+import { join } from "@std/path";
 import { existsSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { type CourseModule, modules } from "../content/course.ts";
+import { readArguments, UsageError } from "../arguments.ts";
 import { isBegun, workspace } from "../commands/workspace.ts";
-import { cannotWrite, readArguments, runCommand, UsageError } from "./command.ts";
+import { type CourseModule, modules } from "../content/course.ts";
+import { cannotWrite, runCommand } from "./command.ts";
 import { cellsOf } from "./notebook_cells.ts";
 
 const usage = `Writes a chapter as a Jupyter notebook, over your files in workspace/.
@@ -22,12 +23,7 @@ const usage = `Writes a chapter as a Jupyter notebook, over your files in worksp
 The notebook runs in Deno's own kernel: "deno jupyter --install" makes it known to Jupyter.`;
 
 await runCommand((args) => {
-  const [number, ...others] = args.filter((word) => !word.startsWith("-"));
-  const { help, force } = readArguments(
-    [...args.filter((word) => word.startsWith("-")), ...others],
-    ["help", "force"],
-    [],
-  );
+  const { help, force, words: [number] } = readArguments(args, ["help", "force"], [], { words: 1 });
   if (help) return usage;
   const module = chooseModule(number), name = `${module.folder}.ipynb`;
   if (existsSync(join(workspace, name)) && !force) {

@@ -5,8 +5,8 @@
  * @module
  */
 import { type CourseModule, hintsOf } from "../content/course.ts";
-import type { TaskBody } from "../content/task_bodies.ts";
 import { todoBody } from "../content/stubs.ts";
+import type { TaskBody } from "../content/task_bodies.ts";
 import { type DocComment, readDocComment } from "./doc_comment.ts";
 import { type Chapter, readModule } from "./reading.ts";
 

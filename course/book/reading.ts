@@ -3,8 +3,8 @@
  *
  * @module
  */
+import { join } from "@std/path";
 import { readdirSync } from "node:fs";
-import { join } from "node:path";
 import { type CourseModule, reference, root } from "../content/course.ts";
 import { findTasks, type TaskBody } from "../content/task_bodies.ts";
 import { readDocComment } from "./doc_comment.ts";
@@ -37,7 +37,7 @@ export interface Chapter {
  */
 export function readModule(module: CourseModule): { chapters: Chapter[]; main: Chapter } {
   const chapters = filesOf(module).map((file) => readChapter(module, file));
-  const [[, mainFile]] = Object.entries(module.names);
+  const [{ file: mainFile }] = module.names;
   const main = chapters.find(({ file }) => file === mainFile) ?? chapters[0];
   chapters.sort((a, b) => placeOf(a, main) - placeOf(b, main));
   return { chapters, main };

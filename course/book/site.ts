@@ -3,8 +3,8 @@
  *
  * @module
  */
+import { dirname, join } from "@std/path";
 import { existsSync } from "node:fs";
-import { join, posix } from "node:path";
 import { modules, read, root } from "../content/course.ts";
 import { type ModulePage, renderModule } from "./chapter.ts";
 import { escape } from "./html.ts";
@@ -69,7 +69,7 @@ function settingOf(folder: string): Omit<Setting, "deeper"> & { targets: Target[
 function linkFrom(folder: string, href: string): string | null {
   const [path, anchor] = href.split("#");
   if (path === "") return href;
-  const file = posix.join(folder, path).replace(/\/$/, "");
+  const file = join(folder, path).replaceAll("\\", "/").replace(/\/$/, "");
   const chapter = modules.find((module) => file.startsWith(`modules/${module.folder}`));
   const page = pageOfFile[file] ?? (chapter ? `${chapter.folder}.html` : null);
   return page && anchor && !chapter ? `${page}#${anchor}` : page;
@@ -77,7 +77,7 @@ function linkFrom(folder: string, href: string): string | null {
 
 /** A Markdown file as a page. */
 function renderText(file: string, source: string): Page {
-  const setting = settingOf(posix.dirname(source)), text = read(join(root, source));
+  const setting = settingOf(dirname(source)), text = read(join(root, source));
   return {
     file,
     title: titleOf(text),

@@ -8,9 +8,9 @@
  *
  * @module
  */
+import { join } from "@std/path";
 import { spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
-import { join } from "node:path";
 import process from "node:process";
 import { root } from "../content/course.ts";
 import { escape } from "./html.ts";

@@ -5,18 +5,17 @@
  *
  * @module
  */
+import { isAbsolute, join } from "@std/path";
 import { spawn } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
-import { isAbsolute, join } from "node:path";
 import process from "node:process";
-import { pathToFileURL } from "node:url";
-import { type CourseModule, modules, read, root } from "../content/course.ts";
 import { milestones } from "../../milestones/permissions.ts";
+import { type CourseModule, modules, root } from "../content/course.ts";
 import { bisect } from "../judge/bisect.ts";
-import { completeModules, readProgress } from "./progress_file.ts";
-import type { Owners } from "../judge/sandbox_folder.ts";
-import { run } from "./run_program.ts";
+import { bunConfig, importMap, type Owners } from "../names.ts";
 import { requireRuntime, type Runtime } from "../runtime.ts";
+import { completeModules, readProgress } from "./progress_file.ts";
+import { run } from "./run_program.ts";
 import { folderOf, hashOfModule, isBegun, kept } from "./workspace.ts";
 
 /** The arguments to start the runtime with, or why it cannot be started. */
@@ -68,27 +67,10 @@ export function plan(
   };
 }
 
-/** Lays the learner's names over all others. A table replaces the project's own, so it has both. */
+/** Lays the learner's names over all others. */
 function writeNames(owners: Owners): void {
-  const own = modules.filter(({ folder }) => owners.has(folder)).flatMap(({ folder, names }) =>
-    Object.entries(names).map(([name, file]) => [name, join(owners.get(folder) ?? "", file)])
-  );
-  const { imports }: { imports: Record<string, string> } = JSON.parse(
-    read(join(root, "deno.json")),
-  );
-  const packages = Object.entries(imports).flatMap(([name, from]) => [
-    [name, from],
-    [`${name}/`, `${from.replace("jsr:", "jsr:/")}/`], // what deno.json implies
-  ]);
-  const urls = own.map(([name, path]) => [name, pathToFileURL(path).href]);
-  const map = { imports: Object.fromEntries([...packages, ...urls]) };
-  writeFileSync(nameTables.deno, JSON.stringify(map));
-  const { compilerOptions } = JSON.parse(read(join(root, "tsconfig.json")));
-  const given: [string, string[]][] = Object.entries(compilerOptions.paths);
-  const paths = given.map(([name, [path]]) => [name, [join(root, path)]]);
-  const all = Object.fromEntries([...paths, ...own.map(([name, path]) => [name, [path]])]);
-  const options = { compilerOptions: { ...compilerOptions, paths: all } };
-  writeFileSync(nameTables.bun, JSON.stringify(options));
+  writeFileSync(nameTables.deno, JSON.stringify(importMap(owners)));
+  writeFileSync(nameTables.bun, JSON.stringify(bunConfig(owners)));
 }
 
 /** Says of each module whose it is. */

@@ -5,8 +5,8 @@
  */
 import process from "node:process";
 import { styleText } from "node:util";
-import type { Result } from "../judge/check_module.ts";
 import type { CourseModule } from "../content/course.ts";
+import type { Result } from "../judge/check_module.ts";
 import type { Status } from "../judge/judge.ts";
 
 type Style = Parameters<typeof styleText>[0];

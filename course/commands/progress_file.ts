@@ -4,8 +4,8 @@
  *
  * @module
  */
+import { join } from "@std/path";
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import process from "node:process";
 import { type CourseModule, modules } from "../content/course.ts";
 import type { Result } from "../judge/check_module.ts";

@@ -4,8 +4,8 @@
  *
  * @module
  */
+import { dirname, join } from "@std/path";
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
 import { modules, read } from "../content/course.ts";
 import { filesOf, isBegun, kept, workspace } from "./workspace.ts";
 

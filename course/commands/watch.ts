@@ -4,24 +4,18 @@
  *
  * @module
  */
+import { join } from "@std/path";
 import { readdirSync, statSync } from "node:fs";
-import { join } from "node:path";
 import process from "node:process";
-import { type Result, testsOf } from "../judge/check_module.ts";
-import {
-  builtIn,
-  checkAtDesk,
-  firstOpen,
-  runtime,
-  sayHint,
-  sayOpen,
-  standInsOf,
-  typeErrors,
-} from "./checking.ts";
 import { type CourseModule, modules, root } from "../content/course.ts";
-import { run } from "./run_program.ts";
-import { isComplete, nameOf, readProgress } from "./progress_file.ts";
+import { type Result, testsOf } from "../judge/check_module.ts";
+import { builtIn, checkYours, firstOpen, sayOpen, standInsOf } from "./checking.ts";
+import { sayHint } from "./hint.ts";
+import { runtime } from "./named.ts";
 import { lineOf, paint, pointsOf, say, sayLines, summaryOf, wrapped } from "./print.ts";
+import { isComplete, nameOf, readProgress } from "./progress_file.ts";
+import { run } from "./run_program.ts";
+import { typeErrors } from "./type_errors.ts";
 import { begin, folderOf } from "./workspace.ts";
 
 const keys =
@@ -107,7 +101,7 @@ class Watcher {
     const before = this.#results, wasComplete = isComplete(readProgress(), this.#module);
     let told = false, types: Promise<string[]> | undefined;
     say(paint("dim", `── ${new Date().toTimeString().slice(0, 8)} ${this.#module.folder}`));
-    this.#results = await checkAtDesk(this.#module, {
+    this.#results = await checkYours(this.#module, {
       first: this.#task,
       onResult: (result) => {
         types ??= typeErrors(this.#module); // not before: it would take time from the first test

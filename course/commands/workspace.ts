@@ -4,19 +4,12 @@
  *
  * @module
  */
+import { join } from "@std/path";
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
-import {
-  type CourseModule,
-  givenNames,
-  hashOf,
-  modules,
-  read,
-  reference,
-  root,
-} from "../content/course.ts";
+import { type CourseModule, hashOf, modules, read, reference, root } from "../content/course.ts";
 import { makeStub, todoBody, todoFile } from "../content/stubs.ts";
 import { findTasks, replaceBodies, type TaskBody } from "../content/task_bodies.ts";
+import { standIn, workspaceConfig } from "../names.ts";
 
 /** Where learners work. */
 export const workspace: string = join(root, "workspace");
@@ -46,18 +39,7 @@ export function begunModules(): Map<string, string> {
 export function openWorkspace(): void {
   mkdirSync(kept, { recursive: true });
   writeMissing(join(workspace, ".gitignore"), ".kindling/\n");
-  const names = modules.flatMap(({ folder, names }) =>
-    Object.entries(names).map(([name, file]) => [name, `./${folder}/${file}`])
-  );
-  // the workspace lies in the repository: what is ./here for one is ../here for the other
-  const given = Object.entries(givenNames).map(([name, path]) => [name, `.${path}`]);
-  const { imports, compilerOptions, fmt } = JSON.parse(read(join(root, "deno.json")));
-  const settings = {
-    imports: { ...imports, ...Object.fromEntries([...names, ...given]) },
-    compilerOptions,
-    fmt: { lineWidth: fmt.lineWidth },
-  };
-  writeMissing(join(workspace, "deno.json"), `${JSON.stringify(settings, null, 2)}\n`);
+  writeMissing(join(workspace, "deno.json"), `${JSON.stringify(workspaceConfig(), null, 2)}\n`);
   for (const module of modules.filter((module) => !isBegun(module))) writeShims(module);
 }
 
@@ -67,9 +49,8 @@ function writeMissing(path: string, text: string): void {
 
 function writeShims(module: CourseModule): void {
   mkdirSync(folderOf(module), { recursive: true });
-  for (const file of Object.values(module.names)) {
-    const line = `export * from "../../modules/${module.folder}/${file}";\n`;
-    writeMissing(join(folderOf(module), file), shimMark + line);
+  for (const name of module.names) {
+    writeMissing(join(folderOf(module), name.file), shimMark + standIn(name));
   }
 }
 

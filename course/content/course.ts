@@ -4,14 +4,13 @@
  *
  * @module
  */
+import { fromFileUrl, join, resolve } from "@std/path";
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
-import { join, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
-import manifest from "../../package.json" with { type: "json" };
+import { type Name, names } from "../names.ts";
 
 /** The repository's folder. */
-export const root: string = resolve(fileURLToPath(new URL("../../", import.meta.url)));
+export const root: string = resolve(fromFileUrl(new URL("../../", import.meta.url)));
 
 /** A module of the course. */
 export interface CourseModule {
@@ -19,44 +18,29 @@ export interface CourseModule {
   readonly number: string;
   /** "01_tensor" */
   readonly folder: string;
-  /** Its #names, and the file that each stands for: { "#tensor": "tensor.ts" }. */
-  readonly names: Readonly<Record<string, string>>;
+  /** Its #names that learners write; the first is that of its main file. */
+  readonly names: readonly Name[];
   /** Its files that learners write, each in a copy of their own: no tests, and none that is given. */
   readonly files: readonly string[];
   /** Its graded tests, relative to the repository. */
   readonly test: string;
 }
 
-const entries = Object.entries(manifest.imports);
-
-/**
- * #names of files that are given: the reference stands for them, whoever runs. Each has one place
- * only, relative to the repository: { "#checkpoint": "./modules/07_training/checkpoint.ts" }.
- */
-export const givenNames: Readonly<Record<string, string>> = Object.fromEntries(
-  entries.flatMap(([name, entry]) => typeof entry === "string" ? [[name, entry]] : []),
-);
-
 /** The modules in the order of their numbers. */
 export const modules: readonly CourseModule[] = readModules();
 
 function readModules(): CourseModule[] {
-  const table = entries.flatMap(([name, entry]) =>
-    typeof entry === "string" ? [] : [[name, ...entry.default.split("/").slice(-2)]]
-  );
-  const given = Object.values(givenNames);
-  return [...new Set(table.map(([, folder]) => folder))].sort().map((folder) => {
+  const written = names.filter(({ isGiven }) => !isGiven);
+  return [...new Set(written.map(({ folder }) => folder))].sort().map((folder) => {
     const all = readdirSync(join(root, "modules", folder)).filter((name) => name.endsWith(".ts"));
-    const names = table.filter((entry) => entry[1] === folder).map((
-      [name, , file],
-    ) => [name, file]);
     const test = all.find((name) => name.endsWith("_test.ts"));
+    const given = names.filter((one) => one.isGiven && one.folder === folder);
+    const others = [test, ...given.map(({ file }) => file)];
     return {
       number: folder.slice(0, 2),
       folder,
-      names: Object.fromEntries(names),
-      files: all.filter((name) => name !== test && !given.includes(`./modules/${folder}/${name}`))
-        .sort(),
+      names: written.filter((one) => one.folder === folder),
+      files: all.filter((name) => !others.includes(name)).sort(),
       test: `modules/${folder}/${test}`,
     };
   });

@@ -5,8 +5,8 @@
  *
  * @module
  */
+import { join } from "@std/path";
 import { existsSync, readdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { hashOf, modules, read, root } from "./course.ts";
 
 const place = "course/content/manifest.json", path = join(root, place);

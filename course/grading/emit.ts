@@ -5,8 +5,8 @@
  * @module
  */
 import process from "node:process";
-import type { Result } from "../judge/check_module.ts";
 import { pointsOf } from "../commands/print.ts";
+import type { Result } from "../judge/check_module.ts";
 
 /** What became of one submission. */
 export interface Graded {

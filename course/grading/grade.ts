@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { basename, dirname, join, resolve } from "@std/path";
 import { randomUUID } from "node:crypto";
 import {
   existsSync,
@@ -18,18 +19,17 @@ import {
   writeFileSync,
 } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
-import { basename, dirname, join, resolve } from "node:path";
 import process from "node:process";
-import { parseArgs } from "@std/cli/parse-args";
-import { checkModule, type Result, testsOf } from "../judge/check_module.ts";
+import { readArguments, UsageError } from "../arguments.ts";
+import { pointsOf, say } from "../commands/print.ts";
+import { shimMark, workspace } from "../commands/workspace.ts";
 import { type CourseModule, modules, read } from "../content/course.ts";
-import { csv, emit, type Emitted, type Format, formatNames, type Graded } from "./emit.ts";
 import { editedFiles } from "../content/manifest.ts";
+import { todoFile } from "../content/stubs.ts";
+import { checkModule, type Result, testsOf } from "../judge/check_module.ts";
 import { copyFiles } from "../judge/sandbox_folder.ts";
 import { requireRuntime } from "../runtime.ts";
-import { pointsOf, say } from "../commands/print.ts";
-import { todoFile } from "../content/stubs.ts";
-import { shimMark, workspace } from "../commands/workspace.ts";
+import { csv, emit, type Emitted, type Format, formatNames, type Graded } from "./emit.ts";
 
 const help = `Grades workspaces: deno task grade [DIR …] [options]
 
@@ -47,17 +47,11 @@ interface Options {
   readonly jobs: number;
 }
 
-/** A mistake in the command. */
-class UsageError extends Error {}
-
 function readOptions(args: readonly string[]): Options | null {
-  const flags = parseArgs([...args], {
-    string: ["emit", "out", "seed", "jobs", "_"],
-    boolean: ["help"],
-    unknown: (name) => {
-      if (!name.startsWith("-")) return true;
-      throw new UsageError(`Cannot use ${name}: there is no such option\n  see: --help`);
-    },
+  const flags = readArguments(args, ["help"], ["emit", "out", "seed", "jobs"], {
+    words: Infinity,
+    refuse: ([word]) =>
+      new UsageError(`Cannot use ${word}: there is no such option`, "see: --help"),
   });
   if (flags.help) return null;
   const { emit = "", out = "grades", seed = randomUUID().slice(0, 8), jobs } = flags;
@@ -70,7 +64,7 @@ function readOptions(args: readonly string[]): Options | null {
   if (jobs !== undefined && !/^[1-9]\d?$/.test(jobs)) {
     throw new UsageError(`Cannot run ${jobs} jobs: it must be a whole number from 1 to 99`);
   }
-  const folders = flags._.length > 0 ? flags._.map(String) : [workspace];
+  const folders = flags.words.length > 0 ? flags.words : [workspace];
   return {
     folders: folders.map((folder) => workspaceIn(resolve(folder))),
     formats,
@@ -106,20 +100,20 @@ async function grade(
   { folder, name, seed }: { folder: string; name: string; seed: string },
   onResult: (graded: Graded) => void,
 ): Promise<Graded> {
-  const started = performance.now(), rooms = realpathSync(mkdtempSync(join(tmpdir(), "grade-")));
+  const started = performance.now(), scratch = realpathSync(mkdtempSync(join(tmpdir(), "grade-")));
   const tests = await Promise.all(modules.map((module) => notRun(module)));
   const byModule = new Map(modules.map((module, k) => [module, tests[k]]));
   const notices = strangersIn(folder), complete = new Map<string, string>();
   onResult(soFar());
   try {
     for (const module of modules) {
-      const own = join(rooms, "submitted", module.folder);
+      const own = join(scratch, "submitted", module.folder);
       if (!isBegunIn(folder, module)) continue;
       copyFiles(module, join(folder, module.folder), own);
       const owners = new Map([...complete, [module.folder, own]]), done: Result[] = [];
       const results = await checkModule(module, {
         owners,
-        rooms,
+        scratch,
         seed,
         fresh: true,
         onResult: (result) => {
@@ -132,7 +126,7 @@ async function grade(
       if (results.every(({ status }) => status === "passed")) complete.set(module.folder, own);
     }
   } finally {
-    rmSync(rooms, { recursive: true, force: true });
+    rmSync(scratch, { recursive: true, force: true });
   }
   return soFar();
 
@@ -233,7 +227,7 @@ async function main(): Promise<number> {
     return 0;
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
-    process.stderr.write(`${error.message}\n`);
+    process.stderr.write(`${error.message}${error.hint && `\n  ${error.hint}`}\n`);
     return 2;
   }
 }

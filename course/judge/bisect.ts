@@ -4,11 +4,11 @@
  *
  * @module
  */
+import { join } from "@std/path";
 import { cpSync, existsSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { type CourseModule, modules, read, reference } from "../content/course.ts";
-import type { Owners } from "./sandbox_folder.ts";
 import { findTasks, replaceBodies } from "../content/task_bodies.ts";
+import type { Owners } from "../names.ts";
 
 /** Tries something with other owners; whether it passes. */
 export type Trial = (owners: Owners) => Promise<boolean>;

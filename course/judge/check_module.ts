@@ -3,19 +3,19 @@
  *
  * @module
  */
+import { join, toFileUrl } from "@std/path";
 import { existsSync, mkdtempSync, realpathSync, rmSync } from "node:fs";
-import { join } from "node:path";
-import { pathToFileURL } from "node:url";
 import { type CourseModule, read, root } from "../content/course.ts";
+import { findTasks } from "../content/task_bodies.ts";
+import type { Owners } from "../names.ts";
 import { declared, type GradedTest, listOnly, placeOfFrame } from "../sandbox/graded.ts";
+import type { Outcome } from "../sandbox/process.ts";
+import { type Observation, observe } from "../sandbox/recording.ts";
+import { usualSeed } from "../sandbox/seeded.ts";
 import { importProblems } from "./imports.ts";
 import { judge, type Status, type Verdict } from "./judge.ts";
-import { type Observation, observe } from "../sandbox/recording.ts";
-import { makeRoom, type Owners } from "./sandbox_folder.ts";
+import { makeSandboxFolder } from "./sandbox_folder.ts";
 import { Runner } from "./sandbox_process.ts";
-import type { Outcome } from "../sandbox/process.ts";
-import { usualSeed } from "../sandbox/seeded.ts";
-import { findTasks } from "../content/task_bodies.ts";
 
 /** What became of one graded test. */
 export interface Result extends Verdict {
@@ -37,8 +37,8 @@ export interface Result extends Verdict {
 export interface CheckOptions {
   /** Which modules are the learner's, and where each is. */
   readonly owners: Owners;
-  /** A folder that rooms may be made in. */
-  readonly rooms: string;
+  /** A folder that sandboxes may be made in. */
+  readonly scratch: string;
   /** Where random cases come from. */
   readonly seed?: string;
   /** Whether each test gets a thread of its own; else one is used again while all goes well. */
@@ -73,23 +73,23 @@ const endings: Record<NonNullable<Outcome["ended"]>, [Status, string]> = {
  * @returns The results in the order of the tests.
  */
 export async function checkModule(module: CourseModule, options: CheckOptions): Promise<Result[]> {
-  const { owners, rooms, seed = usualSeed, fresh = false, only, first } = options;
+  const { owners, scratch, seed = usualSeed, fresh = false, only, first } = options;
   const own = owners.get(module.folder);
   if (own === undefined) throw new Error(`Cannot check ${module.folder}: it is not the learner's`);
   const tests = (await testsOf(module)).filter(({ task }) => only === undefined || task === only);
   const ordered = first === undefined ? tests : tests.toSorted((a, b) => rank(a) - rank(b));
-  const folder = realpathSync(mkdtempSync(join(rooms, `room-${module.number}-`)));
+  const folder = realpathSync(mkdtempSync(join(scratch, `sandbox-${module.number}-`)));
   const runner = new Runner(folder), found = new Map<GradedTest, Result>();
   let general: Outcome | undefined, limit = usualLimit;
   try {
-    makeRoom(folder, module, owners);
+    makeSandboxFolder(folder, module, owners);
     runner.start(); // it gets ready while the imports are looked at, and has loaded nothing yet
     const problems = importProblems(join(folder, "yours", module.folder), module);
     if (problems.length > 0) general = failing("ImportError", problems[0]);
     for (const test of ordered) {
       const started = performance.now(), right = await rightFor(test, seed);
       const outcome = general ?? await runner.run({
-        file: pathToFileURL(join(folder, module.test)).href,
+        file: toFileUrl(join(folder, module.test)).href,
         task: test.task,
         sentence: test.sentence,
         seed: right.seed,
@@ -122,7 +122,7 @@ export async function checkModule(module: CourseModule, options: CheckOptions): 
 
   /** Messages name the learner's files, not the copies that ran. */
   function withPaths(verdict: Verdict): Verdict {
-    const copies = pathToFileURL(join(folder, "yours", module.folder)).href;
+    const copies = toFileUrl(join(folder, "yours", module.folder)).href;
     return { ...verdict, message: verdict.message.replaceAll(copies, shown(own ?? "")) };
   }
 
@@ -164,7 +164,7 @@ export function testsOf({ test }: CourseModule): Promise<readonly GradedTest[]> 
 
   async function load(): Promise<readonly GradedTest[]> {
     listOnly();
-    await import(pathToFileURL(join(root, test)).href);
+    await import(toFileUrl(join(root, test)).href);
     return declared.filter(({ file }) => file === test);
   }
 }

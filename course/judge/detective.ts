@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { About } from "../sandbox/context.ts";
 import {
   describe,
   format,
@@ -10,7 +11,6 @@ import {
   isClose,
   type TensorLike,
 } from "../sandbox/expect_tensor.ts";
-import type { About } from "../sandbox/context.ts";
 
 /** What is known beside the numbers. */
 export interface Clues {

@@ -4,11 +4,10 @@
  *
  * @module
  */
+import { basename, join, toFileUrl } from "@std/path";
 import { spawnSync } from "node:child_process";
 import { existsSync, rmSync, writeFileSync } from "node:fs";
-import { basename, join } from "node:path";
 import process from "node:process";
-import { pathToFileURL } from "node:url";
 import { type CourseModule, modules, read } from "../content/course.ts";
 import { todoFile } from "../content/stubs.ts";
 
@@ -36,7 +35,7 @@ export function importProblems(folder: string, module: CourseModule): string[] {
   const lower = modules.filter(({ number }) => number < module.number);
   const allowed = [
     ...own.map((file) => `./${file}`),
-    ...lower.flatMap((m) => Object.keys(m.names)),
+    ...lower.flatMap(({ names }) => names.map(({ name }) => name)),
   ];
   const imports = process.versions.deno ? readGraph(folder, own) : scan(folder, own);
   const rule = "a module imports its own files and #names of earlier modules";
@@ -64,7 +63,7 @@ function readGraph(folder: string, files: readonly string[]): Map<string, string
   if (status !== 0) return new Map(files.map((file) => [file, ["what Deno cannot read"]]));
   const { modules }: { modules: Info[] } = JSON.parse(stdout);
   return new Map(files.map((file) => {
-    const url = pathToFileURL(join(folder, file)).href;
+    const url = toFileUrl(join(folder, file)).href;
     const found = modules.find(({ specifier }) => specifier === url);
     // What cannot be parsed is allowed nothing, and will say so itself when it is loaded.
     return [file, found?.dependencies?.map(({ specifier }) => specifier) ?? []];

@@ -4,40 +4,34 @@
  *
  * @module
  */
+import { join } from "@std/path";
 import { cpSync, lstatSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { type CourseModule, modules, read, root } from "../content/course.ts";
 import { todoFile } from "../content/stubs.ts";
-
-/** Whose files stand for the modules: the learner's folder of each that is theirs. */
-export type Owners = ReadonlyMap<string, string>;
+import { type Owners, sandboxPackage } from "../names.ts";
 
 /**
- * Makes a room.
+ * Makes the folder.
  *
  * @param folder Where; what was there before is replaced.
  * @param module The module that is tested: there are no later ones.
  * @param owners Which modules are the learner's, and the folder that each is copied from.
  */
-export function makeRoom(folder: string, module: CourseModule, owners: Owners): void {
+export function makeSandboxFolder(folder: string, module: CourseModule, owners: Owners): void {
   rmSync(join(folder, "modules"), { recursive: true, force: true });
   rmSync(join(folder, "yours"), { recursive: true, force: true });
   const beside = join("course", "sandbox");
   mkdirSync(join(folder, beside), { recursive: true });
   for (const file of sandboxFiles()) cpSync(join(root, beside, file), join(folder, beside, file));
-  const names: [string, string][] = [];
   for (const one of modules.filter(({ number }) => number <= module.number)) {
     const own = owners.get(one.folder), place = own === undefined ? "modules" : "yours";
     copyFiles(one, own ?? join(root, "modules", one.folder), join(folder, place, one.folder));
-    for (const [name, file] of Object.entries(one.names)) {
-      names.push([name, `./${place}/${one.folder}/${file}`]);
-    }
   }
   mkdirSync(join(folder, "modules", module.folder), { recursive: true });
   cpSync(join(root, module.test), join(folder, module.test));
   writeFileSync(join(folder, "deno.json"), JSON.stringify({ nodeModulesDir: "none", lock: false }));
-  const imports = Object.fromEntries(names);
-  writeFileSync(join(folder, "package.json"), JSON.stringify({ type: "module", imports }));
+  const settings = sandboxPackage(module.folder, owners);
+  writeFileSync(join(folder, "package.json"), JSON.stringify(settings));
 }
 
 /** What runs beside a learner's code: all of the folder, but what runs the tests without a sandbox. */

@@ -3,10 +3,10 @@
  *
  * @module
  */
+import { join } from "@std/path";
 import { Buffer } from "node:buffer";
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
-import { join } from "node:path";
 import process from "node:process";
 import { createInterface } from "node:readline";
 import v8 from "node:v8";

@@ -7,8 +7,8 @@
 import { inspect } from "node:util";
 import { type MessagePort, workerData } from "node:worker_threads";
 import { declared, listOnly } from "./graded.ts";
-import { observe, thrownFrom } from "./recording.ts";
 import type { Job, Sent } from "./process.ts";
+import { observe, thrownFrom } from "./recording.ts";
 
 /** The most that is kept of what one test prints, in characters. */
 const maxOutput = 4000;

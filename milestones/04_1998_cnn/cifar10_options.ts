@@ -7,7 +7,7 @@ import { join, resolve } from "@std/path";
 import process from "node:process";
 import { cacheFolder, cacheVariables } from "../../datasets/cache.ts";
 import { type KernelOptions, readKernelOptions } from "../kernels.ts";
-import { readArguments, UsageError, wholeNumber } from "../usage.ts";
+import { readArguments, UsageError, wholeNumber } from "../../course/arguments.ts";
 import { type Preset, presets, setAside } from "./cifar10_presets.ts";
 
 /** What a run was asked to do. */

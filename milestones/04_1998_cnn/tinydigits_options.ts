@@ -4,7 +4,7 @@
  * @module
  */
 import { type KernelOptions, readKernelOptions } from "../kernels.ts";
-import { readArguments, UsageError, wholeNumber } from "../usage.ts";
+import { readArguments, UsageError, wholeNumber } from "../../course/arguments.ts";
 import { type Augmentation, augmentations } from "./tinydigits_run.ts";
 import { defaultModels, models, type ModelSpec } from "./tinydigits_models.ts";
 

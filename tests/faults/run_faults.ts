@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { join } from "@std/path";
 import {
   existsSync,
   mkdirSync,
@@ -13,7 +14,6 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
 import process from "node:process";
 import { checkModule } from "../../course/judge/check_module.ts";
 import { modules, root } from "../../course/content/course.ts";
@@ -51,7 +51,7 @@ async function tryOut(fault: Fault, folder: string): Promise<Contained> {
   );
   const started = performance.now();
   const owners = new Map([[tensor.folder, own]]);
-  const results = await checkModule(tensor, { owners, rooms: folder, only: "01.1" });
+  const results = await checkModule(tensor, { owners, scratch: folder, only: "01.1" });
   const seconds = Math.round((performance.now() - started) / 100) / 10;
   const message = results.find(({ status }) => status !== "passed")?.message ?? "";
   const ends = results.map(({ status }) => status);

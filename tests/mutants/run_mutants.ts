@@ -5,9 +5,9 @@
  *
  * @module
  */
+import { join } from "@std/path";
 import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
-import { join } from "node:path";
 import process from "node:process";
 import { checkModule } from "../../course/judge/check_module.ts";
 import { moduleOf, root } from "../../course/content/course.ts";
@@ -56,7 +56,7 @@ async function seed(
   }
   if (seeded !== 1) throw new Error(`${task} ${name} was found ${seeded} times`);
   const owners = new Map([[module.folder, own]]);
-  const results = await checkModule(module, { owners, rooms: folder });
+  const results = await checkModule(module, { owners, scratch: folder });
   const [earned, points] = pointsOf(results);
   const red = results.filter(({ status }) => status !== "passed");
   const feedback = red.map(({ sentence, message, cause }) =>

@@ -11,10 +11,9 @@
  */
 import axe from "npm:axe-core@4.14.1";
 import puppeteer, { type Page } from "npm:puppeteer-core@25.16.0";
+import { join, toFileUrl } from "@std/path";
 import { readdirSync } from "node:fs";
-import { join } from "node:path";
 import process from "node:process";
-import { pathToFileURL } from "node:url";
 
 /** What was looked at, and what is wrong. */
 export interface Findings {
@@ -78,7 +77,7 @@ async function browse(executablePath: string, folder: string): Promise<Findings>
       await page.setViewport({ width, height });
       for (const file of files) {
         where = `${file} (${name})`;
-        await page.goto(pathToFileURL(join(folder, file)).href);
+        await page.goto(toFileUrl(join(folder, file)).href);
         const wider = await overflow(page);
         if (wider > 0) problems.push(`${where}: is ${wider} pixels wider than its window`);
         for (const rule of await broken(page, rules)) problems.push(`${where}: ${rule}`);

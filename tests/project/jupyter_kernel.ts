@@ -8,13 +8,13 @@
  *
  * @module
  */
+import { join } from "@std/path";
 import { type ChildProcess, spawn } from "node:child_process";
 import { createHmac, randomUUID } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { connect, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { Buffer } from "node:buffer";
-import { join } from "node:path";
 import process from "node:process";
 
 /** What became of a cell. */

@@ -5,10 +5,9 @@
  *
  * @module
  */
+import { fromFileUrl, resolve } from "@std/path";
 import { spawn } from "node:child_process";
-import { resolve } from "node:path";
 import process from "node:process";
-import { fileURLToPath } from "node:url";
 import { stripVTControlCharacters as withoutColours } from "node:util";
 import { requireRuntime, type Runtime } from "../../course/runtime.ts";
 
@@ -120,7 +119,7 @@ interface Finished {
 function run(program: string, args: readonly string[]): Promise<Finished> {
   const { promise, resolve: finish } = Promise.withResolvers<Finished>();
   const env = { ...process.env, NO_COLOR: "1" };
-  const cwd = resolve(fileURLToPath(new URL("../../", import.meta.url)));
+  const cwd = resolve(fromFileUrl(new URL("../../", import.meta.url)));
   const child = spawn(program, args, { cwd, env, stdio: ["ignore", "pipe", "pipe"] });
   let output = "";
   for (const stream of [child.stdout, child.stderr]) {

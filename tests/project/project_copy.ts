@@ -3,14 +3,13 @@
  *
  * @module
  */
+import { fromFileUrl, join } from "@std/path";
 import { spawnSync } from "node:child_process";
 import { cpSync, mkdtempSync, readFileSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
 import process from "node:process";
-import { fileURLToPath } from "node:url";
 
-const root = fileURLToPath(new URL("../../", import.meta.url));
+const root = fromFileUrl(new URL("../../", import.meta.url));
 const parts = [
   "course",
   "modules",

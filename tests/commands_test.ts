@@ -4,9 +4,9 @@
  * @module
  */
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { join } from "@std/path";
 import { spawn, spawnSync } from "node:child_process";
 import { cpSync, existsSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import process from "node:process";
 import { stripVTControlCharacters } from "node:util";
 import { modules } from "../course/content/course.ts";
@@ -323,10 +323,10 @@ test("two checks at the same time do not disturb each other", () =>
       return promise;
     }));
     assertEquals(codes, [0, 0, 0]);
-    const rooms = readdirSync(copy.path("workspace/.kindling")).filter((name) =>
-      name.startsWith("room-")
+    const left = readdirSync(copy.path("workspace/.kindling")).filter((name) =>
+      name.startsWith("sandbox-")
     );
-    assertEquals(rooms, []);
+    assertEquals(left, []);
   }));
 
 // ── At a terminal ──
@@ -400,7 +400,7 @@ test("Ctrl-C ends a session with 130, and leaves nothing behind", () =>
     session.type("\x03");
     assertEquals(await session.end(), 130);
     const left = readdirSync(join(copy.folder, "workspace/.kindling"));
-    assertEquals(left.filter((name) => name.startsWith("room-")), []);
+    assertEquals(left.filter((name) => name.startsWith("sandbox-")), []);
   }), { skip });
 
 test("watch --once is a check of the module in hand", () =>
