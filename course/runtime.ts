@@ -58,7 +58,7 @@ function short(version: string): string {
 }
 
 /** Compares the numbers of two versions; what follows a hyphen or plus does not count. */
-function isOlder(version: string, least: string): boolean {
+export function isOlder(version: string, least: string): boolean {
   const have = numbersOf(version), want = numbersOf(least);
   const differing = want.findIndex((n, i) => n !== have[i]);
   return differing >= 0 && (have[differing] ?? 0) < want[differing];

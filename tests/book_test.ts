@@ -106,8 +106,8 @@ test("a formula in ordinary characters becomes the same formula in AsciiMath", a
 test("pictureToSvg() keeps each character in its place and draws lines as lines", () => {
   const svg = pictureToSvg("  a ─┐\n     │ <b>\n");
   assertStringIncludes(svg, '<text x="0" y="13.5" textLength="8">a</text>');
-  assertStringIncludes(svg, '<text x="40" y="31.5" textLength="24">&#60;b&#62;</text>');
-  assertStringIncludes(svg, 'aria-label="Diagram: a &#60;b&#62;"');
+  assertStringIncludes(svg, '<text x="40" y="31.5" textLength="24">&lt;b&gt;</text>');
+  assertStringIncludes(svg, 'aria-label="Diagram: a &lt;b&gt;"');
   assertStringIncludes(svg, "M20 9h-4M20 9h4"); // the line: to the left and to the right
   assertStringIncludes(svg, "M28 9h-4M28 9v9"); // the corner: to the left and down
 });

@@ -19,10 +19,9 @@ import {
   type GradedContext,
   type GradedTest,
   type Nested,
-  placeOfCaller,
-  placeOfFrame,
   type TensorLike,
 } from "../course/sandbox/graded.ts";
+import { placeOfCaller, placeOfFrame } from "../course/sandbox/places.ts";
 import { test } from "../course/sandbox/register.ts";
 import { runGraded, strictChecks } from "../course/sandbox/strict.ts";
 
@@ -202,6 +201,15 @@ test("third", () => {});`);
     ? /1 passed \| 0 failed \| 2 ignored/
     : /1 pass\n 2 skip\n 0 fail/;
   assertEquals(counts.test(output), true, output);
+});
+
+test("a file cannot have two tests of one name", () => {
+  const output = runFile(`
+import { test } from "${new URL("course/sandbox/register.ts", root)}";
+test("it holds", () => {});
+test("it holds", () => {});`);
+  const says = /Cannot declare "it holds" a second time: .*sample_test\.ts has a test of that name/;
+  assertEquals(says.test(output), true, output);
 });
 
 /** Runs a test file of its own with this runtime; returns what was printed. */

@@ -854,27 +854,3 @@ test("loadStateDict() counts as a write of all that it takes over", () => {
   const error = assertThrows(() => backward(loss), Error);
   assertEquals(error.name, "GraphError");
 });
-
-test("uniformByFanIn() refuses a fan-in below 1", () => {
-  for (const fanIn of [0, -1, NaN]) {
-    assertRefuses(
-      () => uniformByFanIn([3], seeded(), { fanIn }),
-      ValueError,
-      `Cannot draw weights for a fan-in of ${fanIn}: it must be a finite number of at least 1`,
-    );
-  }
-});
-
-test("loadStateDict() and Dropout refuse options that they do not know", () => {
-  const layer = new Linear(1, 1, { generator: seeded() });
-  assertRefuses(
-    () => layer.loadStateDict(layer.stateDict(), JSON.parse('{ "stict": false }')),
-    ValueError,
-    "Cannot use the option stict: loadStateDict has none of that name",
-  );
-  assertRefuses(
-    () => new Dropout(0.5, Object.assign({ generator: seeded() }, { rate: 1 })),
-    ValueError,
-    "Cannot use the option rate: Dropout has none of that name",
-  );
-});

@@ -15,8 +15,7 @@ import {
 } from "#tensor";
 import { Tensor, ValueError } from "#tensor";
 import { test } from "../course/sandbox/register.ts";
-
-const dtypes: readonly DType[] = ["float32", "float64"];
+import { dtypes } from "./project/tensors.ts";
 
 // ── Origins ──
 

@@ -10,7 +10,8 @@ import { describeShape, type DType, type Padding, resolveAxis, type Shape } from
 import { ShapeError, Tensor, ValueError } from "#tensor";
 import { assertRefuses } from "./project/assert_refuses.ts";
 import { test } from "../course/sandbox/register.ts";
-import { assertSame, at, build, dtypes } from "./project/tensors.ts";
+import { assertSame, build, dtypes } from "./project/tensors.ts";
+import { at } from "./properties/oracle.ts";
 
 // ── The slow oracle: tensors as functions of an index ──
 

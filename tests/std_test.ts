@@ -36,6 +36,7 @@ import {
 } from "@std/path";
 import { readFileSync } from "node:fs";
 import process from "node:process";
+import { isOlder } from "../course/runtime.ts";
 import { test } from "../course/sandbox/register.ts";
 
 const isWindows = process.platform === "win32";
@@ -501,11 +502,8 @@ function pins(): Record<string, string> {
 /** Whether a version is in a range of the form ^1.2.3 with at least 1 in front. */
 function isInRange(version: string, range: string): boolean {
   assertMatch(range, /^\^[1-9]\d*(\.\d+){0,2}$/);
-  const have = version.split(".").map(Number);
-  const want = range.slice(1).split(".").map(Number);
-  if (have[0] !== want[0]) return false;
-  const [minor = 0, patch = 0] = want.slice(1);
-  return have[1] > minor || have[1] === minor && have[2] >= patch;
+  const least = range.slice(1);
+  return version.split(".")[0] === least.split(".")[0] && !isOlder(version, least);
 }
 
 test("deno.json and package.json have the same tasks", () => {

@@ -1261,21 +1261,3 @@ test("step() refuses an option that it does not know", () => {
     "Cannot use the option facter: step has none of that name",
   );
 });
-
-// ── Options that nobody reads ──
-
-test("trainStep() and evaluate() refuse options that they do not know", async () => {
-  const model = new Slope(1), optimizer = new SGD(model.parameters(), { learningRate: 1 });
-  const options = Object.assign({ loss: mseLoss, optimizer }, { maxnorm: 1 });
-  const batch = { inputs: Tensor.ones([1, 1]), targets: Tensor.ones([1, 1]) };
-  assertRefuses(
-    () => trainStep(model, [batch], options),
-    ValueError,
-    "Cannot use the option maxnorm: trainStep has none of that name",
-  );
-  const wrong = Object.assign({ loss: crossEntropy }, { batch: 1 });
-  const scored = { inputs: Tensor.ones([1, 2]), targets: Int32Array.of(0) };
-  const error = await assertRejects(() => evaluate(model, [scored], wrong), ValueError);
-  assertEquals(error.message, "Cannot use the option batch: evaluate has none of that name");
-  assertEquals([model.weight.item(), model.weight.grad], [1, null]);
-});

@@ -7,10 +7,10 @@
 import { type CourseModule, hintsOf } from "../content/course.ts";
 import { todoBody } from "../content/stubs.ts";
 import { replaceBodies, type TaskBody } from "../content/task_bodies.ts";
+import { escape } from "../escape.ts";
 import { testsOf } from "../judge/check_module.ts";
 import type { GradedTest } from "../sandbox/graded.ts";
 import { type DocComment, readDocComment } from "./doc_comment.ts";
-import { escape } from "./html.ts";
 import type { Piece } from "./literate.ts";
 import { codeToHtml, idFor, type Setting, toHtml } from "./markdown.ts";
 import { type Chapter, readModule } from "./reading.ts";

@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { escape } from "./html.ts";
+import { escape } from "../escape.ts";
 import { formula } from "./packages.ts";
 
 /** Raised characters and what they stand for. */

@@ -3,8 +3,8 @@
  *
  * @module
  */
+import { escape } from "../escape.ts";
 import { formulasToHtml, isFormula } from "./formula.ts";
-import { escape } from "./html.ts";
 import { highlight, Marked } from "./packages.ts";
 import { pictureToSvg } from "./picture.ts";
 

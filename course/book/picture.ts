@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { escape } from "./html.ts";
+import { escape } from "../escape.ts";
 
 /** The size of a cell of the grid. */
 const width = 8, height = 18;

@@ -6,8 +6,8 @@
 import { dirname, join } from "@std/path";
 import { existsSync } from "node:fs";
 import { modules, read, root } from "../content/course.ts";
+import { escape } from "../escape.ts";
 import { type ModulePage, renderModule } from "./chapter.ts";
-import { escape } from "./html.ts";
 import { type Setting, type Target, toHtml } from "./markdown.ts";
 
 /** A page, before it gets its frame. */

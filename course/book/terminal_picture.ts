@@ -13,7 +13,7 @@ import { spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import process from "node:process";
 import { root } from "../content/course.ts";
-import { escape } from "./html.ts";
+import { escape } from "../escape.ts";
 import { textRuns } from "./picture.ts";
 
 /** Paragraphs of the output that are shown: each begins with this. */

@@ -6,6 +6,7 @@
  */
 import process from "node:process";
 import { pointsOf } from "../commands/print.ts";
+import { escape } from "../escape.ts";
 import type { Result } from "../judge/check_module.ts";
 
 /** What became of one submission. */
@@ -154,23 +155,15 @@ function junit({ name, results, seconds }: Graded): string {
     const kind = status === "failed" || status === "todo" ? "failure" : "error";
     const verdict = status === "passed"
       ? ""
-      : `   <${kind} type="${status}" message="${escaped(message.split("\n")[0])}">` +
-        `${escaped(outputOf(result))}</${kind}>\n`;
-    return `  <testcase name="${escaped(`${task} ${sentence}`)}" classname="${task.slice(0, 2)}" ` +
+      : `   <${kind} type="${status}" message="${escape(message.split("\n")[0])}">` +
+        `${escape(outputOf(result))}</${kind}>\n`;
+    return `  <testcase name="${escape(`${task} ${sentence}`)}" classname="${task.slice(0, 2)}" ` +
       `time="${ms / 1000}">\n   <properties><property name="earned" value="${earned}"/>` +
       `<property name="points" value="${points}"/></properties>\n${verdict}  </testcase>\n`;
   });
   return `<?xml version="1.0" encoding="UTF-8"?>\n<testsuites ${counts} time="${seconds}">\n` +
-    ` <testsuite name="${escaped(name)}" ${counts} time="${seconds}">\n${cases.join("")}` +
+    ` <testsuite name="${escape(name)}" ${counts} time="${seconds}">\n${cases.join("")}` +
     ` </testsuite>\n</testsuites>\n`;
-}
-
-/** Text for XML, which cannot hold control characters at all. */
-function escaped(text: string): string {
-  const signs: Record<string, string> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
-  // deno-lint-ignore no-control-regex
-  const clean = text.replace(/[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]/g, "\ufffd").toWellFormed();
-  return clean.replace(/[&<>"]/g, (sign) => signs[sign]);
 }
 
 /** One table: a row for each submission, a column for each module. */

@@ -5,17 +5,12 @@
  * @module
  */
 import type { GradedContext, GradedTest } from "./context.ts";
+import { placeOfCaller } from "./places.ts";
 import { test } from "./register.ts";
 
 export type { GradedContext, GradedTest } from "./context.ts";
 export type { TensorLike } from "./expect_tensor.ts";
 export type { Grid, Nested } from "./seeded.ts";
-
-/** A line of a file. */
-export interface Place {
-  readonly file: string;
-  readonly line: number;
-}
 
 const tests: GradedTest[] = [];
 
@@ -28,9 +23,6 @@ let onlyListed = false;
 export function listOnly(): void {
   onlyListed = true;
 }
-
-const thisFile = toPath(import.meta.url);
-const root = thisFile.slice(0, -"course/sandbox/graded.ts".length);
 
 /**
  * Declares a graded test.
@@ -72,42 +64,4 @@ export function graded(
       return runGraded(declaration);
     },
   );
-}
-
-/**
- * Finds who called into this file.
- *
- * @param stack The stack of an error made in this file.
- * @returns The first line of another file.
- */
-export function placeOfCaller(stack: string): Place {
-  const places = stack.split("\n").map(placeOfFrame).filter((place) => place !== undefined);
-  const place = places.find(({ file }) => file !== thisFile) ??
-    { file: "an unknown file", line: 0 };
-  return { ...place, file: relativeTo(root, place.file) };
-}
-
-/**
- * Reads one line of a stack as Deno or Bun writes it, on any system:
- * `at f (file:///C:/a/b.ts:12:3)`, `at /a/b.ts:12:3`.
- *
- * @param frame The line.
- * @returns The file's path, with slashes, and the line in it; nothing if the frame has no file.
- */
-export function placeOfFrame(frame: string): Place | undefined {
-  const match = frame.match(
-    /^\s*at (?:.*? \(|async )?((?:file:\/\/|\/|[A-Za-z]:[\\/]).*?):(\d+)(?::\d+)?\)?$/,
-  );
-  return match ? { file: toPath(match[1]), line: Number(match[2]) } : undefined;
-}
-
-/** A path with slashes, from a path or a file URL of any system. */
-function toPath(file: string): string {
-  if (!file.startsWith("file://")) return file.replaceAll("\\", "/");
-  const path = decodeURIComponent(file.slice("file://".length));
-  return /^\/[A-Za-z]:/.test(path) ? path.slice(1) : path;
-}
-
-function relativeTo(folder: string, file: string): string {
-  return file.startsWith(folder) ? file.slice(folder.length) : file;
 }

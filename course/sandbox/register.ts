@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { placeOfCaller } from "./places.ts";
 
 /** What a test does; it fails by throwing or rejecting. */
 export type TestBody = () => void | Promise<void>;
@@ -37,16 +38,24 @@ const here = host.Deno ? "deno" : "bun";
 /** Asked for and not imported: a page has neither runtime, and cannot wait while it loads. */
 const bun = host.Bun ? host.process?.getBuiltinModule("bun:test") : undefined;
 
+/** The tests so far, each as its file and its name. */
+const declared = new Set<string>();
+
 /**
  * Declares a test. Outside of a test runner Deno does nothing with it.
  *
  * @param name What should hold, as a sentence.
  * @param body Throws if it does not.
  * @param options Where the test can run.
- * @throws {Error} If there is no test runner: Bun without `bun test`, or Node.
+ * @throws {Error} If there is no test runner, as in Bun without `bun test`, or if the file has a test
+ * of that name.
  */
 export function test(name: string, body: TestBody, options: TestOptions = {}): void {
-  const { only = here } = options;
+  const { only = here } = options, { file } = placeOfCaller(new Error().stack ?? "");
+  if (declared.has(`${file} ${name}`)) {
+    throw new Error(`Cannot declare "${name}" a second time: ${file} has a test of that name`);
+  }
+  declared.add(`${file} ${name}`);
   const reason = options.skip ?? (only === here ? undefined : `runs under ${only} only`);
   const title = reason === undefined ? name : `${name} [${reason}]`;
   if (host.Deno) host.Deno.test({ name: title, ignore: reason !== undefined, fn: body });

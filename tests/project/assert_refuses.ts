@@ -8,6 +8,15 @@ import { assertEquals, assertThrows } from "@std/assert";
 /** An error with what to do about it. */
 type HintedError = Error & { readonly hint?: string };
 
+/** A row of a table of mistakes: what is done, and what the user is told. */
+export type Refusal = readonly [
+  title: string,
+  body: () => unknown,
+  ErrorClass: abstract new (...args: never[]) => HintedError,
+  message: string,
+  hint?: string,
+];
+
 /**
  * Fails unless `body` throws an error of exactly this class, message and hint.
  *

@@ -1,6 +1,6 @@
 /**
- * What the tests across modules share when they handle tensors: a slow oracle that looks up one
- * index after the other, comparisons, and what flows back.
+ * What the tests across modules share when they handle tensors: making them one number after the
+ * other, comparisons, and what flows back.
  *
  * @module
  */
@@ -8,6 +8,7 @@ import { assert, assertEquals } from "@std/assert";
 import { gradients, leaf } from "#autograd";
 import type { Generator } from "#random";
 import { type DType, type Nested, type Shape, Tensor } from "#tensor";
+import { type Position, positionsOf } from "../properties/oracle.ts";
 
 /** Both number formats. */
 export const dtypes: readonly DType[] = ["float32", "float64"];
@@ -22,21 +23,9 @@ export function normal(shape: Shape, generator: Generator, dtype: DType = "float
   return Tensor.normal(shape, generator, { dtype });
 }
 
-/** All indices of a shape, the last axis fastest. */
-export function indices(shape: Shape): number[][] {
-  if (shape.length === 0) return [[]];
-  const rest = indices(shape.slice(1));
-  return Array.from({ length: shape[0] }).flatMap((_, k) => rest.map((index) => [k, ...index]));
-}
-
-/** The element at an index. */
-export function at({ data, shape }: Tensor, index: readonly number[]): number {
-  return data[index.reduce((flat, k, axis) => flat * shape[axis] + k, 0)];
-}
-
 /** A tensor whose elements are computed from their indices, one by one. */
-export function build(shape: Shape, dtype: DType, element: (index: number[]) => number): Tensor {
-  const numbers = indices(shape).map(element);
+export function build(shape: Shape, dtype: DType, element: (index: Position) => number): Tensor {
+  const numbers = positionsOf(shape).map(element);
   const data = dtype === "float64" ? new Float64Array(numbers) : new Float32Array(numbers);
   return new Tensor(data, shape);
 }

@@ -53,8 +53,11 @@ export function placeOf(shape: readonly number[], position: Position): number {
  * @param position Where it stands.
  * @returns The number.
  */
-export function at(x: Numbers, position: Position): number {
-  return x.data[placeOf(x.shape, position)];
+export function at(
+  { shape, data }: { readonly shape: readonly number[]; readonly data: ArrayLike<number> },
+  position: Position,
+): number {
+  return data[placeOf(shape, position)];
 }
 
 /**
