@@ -11,6 +11,7 @@ import { countCodeLines } from "./project/code_lines.ts";
 import {
   type Edge,
   findCircles,
+  findFolderCircles,
   type Graph,
   loadedWith,
   readGraph,
@@ -203,16 +204,9 @@ for (const [name, change, wrong] of judgements) {
 /** Only Deno shows its module graph. */
 const deno = { only: "deno" } as const;
 
-let modules: Graph | undefined;
-
-/** The graph of all files in modules/, read once. */
-function modulesGraph(): Graph {
-  return modules ??= readGraph(root, sourcesIn("modules"));
-}
-
 test("modules import their own folder and the ones below, by name", () => {
   const wrong: string[] = [];
-  for (const edge of modulesGraph().edges) {
+  for (const edge of productGraph().edges) {
     const text = complaint(edge);
     if (text !== undefined) wrong.push(`${edge.from} imports "${edge.name}", which ${text}`);
   }
@@ -220,22 +214,146 @@ test("modules import their own folder and the ones below, by name", () => {
 }, deno);
 
 test("modules import nothing in circles", () => {
-  const circles = findCircles(modulesGraph().edges.filter(({ from }) => !isTest(from)));
+  const circles = findCircles(
+    productGraph().edges.filter(({ from }) => moduleOf(from) && !isTest(from)),
+  );
   assertEquals(circles.map((files) => files.join(" → ")), []);
 }, deno);
 
-/** What learners and instructors run: checks, what is said of bugs, and grades. */
-const courseFolders = ["commands", "content", "grading", "judge", "sandbox"]
-  .map((folder) => `course/${folder}`);
+// ── Which folder imports which ──
 
-test("the course imports no module, no data and no milestone", () => {
-  const { edges } = readGraph(root, courseFolders.flatMap(sourcesIn));
-  const wrong = edges.filter(({ from, to }) =>
-    courseFolders.some((folder) => from.startsWith(`${folder}/`)) &&
-    from !== "course/commands/launch.ts" &&
-    /^(modules|workspace|datasets|milestones|bench)\//.test(to)
-  );
+/** The files outside of tests/ and of what has settings of its own. */
+function productFiles(): string[] {
+  const files = ["bench", "course", "datasets", "milestones", "modules"].flatMap(sourcesIn);
+  return ["mod.ts", ...files].filter((file) => !/^bench\/peers\/|\.d\.ts$/.test(file));
+}
+
+let product: Graph | undefined;
+
+/** The graph of all of them, read once. */
+function productGraph(): Graph {
+  return product ??= readGraph(root, productFiles());
+}
+
+/** What counts as a folder: those in course/, milestones/ and modules/ one by one. */
+function folderOf(file: string): string {
+  const [, top, inner] = file.match(/^([^/]+)\/(?:([^/]+)\/)?/) ?? [];
+  if (top === undefined) return "the top";
+  if (top === "modules" && isTest(file)) return "graded tests";
+  return inner && ["course", "milestones", "modules"].includes(top) ? `${top}/${inner}` : top;
+}
+
+/** The folders that each folder may import, besides its own and @std. */
+const arrows: readonly (readonly [from: string, ...to: RegExp[]])[] = [
+  ["bench", /^(datasets|milestones|course)$/, /^(modules|milestones)\//],
+  ["datasets", /^modules\//],
+  ["milestones", /^(modules|milestones)\//, /^(milestones|datasets|course)$/],
+  ["course/sandbox"],
+  ["course", /^the top$/],
+  ["course/content", /^course$/],
+  ["course/judge", /^course$/, /^course\/(content|sandbox)$/],
+  ["course/commands", /^course$/, /^course\/(content|judge|sandbox)$/],
+  ["course/grading", /^course$/, /^course\/(content|judge|sandbox|commands)$/],
+  ["course/book", /^course$/, /^course\/(content|judge|sandbox|commands)$/],
+  ["the top", /^modules\//],
+];
+
+/** Single arrows: graded tests declare themselves, and the launcher starts milestones. */
+const exceptions: readonly (readonly [from: RegExp, to: RegExp])[] = [
+  [/_test\.ts$/, /^course\/sandbox\/(graded|finite_differences)\.ts$/],
+  [/^course\/commands\/launch\.ts$/, /^milestones\/permissions\.ts$/],
+];
+
+/** What is wrong with an import between folders, if anything is; modules/ has rules of its own. */
+function folderComplaint({ from, to }: Edge): string | undefined {
+  const here = folderOf(from), there = folderOf(to);
+  if (here === there || /^(node|npm|jsr|https?):|^course\/std\//.test(to)) return undefined;
+  if (here.startsWith("modules/")) return undefined;
+  if (exceptions.some(([file, target]) => file.test(from) && target.test(to))) return undefined;
+  if (here === "graded tests") return there.startsWith("modules/") ? undefined : `is in ${there}`;
+  const row = arrows.find(([name]) => name === here) ??
+    arrows.find(([name]) => here.startsWith(`${name}/`) && name === "milestones");
+  if (row === undefined) return "comes from a folder that no arrow leaves";
+  return row.slice(1).some((target) => target instanceof RegExp && target.test(there))
+    ? undefined
+    : `is in ${there}, which ${here} may not import`;
+}
+
+const folderJudgements: [string, string, string, string?][] = [
+  ["the judge into the commands", "course/commands/check.ts", "course/judge/judge.ts"],
+  [
+    "the commands into the judge",
+    "course/judge/judge.ts",
+    "course/commands/check.ts",
+    "is in course/commands, which course/judge may not import",
+  ],
+  [
+    "a test into the course",
+    "course/judge/judge.ts",
+    "tests/project/in_folder.ts",
+    "is in tests, which course/judge may not import",
+  ],
+  [
+    "the content into the sandbox",
+    "course/sandbox/graded.ts",
+    "course/content/course.ts",
+    "is in course/content, which course/sandbox may not import",
+  ],
+  [
+    "data into the course",
+    "course/book/book.ts",
+    "datasets/idx.ts",
+    "is in datasets, which course/book may not import",
+  ],
+  ["permissions into the launcher", "course/commands/launch.ts", "milestones/permissions.ts"],
+  [
+    "permissions into another command",
+    "course/commands/check.ts",
+    "milestones/permissions.ts",
+    "is in milestones, which course/commands may not import",
+  ],
+  ["graded() into a graded test", "modules/01_tensor/tensor_test.ts", "course/sandbox/graded.ts"],
+  [
+    "the judge into a graded test",
+    "modules/01_tensor/tensor_test.ts",
+    "course/judge/judge.ts",
+    "is in course/judge",
+  ],
+  ["a report into a milestone", "milestones/04_1998_cnn/a.ts", "milestones/report/b.ts"],
+  [
+    "a command into a milestone",
+    "milestones/04_1998_cnn/a.ts",
+    "course/commands/check.ts",
+    "is in course/commands, which milestones/04_1998_cnn may not import",
+  ],
+  ["a milestone into a bench", "bench/a.ts", "milestones/kernels.ts"],
+];
+for (const [name, from, to, wrong] of folderJudgements) {
+  test(`folderComplaint() judges the import of ${name}`, () => {
+    assertEquals(folderComplaint({ from, to, name: "", typeOnly: true }), wrong);
+  });
+}
+
+test("each folder imports only those that it may", () => {
+  const wrong: string[] = [];
+  for (const edge of productGraph().edges) {
+    const text = folderComplaint(edge);
+    if (text !== undefined) wrong.push(`${edge.from} imports "${edge.name}", which ${text}`);
+  }
   assertEquals(wrong, []);
+}, deno);
+
+test("nothing outside of tests/ imports from it", () => {
+  const { edges } = productGraph();
+  assertEquals(edges.filter(({ to }) => to.startsWith("tests/")), []);
+}, deno);
+
+test("no folders import each other in circles", () => {
+  const circles = findFolderCircles(productGraph().edges, (file) => {
+    const folder = folderOf(file);
+    return /^(node|npm|jsr|https?):/.test(file) || folder === "graded tests" ? undefined : folder;
+  });
+  assertEquals(circles.map((folders) => folders.join(" → ")), []);
 }, deno);
 
 /** What a page needs to run a task's tests, and to say what is wrong. */
@@ -305,7 +423,7 @@ test("no chapter is longer than 700 lines, and no part has more code than its bu
   );
   // kernels.ts is the door to modules/fast/, and counts as little as what is behind it
   const counted = chapters.filter((file) => !/\/(checkpoint|kernels)\.ts$/.test(file));
-  const course = courseFolders.flatMap(sourcesIn);
+  const course = sourcesIn("course").filter((file) => !/^course\/(book|std)\//.test(file));
   const rows: [string, number, number][] = [];
   for (const folder of Object.keys(lower).filter((name) => name !== "fast")) {
     const files = chapters.filter((file) => moduleOf(file) === folder);

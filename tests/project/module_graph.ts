@@ -59,7 +59,10 @@ export function readGraph(root: URL, files: readonly string[]): Graph {
     if (seen.has(file)) continue;
     for (const module of readInfo(root, file).modules) {
       const from = relativeTo(root, module.specifier);
-      if (module.error) throw new Error(`Cannot read the imports of ${from}: ${module.error}`);
+      // Packages are not fetched for this: what they hold is not ours.
+      if (module.error && !from.startsWith("npm:")) {
+        throw new Error(`Cannot read the imports of ${from}: ${module.error}`);
+      }
       if (seen.has(from)) continue;
       seen.add(from);
       for (
@@ -125,6 +128,26 @@ export function loadedWith(edges: readonly Edge[], files: readonly string[]): Se
     }
   }
   return loaded;
+}
+
+/**
+ * Finds the folders that import each other, directly or over others.
+ *
+ * @param edges The imports, of types too.
+ * @param folderOf The folder that a file counts for; nothing for files that do not count.
+ * @returns The folders on the way of each circle.
+ */
+export function findFolderCircles(
+  edges: readonly Edge[],
+  folderOf: (file: string) => string | undefined,
+): string[][] {
+  const arrows = new Map<string, Edge>();
+  for (const { from: file, to: target, name } of edges) {
+    const from = folderOf(file), to = folderOf(target);
+    if (from === undefined || to === undefined || from === to) continue;
+    arrows.set(`${from} ${to}`, { from, to, name, typeOnly: false });
+  }
+  return findCircles([...arrows.values()]);
 }
 
 /** The files of a shortest way, both ends included. */
