@@ -237,6 +237,7 @@ function productGraph(): Graph {
 
 /** What counts as a folder: those in course/, milestones/ and modules/ one by one. */
 function folderOf(file: string): string {
+  if (file === "mod.ts") return "the library";
   const [, top, inner] = file.match(/^([^/]+)\/(?:([^/]+)\/)?/) ?? [];
   if (top === undefined) return "the top";
   if (top === "modules" && isTest(file)) return "graded tests";
@@ -245,9 +246,9 @@ function folderOf(file: string): string {
 
 /** The folders that each folder may import, besides its own and @std. */
 const arrows: readonly (readonly [from: string, ...to: RegExp[]])[] = [
-  ["bench", /^(datasets|milestones|course)$/, /^(modules|milestones)\//],
+  ["bench", /^(the library|datasets|milestones|course)$/, /^(modules|milestones)\//],
   ["datasets", /^modules\//],
-  ["milestones", /^(modules|milestones)\//, /^(milestones|datasets|course)$/],
+  ["milestones", /^(modules|milestones)\//, /^(the library|milestones|datasets|course)$/],
   ["course/sandbox"],
   ["course", /^the top$/],
   ["course/content", /^course$/],
@@ -255,7 +256,7 @@ const arrows: readonly (readonly [from: string, ...to: RegExp[]])[] = [
   ["course/commands", /^course$/, /^course\/(content|judge|sandbox)$/],
   ["course/grading", /^course$/, /^course\/(content|judge|sandbox|commands)$/],
   ["course/book", /^course$/, /^course\/(content|judge|sandbox|commands)$/],
-  ["the top", /^modules\//],
+  ["the library", /^modules\//],
 ];
 
 /** Single arrows: graded tests declare themselves, and the launcher starts milestones. */
@@ -325,6 +326,13 @@ const folderJudgements: [string, string, string, string?][] = [
     "milestones/04_1998_cnn/a.ts",
     "course/commands/check.ts",
     "is in course/commands, which milestones/04_1998_cnn may not import",
+  ],
+  ["the library into a milestone", "milestones/kernels.ts", "mod.ts"],
+  [
+    "the library into the course",
+    "course/judge/judge.ts",
+    "mod.ts",
+    "is in the library, which course/judge may not import",
   ],
   ["a milestone into a bench", "bench/a.ts", "milestones/kernels.ts"],
 ];
