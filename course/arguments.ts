@@ -56,11 +56,12 @@ export function readArguments<Flag extends string, Value extends string>(
   { words: most = 0, refuse = refusal }: Reading = {},
 ): Arguments<Flag, Value> {
   const unknown: string[] = [], words: string[] = [];
+  const boolean: string[] = [...flags], string: string[] = [...values];
   const given = parseArgs([...args], {
-    boolean: [...flags],
-    string: [...values],
+    boolean,
+    string,
     negatable: ["color"],
-    default: { color: true },
+    default: Object.fromEntries([["color", true]]),
     unknown: (word: string) => {
       if (word.startsWith("-") || words.length === most) unknown.push(word);
       else words.push(word);

@@ -37,8 +37,10 @@ const project: {
 } = deno;
 
 /** What is read of tsconfig.json. */
-const options: { readonly paths?: Readonly<Record<string, readonly string[]>> } =
-  editor.compilerOptions;
+const options: {
+  readonly strict: boolean;
+  readonly paths?: Readonly<Record<string, readonly string[]>>;
+} = editor.compilerOptions;
 
 /** All names. */
 export const names: readonly Name[] = Object.entries(manifest.imports).map(([name, entry]) => {

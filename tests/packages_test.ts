@@ -5,8 +5,9 @@
  *
  * @module
  */
-import { assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { isOlder } from "../course/runtime.ts";
 import { readGraph } from "./project/module_graph.ts";
 import { test } from "../course/sandbox/register.ts";
 
@@ -104,4 +105,91 @@ test("each task that fetches names its lock file, and each lock file is in use",
     ),
   );
   assertEquals([...used].sort(), [...Object.keys(needs), everything].sort());
+});
+
+// ── Tasks, and where @std comes from ──
+
+interface Config {
+  readonly lock: unknown;
+  readonly imports: Record<string, string>;
+  readonly links: readonly string[];
+  readonly tasks: Record<string, unknown>;
+}
+
+interface Package {
+  readonly name: string;
+  readonly version: string;
+  readonly exports: Record<string, string>;
+}
+
+interface Manifest {
+  readonly scripts: Record<string, string>;
+}
+
+interface EditorConfig {
+  readonly compilerOptions: { readonly paths: Record<string, readonly string[]> };
+}
+
+/** The files are our own, and of the type that the caller says. */
+function readJson<T>(name: string): T {
+  return JSON.parse(read(name));
+}
+
+const config = readJson<Config>("deno.json");
+const manifest = readJson<Manifest>("package.json");
+const links = config.links.map((folder) => ({
+  folder,
+  package: readJson<Package>(`${folder}/deno.json`),
+}));
+
+/** The name → version range of the pins in deno.json: `jsr:@std/assert@^1.0.0`. */
+function pins(): Record<string, string> {
+  const found: Record<string, string> = {};
+  for (const [name, specifier] of Object.entries(config.imports)) {
+    const [, target, range] = specifier.match(/^jsr:(@?[^@]+)@([^/]+)/) ?? [];
+    assertEquals(target, name, "each package comes from JSR, and is imported by its own name");
+    found[name] = range;
+  }
+  return found;
+}
+
+/** Whether a version is in a range of the form ^1.2.3 with at least 1 in front. */
+function isInRange(version: string, range: string): boolean {
+  assertMatch(range, /^\^[1-9]\d*(\.\d+){0,2}$/);
+  const least = range.slice(1);
+  return version.split(".")[0] === least.split(".")[0] && !isOlder(version, least);
+}
+
+test("deno.json and package.json have the same tasks", () => {
+  // Before npm runs a script without Bun, its "pre" script says what to run instead.
+  const scripts = Object.keys(manifest.scripts).filter((name) => !name.startsWith("pre"));
+  assertEquals(scripts, Object.keys(config.tasks));
+});
+
+test("every @std package is linked to a local one, whose version the pin allows", () => {
+  const ranges = pins();
+  assertEquals(links.map((link) => link.package.name).sort(), Object.keys(ranges).sort());
+  for (const { package: { name, version } } of links) {
+    assert(isInRange(version, ranges[name]), `${name} ${version} is not in ${ranges[name]}`);
+  }
+});
+
+test("isInRange() means what a caret means", () => {
+  const versions = ["0.9.0", "1.1.9", "1.2.2", "1.2.3", "1.2.4", "1.3.0", "2.2.3"];
+  assertEquals(versions.filter((version) => isInRange(version, "^1.2.3")), [
+    "1.2.3",
+    "1.2.4",
+    "1.3.0",
+  ]);
+  assertEquals(versions.filter((version) => isInRange(version, "^2")), ["2.2.3"]);
+});
+
+test("tsconfig.json leads to every export of the linked packages", () => {
+  const paths: Record<string, string[]> = {};
+  for (const { folder, package: { name, exports } } of links) {
+    for (const [from, file] of Object.entries(exports)) {
+      paths[name + from.slice(1)] = [`${folder}/${file.slice(2)}`];
+    }
+  }
+  assertEquals(readJson<EditorConfig>("tsconfig.json").compilerOptions.paths, paths);
 });

@@ -108,7 +108,7 @@ function cellsOfTask(
 /** Prose, with its blocks of code as cells of their own, and its figures as they are drawn. */
 function cellsOfText(text: string): Cell[] {
   return text.split(/^```ts\n([^]*?)^```$/m).flatMap((part, k) => {
-    if (k % 2 === 1) return [code(inBlock(part.trim().replaceAll('"@std/assert"', localAssert)))];
+    if (k % 2 === 1) return [code(inBlock(part.trim()))];
     const markdown = part.replace(
       /(?<=\n\n)(?: {2,}\S.*\n?|\n(?= {2,}\S))+/g,
       (figure) => "```text\n" + figure.trimEnd() + "\n```\n",
@@ -123,9 +123,6 @@ function inBlock(example: string): string {
   const body = example.slice(imports.length).replace(/^(?=.)/gm, "  ");
   return body === "" ? imports.trim() : `${imports}{\n${body}\n}`;
 }
-
-/** The assertions that lie beside the course, so that a notebook fetches nothing. */
-const localAssert = '"../course/std/assert/mod.ts"';
 
 function prose(source: string): Cell {
   return { cell_type: "markdown", metadata: {}, source };

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 
 /** An error with what to do about it. */
 type HintedError = Error & { readonly hint?: string };
@@ -31,6 +31,7 @@ export function assertRefuses(
   message: string,
   hint?: string,
 ): void {
-  const error = assertThrows(body, ErrorClass);
+  const error: HintedError = assertThrows(body, Error);
+  assert(error instanceof ErrorClass, `${error.name} is not a ${ErrorClass.name}`);
   assertEquals([error.name, error.message, error.hint], [ErrorClass.name, message, hint]);
 }

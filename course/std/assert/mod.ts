@@ -29,11 +29,6 @@ export function assert(expr: unknown, msg = ""): asserts expr {
   if (!expr) throw new AssertionError(msg);
 }
 
-/** Fails, always. */
-export function fail(msg?: string): never {
-  throw new AssertionError(`Failed assertion${ending(msg)}`);
-}
-
 /** Fails unless both have the same structure; −0 equals 0, and NaN equals NaN. */
 export function assertEquals<T>(actual: T, expected: T, msg?: string): void {
   if (equal(actual, expected)) return;
@@ -84,24 +79,10 @@ export function assertAlmostEquals(
   );
 }
 
-/** Fails unless `actual` is greater. */
-export function assertGreater<T>(actual: T, expected: T, msg?: string): void {
-  if (actual > expected) return;
-  throw new AssertionError(msg ?? `Expect ${show(actual)} > ${show(expected)}`);
-}
-
 /** Fails unless `actual` is less. */
 export function assertLess<T>(actual: T, expected: T, msg?: string): void {
   if (actual < expected) return;
   throw new AssertionError(msg ?? `Expect ${show(actual)} < ${show(expected)}`);
-}
-
-/** Fails if `actual` is undefined or null. */
-export function assertExists<T>(actual: T, msg?: string): asserts actual is NonNullable<T> {
-  if (actual !== undefined && actual !== null) return;
-  throw new AssertionError(
-    `Expected actual: "${actual}" to not be null or undefined${ending(msg)}`,
-  );
 }
 
 /** Fails unless `actual` contains `expected`. */
@@ -116,22 +97,6 @@ export function assertStringIncludes(actual: string, expected: string, msg?: str
 export function assertMatch(actual: string, expected: RegExp, msg?: string): void {
   if (expected.test(actual)) return;
   throw new AssertionError(`Expected actual: "${actual}" to match: "${expected}"${ending(msg)}`);
-}
-
-/** Fails unless `actual` is an instance of the class. */
-export function assertInstanceOf<T extends Class<unknown>>(
-  actual: unknown,
-  expectedType: T,
-  msg = "",
-): asserts actual is InstanceType<T> {
-  if (actual instanceof expectedType) return;
-  const expected = expectedType.name, found = kindOf(actual);
-  let but = ` but was "${found}"`;
-  if (found === expected) but = "";
-  else if (found === "function") but = " but was not an instanced object";
-  throw new AssertionError(
-    `Expected object to be an instance of "${expected}"${but}${ending(msg)}`,
-  );
 }
 
 /** Fails unless `fn` throws; returns what was thrown. */
@@ -240,12 +205,6 @@ function ending(msg?: string): string {
 /** Whole numbers as they are, others as 1.5e+0. */
 function short(n: number): string {
   return Number.isInteger(n) ? String(n) : n.toExponential();
-}
-
-function kindOf(value: unknown): string {
-  if (value === null) return "null";
-  if (typeof value !== "object") return typeof value;
-  return value.constructor?.name ?? "Object";
 }
 
 /** One item a line and keys in order, so that two values can be compared line by line. */

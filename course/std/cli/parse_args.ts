@@ -1,6 +1,6 @@
 /**
- * Reads a command line as the published `@std/cli/parse-args` does, quirks included, without its
- * `collect` option and without names with dots.
+ * Reads a command line as the published `@std/cli/parse-args` does, quirks included. Of its options
+ * those are here that the project uses, and names have no dots.
  *
  * @module
  */
@@ -11,8 +11,6 @@ export interface ParseOptions<
   Strings extends string = string,
   Negatables extends string = string,
   Defaults extends Record<string, unknown> = Record<string, unknown>,
-  Aliases extends AliasTable = AliasTable,
-  DoubleDash extends boolean = boolean,
 > {
   /** Options that are true or false, and false when absent. */
   boolean?: Booleans | readonly Booleans[];
@@ -22,27 +20,9 @@ export interface ParseOptions<
   negatable?: Negatables | readonly Negatables[];
   /** Values of absent options. */
   default?: Defaults;
-  /** Other names of an option. */
-  alias?: Aliases;
   /** Called with what is not declared, and with its name and value; false drops it. */
   unknown?: (arg: string, key?: string, value?: unknown) => unknown;
-  /** Put everything from the first argument that is no option on into `_`. */
-  stopEarly?: boolean;
-  /** Put what follows `--` into `"--"` and not into `_`. */
-  "--"?: DoubleDash;
 }
-
-type AliasTable = Record<string, string | readonly string[]>;
-
-/** The other names that a table gives to an option. */
-type NamesOf<Name, Aliases> = Name extends keyof Aliases
-  ? Name | (Aliases[Name] extends readonly (infer Other)[] ? Other : Aliases[Name])
-  : Name;
-
-/** The options of a table, under all of their names. */
-type WithAliases<Options, Aliases> = {
-  [Name in keyof Options as Extract<NamesOf<Name, Aliases>, string>]: Options[Name];
-};
 
 type Declared<Booleans extends string, Strings extends string, Negatables extends string> =
   & { [Name in Booleans]: boolean }
@@ -65,13 +45,10 @@ export type Args<
   Strings extends string = never,
   Negatables extends string = never,
   Defaults extends Record<string, unknown> = Record<never, never>,
-  Aliases extends AliasTable = Record<never, never>,
-  DoubleDash extends boolean = false,
 > = Flat<
   & Record<string, unknown>
-  & WithAliases<WithDefaults<Declared<Booleans, Strings, Negatables>, Defaults>, Aliases>
+  & WithDefaults<Declared<Booleans, Strings, Negatables>, Defaults>
   & { _: (string | number)[] }
-  & (DoubleDash extends true ? { "--": string[] } : Record<never, never>)
 >;
 
 type Value = string | number | boolean;
@@ -89,88 +66,56 @@ export function parseArgs<
   Strings extends string = never,
   Negatables extends string = never,
   Defaults extends Record<string, unknown> = Record<never, never>,
-  const Aliases extends AliasTable = Record<never, never>,
-  DoubleDash extends boolean = false,
 >(
   args: readonly string[],
-  options: ParseOptions<Booleans, Strings, Negatables, Defaults, Aliases, DoubleDash> = {},
-): Args<Booleans, Strings, Negatables, Defaults, Aliases, DoubleDash> {
-  const parser = new Parser(options);
+  options: ParseOptions<Booleans, Strings, Negatables, Defaults> = {},
+): Args<Booleans, Strings, Negatables, Defaults> {
+  const { boolean, string, negatable, unknown } = options;
+  const parser = new Parser(setOf(boolean), setOf(string), setOf(negatable), unknown);
   const end = args.includes("--") ? args.indexOf("--") : args.length;
-  const rest = args.slice(end + 1);
-  parser.read(args.slice(0, end), options.stopEarly ?? false);
+  parser.read(args.slice(0, end));
   parser.fill(options.default ?? {});
-  if (options["--"]) parser.result["--"] = rest;
-  else parser.result._.push(...rest);
-  return parser.result as Args<Booleans, Strings, Negatables, Defaults, Aliases, DoubleDash>;
+  parser.result._.push(...args.slice(end + 1));
+  return parser.result as Args<Booleans, Strings, Negatables, Defaults>;
 }
 
-/** Every name of an option leads to its other names. */
-function aliasTable(alias: AliasTable): Map<string, string[]> {
-  const table = new Map<string, string[]>();
-  for (const [name, others] of Object.entries(alias)) {
-    const all = [name, ...(typeof others === "string" ? [others] : others)];
-    for (const one of all) table.set(one, all.filter((other) => other !== one));
-  }
-  return table;
+function setOf(names: string | readonly string[] = []): Set<string> {
+  return new Set(typeof names === "string" ? [names] : names);
 }
-
-function namesIn(
-  list: string | readonly string[] | undefined,
-  aliases: Map<string, string[]>,
-): Set<string> {
-  const names = typeof list === "string" ? [list] : list ?? [];
-  return new Set(names.flatMap((name) => [name, ...(aliases.get(name) ?? [])]));
-}
-
-/** ParseOptions, whatever the names are. */
-type AnyOptions = ParseOptions<
-  string,
-  string,
-  string,
-  Record<string, unknown>,
-  AliasTable,
-  boolean
->;
 
 class Parser {
   readonly result: Record<string, unknown> & { _: (string | number)[] } = { _: [] };
-  readonly booleans: Set<string>;
-  readonly strings: Set<string>;
-  readonly negatables: Set<string>;
-  readonly aliases: Map<string, string[]>;
-  readonly unknown?: AnyOptions["unknown"];
+  readonly #booleans: ReadonlySet<string>;
+  readonly #strings: ReadonlySet<string>;
+  readonly #negatables: ReadonlySet<string>;
+  readonly #unknown: ParseOptions["unknown"];
 
-  constructor(options: AnyOptions) {
-    this.aliases = aliasTable(options.alias ?? {});
-    this.booleans = namesIn(options.boolean, this.aliases);
-    this.strings = namesIn(options.string, this.aliases);
-    this.negatables = namesIn(options.negatable, this.aliases);
-    this.unknown = options.unknown;
+  constructor(
+    booleans: ReadonlySet<string>,
+    strings: ReadonlySet<string>,
+    negatables: ReadonlySet<string>,
+    unknown: ParseOptions["unknown"],
+  ) {
+    this.#booleans = booleans;
+    this.#strings = strings;
+    this.#negatables = negatables;
+    this.#unknown = unknown;
   }
 
-  read(args: readonly string[], stopEarly: boolean): void {
+  read(args: readonly string[]): void {
     for (let i = 0; i < args.length; i++) {
-      if (/^--./s.test(args[i])) {
-        i += this.#long(args[i], args[i + 1]);
-      } else if (/^-./s.test(args[i])) {
-        i += this.#letters(args[i], args[i + 1]);
-      } else {
-        this.#plain(args[i]);
-        if (!stopEarly) continue;
-        this.result._.push(...args.slice(i + 1));
-        return;
-      }
+      if (/^--./s.test(args[i])) i += this.#long(args[i], args[i + 1]);
+      else if (/^-./s.test(args[i])) i += this.#letters(args[i], args[i + 1]);
+      else this.#plain(args[i]);
     }
   }
 
   /** Absent options get their default; absent booleans are false. */
   fill(defaults: Record<string, unknown>): void {
     for (const [name, value] of Object.entries(defaults)) {
-      if (Object.hasOwn(this.result, name)) continue;
-      for (const one of [name, ...(this.aliases.get(name) ?? [])]) this.#put(one, value);
+      if (!Object.hasOwn(this.result, name)) this.#put(name, value);
     }
-    for (const name of this.booleans) {
+    for (const name of this.#booleans) {
       if (!Object.hasOwn(this.result, name)) this.#put(name, false);
     }
   }
@@ -179,8 +124,8 @@ class Parser {
   #long(arg: string, next: string | undefined): number {
     const [, no, name, value] = arg.match(/^--(no-)?(.+?)(?:=(.*))?$/s) ?? [];
     if (value !== undefined) {
-      this.#set(name, this.booleans.has(name) ? value !== "false" : value, arg);
-    } else if (no && this.negatables.has(name)) {
+      this.#set(name, this.#booleans.has(name) ? value !== "false" : value, arg);
+    } else if (no && this.#negatables.has(name)) {
       this.#set(name, false, arg);
     } else {
       return this.#valueOrFlag(no ? `no-${name}` : name, next, arg, /^-/);
@@ -209,7 +154,7 @@ class Parser {
 
   /** Takes the next argument for the value, unless it is an option or none is wanted. */
   #valueOrFlag(name: string, next: string | undefined, arg: string, isOption: RegExp): 0 | 1 {
-    if (next && !this.#isBoolean(name) && !isOption.test(next)) {
+    if (next && !this.#booleans.has(name) && !isOption.test(next)) {
       this.#set(name, next, arg);
       return 1;
     }
@@ -222,26 +167,19 @@ class Parser {
   }
 
   #plain(arg: string): void {
-    if (this.unknown?.(arg) === false) return;
-    this.result._.push(this.strings.has("_") || !isNumber(arg) ? arg : Number(arg));
-  }
-
-  #isBoolean(name: string): boolean {
-    return this.booleans.has(name) ||
-      (this.aliases.get(name) ?? []).some((other) => this.booleans.has(other));
+    if (this.#unknown?.(arg) === false) return;
+    this.result._.push(this.#strings.has("_") || !isNumber(arg) ? arg : Number(arg));
   }
 
   #flag(name: string): "" | true {
-    return this.strings.has(name) ? "" : true;
+    return this.#strings.has(name) ? "" : true;
   }
 
   #set(name: string, value: Value, arg: string): void {
-    const declared = this.booleans.has(name) || this.strings.has(name) || this.aliases.has(name);
-    if (!declared && this.unknown?.(arg, name, value) === false) return;
-    const number = typeof value === "string" && !this.strings.has(name) && isNumber(value);
-    for (const one of [name, ...(this.aliases.get(name) ?? [])]) {
-      this.#put(one, number ? Number(value) : value);
-    }
+    const isText = this.#strings.has(name), isDeclared = isText || this.#booleans.has(name);
+    if (!isDeclared && this.#unknown?.(arg, name, value) === false) return;
+    const isCount = typeof value === "string" && !isText && isNumber(value);
+    this.#put(name, isCount ? Number(value) : value);
   }
 
   #put(name: string, value: unknown): void {

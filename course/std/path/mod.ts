@@ -10,9 +10,6 @@ import { pathToFileURL } from "node:url";
 
 const isWindows = process.platform === "win32";
 
-/** What separates the parts of a path here. */
-export const SEPARATOR: "/" | "\\" = isWindows ? "\\" : "/";
-
 /** Joins the parts and resolves `.` and `..` within them. */
 export function join(first: string | URL, ...rest: string[]): string {
   return path.join(toPath(first), ...rest);
@@ -32,11 +29,6 @@ export function basename(from: string | URL, suffix = ""): string {
   return suffix.length < name.length && name.endsWith(suffix)
     ? name.slice(0, name.length - suffix.length)
     : name;
-}
-
-/** The part of the last name from its last dot on, or "". */
-export function extname(from: string | URL): string {
-  return path.extname(toPath(from));
 }
 
 /** Whether a path starts at a root. */
