@@ -85,6 +85,12 @@ test("evaluate() weighs batches of 7 and 2 examples 7 to 2, in numbers and in te
   assertAlmostEquals(found.first, 6 / 9, 1e-7);
 });
 
+test("evaluate() adds tensors up in float64, so that no small number is lost", async () => {
+  const parts = [1, 2 ** -40], metrics = { part: () => Tensor.of([parts.shift() ?? 0]) };
+  const { part } = await evaluate(new Flatten(), sevenAndTwo, { loss: crossEntropy, metrics });
+  assertEquals([part.toArray(), part.dtype], [[1 + 2 ** -40], "float64"]);
+});
+
 test("trainStep() measures all of its batches as one", () => {
   const { model, optimizer } = still();
   const metrics = { right: accuracyMetric, counts: confusion(2) };

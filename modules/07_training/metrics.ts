@@ -16,7 +16,7 @@
  */
 import { noGrad } from "#autograd";
 import { requireNumber, requireWhole, say, ShapeError, Tensor, ValueError } from "#tensor";
-import type { Batch, Batches, Loss, Measured, Metric, Metrics, Sum, Tally } from "./options.ts";
+import type { Batch, Loss, Measured, Metric, Metrics, Sum, Tally } from "./options.ts";
 
 // ── Scores and labels ──
 
@@ -70,12 +70,11 @@ export function topK(k: number): (scores: Tensor, labels: Int32Array) => number 
   return (scores, labels) => {
     const classes = requireClasses(scores, labels);
     requireNumber(`Cannot name the top ${k} of ${classes} classes`, k, 1, classes);
-    const found = labels.filter((label, row) => {
+    return labels.filter((label, row) => {
       const x = scores.data.subarray(row * classes, (row + 1) * classes), own = x[label];
       // how many classes come before the label; NaN is beyond every score
       return x.filter((score, i) => !(score <= own) || (score === own && i < label)).length < k;
-    });
-    return found.length / labels.length;
+    }).length / labels.length;
   };
 }
 
@@ -87,10 +86,17 @@ export function topK(k: number): (scores: Tensor, labels: Int32Array) => number 
 /** Names that the results have already. */
 const taken = ["loss", "predictions", "epoch", "step", "learningRate", "progress"];
 
+/** Throws the error of what cannot be measured. */
+function refuse(what: string, why: string, hint?: string): never {
+  throw new ValueError(`Cannot measure ${what}: ${why}`, hint);
+}
+
 /** Adds metrics up over batches. */
 export class Meter<Targets, M extends Metrics<Targets>> {
-  /** What the metrics add up to so far; set it to {} to begin again. */
-  tally: Tally;
+  /** What each metric adds up to so far; clear it to begin again. */
+  readonly sums = new Map<string, Sum>();
+  /** Whether all targets so far were labels. */
+  isClassifier = true;
   readonly #metrics: [name: string, metric: Metric<Targets>][];
 
   /**
@@ -102,18 +108,15 @@ export class Meter<Targets, M extends Metrics<Targets>> {
    */
   constructor(metrics?: M, tally?: Tally) {
     this.#metrics = Object.entries(metrics ?? {});
-    this.tally = tally ?? {};
     for (const [name, metric] of this.#metrics) {
-      const says = `Cannot measure ${name}`;
-      if (taken.includes(name)) {
-        throw new ValueError(`${says}: results have a ${name} already`, "give it another name");
-      }
-      if (typeof metric !== "function") {
-        throw new ValueError(`${says}: a metric must be a function of scores and targets`);
-      }
-      if (!tally || Object.hasOwn(tally, name)) continue;
+      if (taken.includes(name)) refuse(name, `results have a ${name} already`, "use another name");
+      const rule = "a metric must be a function of scores and targets";
+      if (typeof metric !== "function") refuse(name, rule);
+      if (!tally) continue;
+      const what = `${name} from the middle of an epoch`;
       const hint = "go on from an onStep() of a run with the same metrics, or from a whole epoch";
-      throw new ValueError(`${says} from the middle of an epoch: its sum so far is missing`, hint);
+      if (!Object.hasOwn(tally, name)) refuse(what, "its sum so far is missing", hint);
+      this.sums.set(name, tally[name]);
     }
   }
 
@@ -121,14 +124,13 @@ export class Meter<Targets, M extends Metrics<Targets>> {
   watch(loss: Loss<Targets>): Loss<Targets> {
     return (scores, targets) => {
       const value = loss(scores, targets), [rows = 1] = scores.shape;
+      this.isClassifier &&= !(targets instanceof Tensor);
       for (const [name, metric] of this.#metrics) {
         const sum = sumOf(name, noGrad(() => metric(scores, targets)), rows);
-        // with a loss that is not a number, that is the news
-        if (sum.values.some(Number.isNaN) && Number.isFinite(value.item())) {
-          throw new ValueError(`Cannot measure ${name}: the metric returned NaN`, "is it 0/0?");
-        }
-        const before = Object.hasOwn(this.tally, name) ? this.tally[name] : undefined;
-        this.tally = { ...this.tally, [name]: before ? add(name, before, sum) : sum };
+        // where the loss is not a number either, the loss says so
+        const isWrong = sum.values.some(Number.isNaN) && Number.isFinite(value.item());
+        if (isWrong) refuse(name, "the metric returned NaN", "is it 0/0?");
+        this.sums.set(name, add(name, this.sums.get(name), sum));
       }
       return value;
     };
@@ -136,80 +138,53 @@ export class Meter<Targets, M extends Metrics<Targets>> {
 
   /** Means and sums over all rows so far. */
   result(): Measured<M> {
-    const found = this.#metrics.map(([name]) => [name, resultOf(this.tally[name])]);
+    const found = Array.from(this.sums, ([name, sum]) => [name, resultOf(sum)]);
     return Object.fromEntries(found) as Measured<M>;
   }
 }
 
 /** What a metric found in a batch, as a sum over its rows. */
 function sumOf(name: string, found: unknown, rows: number): Sum {
-  if (typeof found === "number") {
-    return { rows, shape: null, dtype: "float64", values: [found * rows] };
-  }
-  if (found instanceof Tensor) {
-    return { rows, shape: found.shape, dtype: found.dtype, values: [...found.data] };
-  }
-  const says = `Cannot measure ${name}: a metric must return a number or a tensor`;
-  throw new ValueError(`${says}, this one returned ${String(found)}`);
+  if (typeof found === "number") return { rows, shape: null, values: [found * rows] };
+  if (found instanceof Tensor) return { rows, shape: found.shape, values: [...found.data] };
+  refuse(name, `a metric must return a number or a tensor, this one returned ${String(found)}`);
 }
 
-function add(name: string, a: Sum, b: Sum): Sum {
-  if (String(a.shape) === String(b.shape)) {
-    return { ...b, rows: a.rows + b.rows, values: a.values.map((value, i) => value + b.values[i]) };
-  }
+function add(name: string, a: Sum | undefined, b: Sum): Sum {
+  if (!a) return b;
+  const values = a.values.map((value, i) => value + b.values[i]);
+  if (String(a.shape) === String(b.shape)) return { ...b, rows: a.rows + b.rows, values };
   const says = say`Cannot add ${b.shape ?? "a number"} to ${a.shape ?? "a number"}`;
   throw new ShapeError(`${says}: ${name} must have the same shape in all batches`);
 }
 
-function resultOf({ rows, shape, dtype, values }: Sum): number | Tensor {
-  if (!shape) return values[0] / rows;
-  const sum = Tensor.zeros(shape, { dtype });
-  sum.data.set(values);
-  return sum;
+function resultOf({ rows, shape, values }: Sum): number | Tensor {
+  return shape ? new Tensor(Float64Array.from(values), shape) : values[0] / rows;
 }
 
 // ── Targets that are not labels ──
 // The task of 7.10 evaluates classifiers: it counts labels. Tensors of targets go through the same
 // loop. There, placeholder labels stand in for each tensor, one per row, and the loss gets the tensor.
 
-/** Batches with labels: the user's, or placeholders for a tensor. */
-export class Labelled<Targets extends Int32Array | Tensor> implements Iterable<Batch> {
-  /** Whether all targets so far were labels. */
-  isClassifier = true;
-  readonly length: number;
-  readonly #batches: Batches<Targets>;
-  readonly #tensors = new WeakMap<Int32Array, Tensor>();
+/** Labels; placeholders carry the tensor that they stand in for. */
+type Labels = Int32Array & { readonly tensor?: Tensor };
 
-  constructor(batches: Batches<Targets>) {
-    this.length = batches.length;
-    this.#batches = batches;
-  }
-
-  *[Symbol.iterator](): Iterator<Batch> {
-    for (const { inputs, targets } of this.#batches) {
-      if (targets instanceof Tensor) {
-        const labels = new Int32Array(targets.shape[0] ?? 1);
-        this.#tensors.set(labels, targets);
-        this.isClassifier = false;
-        yield { inputs, targets: labels };
-      } else yield { inputs, targets };
-    }
-  }
-
-  /** The same loss, of those labels. It throws first if scores and targets do not go together. */
-  lossOf(loss: Loss<Targets>): Loss {
-    return (scores, labels) => {
-      const targets = this.#tensors.get(labels);
-      if (targets) requireRows(scores, targets);
-      else requireClasses(scores, labels);
-      return (loss as Loss<Int32Array | Tensor>)(scores, targets ?? labels);
-    };
+/** The same batches, with placeholders in the place of tensors. */
+export function* labelled(batches: Iterable<Batch<Int32Array | Tensor>>): Generator<Batch<Labels>> {
+  for (const { inputs, targets } of batches) {
+    if (targets instanceof Tensor) {
+      const labels = new Int32Array(targets.shape[0] ?? 1);
+      yield { inputs, targets: Object.assign(labels, { tensor: targets }) };
+    } else yield { inputs, targets };
   }
 }
 
-function requireRows(scores: Tensor, targets: Tensor): void {
-  if (scores.rank > 1 && scores.shape[0] === targets.shape[0]) return;
-  const says = say`Cannot evaluate scores of shape ${scores} against targets of shape ${targets}`;
+/** The tensor that labels stand in for, or the labels. It throws if the scores do not go with it. */
+export function targetsOf(scores: Tensor, labels: Labels): Int32Array | Tensor {
+  const { tensor } = labels;
+  if (!tensor) requireClasses(scores, labels);
+  if (!tensor || (scores.rank > 1 && scores.shape[0] === tensor.shape[0])) return tensor ?? labels;
+  const says = say`Cannot evaluate scores of shape ${scores} against targets of shape ${tensor}`;
   const hint = "reshape([-1, 1]) makes one number a row";
   throw new ShapeError(`${says}: both must have a row per example, (B, …)`, hint);
 }

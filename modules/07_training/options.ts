@@ -6,7 +6,7 @@
  * @module
  */
 import type { Optimizer } from "#optimizers";
-import type { Tensor } from "#tensor";
+import type { Shape, Tensor } from "#tensor";
 import type { Schedule } from "./schedules.ts";
 
 // ── Batches and losses ──
@@ -28,7 +28,7 @@ export type Loss<Targets = Int32Array> = (predictions: Tensor, targets: Targets)
 /**
  * Measures the scores of one batch. A number is a mean over the rows: the mean over several batches
  * weighs each by its rows. A tensor holds sums over the rows, such as counts: the tensors of several
- * batches are added up. It runs within the step and records no gradients.
+ * batches are added up, in float64. It runs within the step and records no gradients.
  *
  * @example Yes or no: one score a row, and a metric of your own
  * ```ts
@@ -85,12 +85,7 @@ export type Measured<M> = {
 };
 
 /** What one metric adds up to over some rows; the shape of a number is null. */
-export type Sum = {
-  readonly rows: number;
-  readonly shape: readonly number[] | null;
-  readonly dtype: "float32" | "float64";
-  readonly values: readonly number[];
-};
+export type Sum = Readonly<{ rows: number; shape: Shape | null; values: readonly number[] }>;
 
 /** The sums of metrics by their names: plain data, so that a checkpoint can keep it. */
 export type Tally = Readonly<Record<string, Sum>>;
@@ -173,12 +168,7 @@ export type EvaluationOf<Targets, M = NoMetrics> =
   & Omit<Targets extends Int32Array ? Evaluation : Pick<Evaluation, "loss">, keyof M>
   & Measured<M>;
 
-/** What evaluate() takes. */
-export interface EvaluateOptions<Targets = Int32Array, M extends Metrics<Targets> = NoMetrics> {
-  /** How wrong the model is, as a mean over the rows. */
-  readonly loss: Loss<Targets>;
-  /** What else to measure, by name; nothing by default. The names are those of the results. */
-  readonly metrics?: M & Metrics<Targets>;
-  /** Stops between two batches. */
-  readonly signal?: AbortSignal;
-}
+/** What evaluate() takes; the signal stops it between two batches. */
+export type EvaluateOptions<Targets = Int32Array, M extends Metrics<Targets> = NoMetrics> =
+  & Pick<StepOptions<Targets, M>, "loss" | "metrics">
+  & Pick<FitOptions, "signal">;

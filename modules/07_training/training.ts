@@ -50,13 +50,12 @@
  */
 import { backward, noGrad } from "#autograd";
 import type { Module, Parameter } from "#layers";
-import { kernels, requireNoOther, requireNumber, requireWhole, Tensor } from "#tensor";
-import { ValueError } from "#tensor";
+import { kernels, requireNoOther, requireNumber, requireWhole, Tensor, ValueError } from "#tensor";
 import { breathing } from "./breathing.ts";
-import { Labelled, Meter, predictedClasses } from "./metrics.ts";
+import { labelled, Meter, predictedClasses, targetsOf } from "./metrics.ts";
 import type { Batch, Batches, EpochResult, FitOptions, Measured, Metrics } from "./options.ts";
 import type { EvaluateOptions, Evaluation, EvaluationOf, NoMetrics } from "./options.ts";
-import type { StepLoss, StepOptions } from "./options.ts";
+import type { Loss, StepLoss, StepOptions } from "./options.ts";
 
 export { topK } from "./metrics.ts";
 export type * from "./options.ts";
@@ -210,8 +209,7 @@ export function trainStep<Targets, M extends Metrics<Targets> = NoMetrics>(
 ): StepLoss<NoInfer<M>> {
   const meter = new Meter<Targets, M>(metrics);
   const loss = learnFrom(model, batches, { ...options, loss: meter.watch(options.loss) });
-  const measured = meter.result(), isEmpty = Object.keys(measured).length === 0;
-  return (isEmpty ? loss : { loss, ...measured }) as StepLoss<M>;
+  return (meter.sums.size > 0 ? { loss, ...meter.result() } : loss) as StepLoss<M>;
 }
 
 /** How many examples there are in some batches. */
@@ -294,7 +292,8 @@ export async function fit<Targets, M extends Metrics<Targets> = NoMetrics>(
       total += value * rows;
       examples += rows;
       step++;
-      const progress = { step, total, examples, ...(metrics && { measured: meter.tally }) };
+      const measured = metrics && Object.fromEntries(meter.sums);
+      const progress = { step, total, examples, ...(measured && { measured }) };
       onStep?.({ epoch, step, loss: value, learningRate, progress, ...meter.result() });
       await breathe();
       if (step % stepsOfEpoch > 0) signal?.throwIfAborted();
@@ -303,7 +302,7 @@ export async function fit<Targets, M extends Metrics<Targets> = NoMetrics>(
     const { learningRate } = optimizer, measured = meter.result();
     history.push({ epoch, loss: total / examples, learningRate, ...measured });
     total = examples = 0;
-    meter.tally = {};
+    meter.sums.clear();
     await onEpoch?.(history[history.length - 1]);
     if (epoch < epochs) signal?.throwIfAborted();
   }
@@ -543,10 +542,11 @@ export async function evaluate<T extends Int32Array | Tensor, M extends Metrics<
   batches: Batches<T>,
   { loss, metrics, ...options }: EvaluateOptions<T, M>,
 ): Promise<EvaluationOf<T, NoInfer<M>>> {
-  const meter = new Meter<T, M>(metrics), labelled = new Labelled(batches);
-  const watched = labelled.lossOf(meter.watch(loss));
-  const found = await evaluateClassifier(model, labelled, { ...options, loss: watched });
-  const known = labelled.isClassifier ? found : { loss: found.loss };
+  const meter = new Meter<T, M>(metrics), ask = meter.watch(loss) as Loss<Int32Array | Tensor>;
+  const watched: Loss = (scores, labels) => ask(scores, targetsOf(scores, labels));
+  const dealt = { length: batches.length, [Symbol.iterator]: () => labelled(batches) };
+  const found = await evaluateClassifier(model, dealt, { ...options, loss: watched });
+  const known = meter.isClassifier ? found : { loss: found.loss };
   return { ...known, ...meter.result() } as EvaluationOf<T, M>;
 }
 
