@@ -10,7 +10,7 @@ import { findTasks } from "../content/task_bodies.ts";
 import type { Owners } from "../names.ts";
 import { declared, type GradedTest, listOnly } from "../sandbox/graded.ts";
 import { placeOfFrame } from "../sandbox/places.ts";
-import type { Outcome } from "../sandbox/process.ts";
+import type { Limits, Outcome } from "../sandbox/process.ts";
 import { type Observation, observe } from "../sandbox/recording.ts";
 import { usualSeed } from "../sandbox/seeded.ts";
 import { importProblems } from "./imports.ts";
@@ -44,6 +44,8 @@ export interface CheckOptions {
   readonly seed?: string;
   /** Whether each test gets a thread of its own; else one is used again while all goes well. */
   readonly fresh?: boolean;
+  /** What each test may take; the usual where it is left out. */
+  readonly limits?: Partial<Limits>;
   /** Only tests of this task. */
   readonly only?: string;
   /** Tests of this task come first. */
@@ -52,16 +54,16 @@ export interface CheckOptions {
   readonly onResult?: (result: Result) => void;
 }
 
-/** How long a test may take, in milliseconds: the reference takes less than a tenth of it. */
-const usualLimit = 5000;
+/** What a test may take: the reference takes less than a tenth of either. */
+const usualLimits: Limits = { milliseconds: 5000, bytes: 1.25 * 2 ** 30 };
 
-/** And once a test of the module was too slow, so that nobody waits for minutes. */
+/** How long once a test of the module was too slow, so that nobody waits for minutes. */
 const shortLimit = 1000;
 
 /** Says what a test that was ended has done. */
 const endings: Record<NonNullable<Outcome["ended"]>, [Status, string]> = {
   timeout: ["timeout", "It was still running and was ended: does a loop never end?"],
-  memory: ["error", "It took more than 1.25 GiB of memory and was ended"],
+  memory: ["error", "It took more memory than a test may, and was ended"],
   exit: ["error", "It ended the program: a module must not call exit()"],
   crash: ["error", "It broke down outside of the test"],
 };
@@ -81,7 +83,7 @@ export async function checkModule(module: CourseModule, options: CheckOptions): 
   const ordered = first === undefined ? tests : tests.toSorted((a, b) => rank(a) - rank(b));
   const folder = realpathSync(mkdtempSync(join(scratch, `sandbox-${module.number}-`)));
   const runner = new Runner(folder), found = new Map<GradedTest, Result>();
-  let general: Outcome | undefined, limit = usualLimit;
+  let general: Outcome | undefined, limits = { ...usualLimits, ...options.limits };
   try {
     makeSandboxFolder(folder, module, owners);
     runner.start(); // it gets ready while the imports are looked at, and has loaded nothing yet
@@ -95,11 +97,11 @@ export async function checkModule(module: CourseModule, options: CheckOptions): 
         sentence: test.sentence,
         seed: right.seed,
         fresh,
-        limit,
+        limits,
       });
       // What breaks while it is loaded breaks for every test: it need not be tried again.
       if (outcome.ended && !outcome.loaded) general = outcome;
-      if (outcome.ended === "timeout") limit = shortLimit;
+      if (outcome.ended === "timeout") limits = { ...limits, milliseconds: shortLimit };
       const verdict = withPaths(verdictOf(outcome, right.observation));
       const result = {
         ...verdict,

@@ -68,7 +68,7 @@ export class Runner {
     const timer = setTimeout(() => {
       this.#give({ ended: "timeout", loaded: false, output: "" });
       this.close();
-    }, job.limit + grace);
+    }, job.limits.milliseconds + grace);
     child.stdin.write(`${JSON.stringify(job)}\n`);
     const outcome = await promise;
     clearTimeout(timer);

@@ -22,8 +22,16 @@ export interface Job {
   readonly seed?: string;
   /** Whether it gets a thread of its own. */
   readonly fresh: boolean;
-  /** How long it may take, in milliseconds. */
-  readonly limit: number;
+  /** What it may take. */
+  readonly limits: Limits;
+}
+
+/** What a test may take. */
+export interface Limits {
+  /** How long it may run. */
+  readonly milliseconds: number;
+  /** How much memory the whole process may hold. */
+  readonly bytes: number;
 }
 
 /** What came of it. */
@@ -46,9 +54,6 @@ export type Sent =
   | { readonly loaded: true }
   | { readonly observation: Observation | null }
   | Pick<Outcome, "ended" | "thrown">;
-
-/** The most memory that all of it may take, in bytes. */
-const maxMemory = 1.25 * 2 ** 30;
 
 /** A thread for learner's code. */
 interface Thread {
@@ -98,9 +103,9 @@ function run(job: Job): Promise<Outcome> {
   used = true;
   const { promise, resolve } = Promise.withResolvers<Outcome>();
   let output = "", loaded = false;
-  const timer = setTimeout(() => current.listener({ ended: "timeout" }), job.limit);
+  const timer = setTimeout(() => current.listener({ ended: "timeout" }), job.limits.milliseconds);
   const watch = setInterval(() => {
-    if (process.memoryUsage().rss > maxMemory) current.listener({ ended: "memory" });
+    if (process.memoryUsage().rss > job.limits.bytes) current.listener({ ended: "memory" });
   }, 50);
   current.listener = (event) => {
     if ("output" in event) output += event.output;
