@@ -67,6 +67,23 @@ export class ValueError extends RangeError {
 }
 
 /**
+ * A hint about a value that looks like a tensor and is not one of this library's.
+ *
+ * @example An array is no such value
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { copyHint } from "#tensor";
+ * const other = { data: [1], shape: [1] };
+ * assertEquals(copyHint(other), "was it made by another copy of the library?");
+ * assertEquals(copyHint([1]), undefined);
+ * ```
+ */
+export function copyHint(value: unknown): string | undefined {
+  const isAlike = value instanceof Object && "data" in value && "shape" in value;
+  return isAlike ? "was it made by another copy of the library?" : undefined;
+}
+
+/**
  * Refuses what is not a whole number, or too small.
  *
  * @param says What cannot be done, naming the value: `Cannot make batches of 2.5`.

@@ -40,7 +40,7 @@
  */
 import { broadcast, clip, comparisonDoors, elementDoors, pairDoors } from "./arithmetic.ts";
 import type { ElementLoop } from "./arithmetic.ts";
-import { requireNoOther, requireNumber, ShapeError, ValueError } from "./errors.ts";
+import { copyHint, requireNoOther, requireNumber, ShapeError, ValueError } from "./errors.ts";
 import { Door, kernels } from "./kernels.ts";
 import { checkProduct, matmul } from "./matmul.ts";
 import { type OpExtras, type OpName, type PlainOp, recording, versionOf } from "./primitives.ts";
@@ -589,7 +589,8 @@ export class Tensor implements Values {
 function operand(first: Tensor, other: Tensor | number): Tensor {
   if (typeof other === "number") return new Tensor(like(first, 1, "anything").fill(other), []);
   if (other instanceof Tensor) return other;
-  throw new ShapeError(say`Cannot combine ${first} with ${other}: it is no tensor and no number`);
+  const says = say`Cannot combine ${first} with ${other}: it is no tensor and no number`;
+  throw new ShapeError(says, copyHint(other));
 }
 
 /** Runs a two-operand primitive and notes its origin. */
@@ -607,7 +608,7 @@ function compare(op: keyof typeof comparisonDoors, first: Tensor, other: Tensor 
  * Makes a primitive of a loop that writes one number for each.
  *
  * @param op Which primitive it is.
- * @param loop Writes `out` from the numbers of x, which are as many; or a door with such a loop.
+ * @param f Writes `out` from the numbers of x, which are as many; or a door with such a loop.
  * @param x Any tensor.
  * @returns A tensor of the same shape, with its origin.
  *
@@ -619,14 +620,10 @@ function compare(op: keyof typeof comparisonDoors, first: Tensor, other: Tensor 
  * assertEquals(elementwise("neg", negate, Tensor.of([1, 2])).toArray(), [-1, -2]);
  * ```
  */
-export function elementwise(
-  op: PlainOp,
-  loop: ElementLoop | Door<ElementLoop>,
-  x: Tensor,
-): Tensor {
+export function elementwise(op: PlainOp, f: ElementLoop | Door<ElementLoop>, x: Tensor): Tensor {
   const data = like(x, x.size, "anything");
-  const run = loop instanceof Door ? loop.run : loop;
-  run(data, x.data);
+  const loop = f instanceof Door ? f.run : f;
+  loop(data, x.data);
   return result({ data, shape: x.shape }, op, [x]);
 }
 

@@ -54,7 +54,7 @@
  * @module
  */
 import { checkState, Parameter } from "#layers";
-import { type Data, Door, like, requireNoOther, requireNumber, say } from "#tensor";
+import { copyHint, type Data, Door, like, requireNoOther, requireNumber, say } from "#tensor";
 import { ShapeError, Tensor, ValueError } from "#tensor";
 
 // ── What all optimizers share (given) ──
@@ -159,13 +159,14 @@ export abstract class Optimizer<Options extends OptimizerOptions = OptimizerOpti
     this.#firstRate = this.#learningRate = options.learningRate;
     this.#door = kind.door;
     for (const part of parameters) {
-      const group = part instanceof Tensor ? { parameters: [part] } : part;
+      const group = "parameters" in part ? part : { parameters: [part] };
       const { parameters: members, ...own } = group;
       const settings = { ...kind.defaults, ...options, ...own };
       checkSettings(this.constructor.name, settings, kind.defaults);
       for (const parameter of members) {
         if (!(parameter instanceof Parameter)) {
-          throw new ShapeError(say`Cannot optimize ${parameter}: it is no Parameter`);
+          const says = say`Cannot optimize ${parameter}: it is no Parameter`;
+          throw new ShapeError(says, copyHint(parameter));
         }
         const slots = kind.slotNames.map((n) => [n, like(parameter, parameter.size, "lasting")]);
         this.#memories.push({ parameter, settings, slots: Object.fromEntries(slots), steps: 0 });
