@@ -164,10 +164,7 @@ export abstract class Optimizer<Options extends OptimizerOptions = OptimizerOpti
       const settings = { ...kind.defaults, ...options, ...own };
       checkSettings(this.constructor.name, settings, kind.defaults);
       for (const parameter of members) {
-        if (!(parameter instanceof Parameter)) {
-          const says = say`Cannot optimize ${parameter}: it is no Parameter`;
-          throw new ShapeError(says, copyHint(parameter));
-        }
+        if (!(parameter instanceof Parameter)) throw notAParameter(parameter);
         const slots = kind.slotNames.map((n) => [n, like(parameter, parameter.size, "lasting")]);
         this.#memories.push({ parameter, settings, slots: Object.fromEntries(slots), steps: 0 });
       }
@@ -242,6 +239,11 @@ export abstract class Optimizer<Options extends OptimizerOptions = OptimizerOpti
       for (const name in memory.slots) memory.slots[name].set(numbers(`${k}.${name}`));
     });
   }
+}
+
+function notAParameter(value: unknown): ShapeError {
+  const hint = value instanceof Tensor ? undefined : copyHint(value);
+  return new ShapeError(say`Cannot optimize ${value}: it is no Parameter`, hint);
 }
 
 /** Refuses to optimise nothing, or the same parameter twice. */
