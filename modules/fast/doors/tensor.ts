@@ -86,11 +86,7 @@ function pairLoop({ machine }: Tools, name: KernelName, own: Loop): Loop {
 }
 
 /** A loop over the numbers of one tensor. */
-function onElements(
-  { machine }: Tools,
-  door: Door<ElementLoop>,
-  name: KernelName,
-): Replacement {
+function onElements({ machine }: Tools, door: Door<ElementLoop>, name: KernelName): Replacement {
   const kernel = machine.run[name];
   return on(door, (own) => (out, x) => {
     if (!machine.holds(out, x)) return own(out, x);

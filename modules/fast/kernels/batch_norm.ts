@@ -10,9 +10,9 @@
  *
  * @module
  */
-import { type Assembler, type CallOf, type Code, type Declare, f32 } from "../machine/assembler.ts";
+import { type Assembler, callsOf, type Code, type Declare, f32 } from "../machine/assembler.ts";
 import { f32x4, i32, type Kernels, type Local, loopOver, move } from "../machine/assembler.ts";
-import { type Numbers, reals, set, v128, wholes } from "../machine/assembler.ts";
+import { reals, set, v128, wholes } from "../machine/assembler.ts";
 import { forEachVector, type Formula, sumOf } from "./lanes.ts";
 
 const forward = {
@@ -25,18 +25,10 @@ const backward = {
 };
 
 /** Normalises x; writes out and hat (B, C, n), and mean, variance and root (C,). */
-export function normForwardCall(
-  { x, gamma, beta, out, hat, mean, variance, root, B, C, n, epsilon }: Numbers<typeof forward>,
-): CallOf<"normForward"> {
-  return ["normForward", x, gamma, beta, out, hat, mean, variance, root, B, C, n, epsilon];
-}
+export const normForwardCall = callsOf("normForward", forward);
 
 /** Takes g back to the input: out (B, C, n), and the gradients of gamma and beta (C,). */
-export function normBackwardCall(
-  { g, hat, gamma, root, out, gammaGradient, betaGradient, B, C, n }: Numbers<typeof backward>,
-): CallOf<"normBackward"> {
-  return ["normBackward", g, hat, gamma, root, out, gammaGradient, betaGradient, B, C, n];
-}
+export const normBackwardCall = callsOf("normBackward", backward);
 
 /** Defines both directions. */
 export function defineBatchNorm(module: Assembler): Kernels<"normForward" | "normBackward"> {

@@ -17,10 +17,10 @@
  *
  * @module
  */
-import { type Assembler, type CallOf, type CallWriter, type Code } from "../machine/assembler.ts";
+import { type Assembler, callsOf, type CallWriter, type Code } from "../machine/assembler.ts";
 import { type Declare, f32, f32x4, i32, type Kernels, type Local } from "../machine/assembler.ts";
-import { loopOver, loopWhile, memory, move, type Numbers } from "../machine/assembler.ts";
-import { type Operand, type Parts, set, v128, when, wholes } from "../machine/assembler.ts";
+import { loopOver, loopWhile, memory, move, type Operand } from "../machine/assembler.ts";
+import { type Parts, set, v128, when, wholes } from "../machine/assembler.ts";
 import { blockSteps, least, type ProductParts, spareBytes, tile } from "./products.ts";
 
 /**
@@ -63,9 +63,7 @@ export function convolutionScratch(about: Description): number {
 const grid = wholes("to", "n0", "d0", "n1", "d1", "n2", "d2");
 
 /** Writes the offsets of a grid of three axes to an address: sizes n, distances d. */
-export function gridCall({ to, n0, d0, n1, d1, n2, d2 }: Numbers<typeof grid>): CallOf<"grid"> {
-  return ["grid", to, n0, d0, n1, d1, n2, d2];
-}
+export const gridCall = callsOf("grid", grid);
 
 /** Defines the three products of a convolution. */
 export function defineConvolution(
@@ -109,9 +107,8 @@ export function defineConvolution(
     const { gradient, filters, Q, P, positions, pixels, planes, ramp } = known;
     const { outHeight, outWidth, strideX, line } = known, b = locals.from;
     const [first, lines, k, g, columns, rows, most, start] = declare("i32");
-    const from = at(g, start),
-      stride = i32.mul(filters, 4),
-      fitting = i32.div(blockSteps, outWidth);
+    const from = at(g, start), stride = i32.mul(filters, 4);
+    const fitting = i32.div(blockSteps, outWidth);
     const common = { b: packed, out: locals.sum, m: Q, n: filters, stride, spare: locals.scratch };
     const alongImage = multiply({
       ...{ ...common, a: i32.add(image, i32.mul(first, line)), rows: pixels },
@@ -318,18 +315,10 @@ function defineFold(module: Assembler): Parts<"fold", typeof folding> {
     const { image, columns, pixels, Q, positions, n } = locals;
     const [q, base, p, end, fours, target] = declare("i32");
     const pixel = set(target, i32.add(base, i32.load(p)));
-    const addOne = [
-      pixel,
-      f32.store(target, f32.add(f32.load(target), f32.load(columns))),
-      move(columns, 4),
-      move(p, 4),
-    ];
-    const addFour = [
-      pixel,
-      v128.store(target, f32x4.add(v128.load(target), v128.load(columns))),
-      move(columns, 16),
-      move(p, 16),
-    ];
+    const sum = f32.store(target, f32.add(f32.load(target), f32.load(columns)));
+    const sums = v128.store(target, f32x4.add(v128.load(target), v128.load(columns)));
+    const addOne = [pixel, sum, move(columns, 4), move(p, 4)];
+    const addFour = [pixel, sums, move(columns, 16), move(p, 16)];
     const areNeighbours = i32.eq(i32.sub(i32.load(p, 12), i32.load(p)), 12);
     return [
       set(end, i32.add(positions, i32.mul(n, 4))),

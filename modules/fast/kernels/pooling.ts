@@ -7,9 +7,9 @@
  *
  * @module
  */
-import { type Assembler, type CallOf, type Code, f32, f32x4, i32 } from "../machine/assembler.ts";
+import { type Assembler, callsOf, type Code, f32, f32x4, i32 } from "../machine/assembler.ts";
 import { i32x4, type Kernels, type Local, loopOver, loopWhile } from "../machine/assembler.ts";
-import { move, type Numbers, type Operand, set, v128, when, wholes } from "../machine/assembler.ts";
+import { move, type Operand, set, v128, when, wholes } from "../machine/assembler.ts";
 
 // `from` and `to` number planes of x; `out` and `places` begin at the results of the first of them.
 const planes = wholes("out", "places", "x", "from", "to");
@@ -21,21 +21,10 @@ const any = {
 };
 
 /** Windows of 2×2 with stride 2, at least four in a row. */
-export function maxPool2Call(
-  { out, places, x, from, to, height, width }: Numbers<typeof usual>,
-): CallOf<"maxPool2"> {
-  return ["maxPool2", out, places, x, from, to, height, width];
-}
+export const maxPool2Call = callsOf("maxPool2", usual);
 
 /** Windows of any kind; `before` is how far the first one begins outside of the plane. */
-export function maxPoolCall(p: Numbers<typeof any>): CallOf<"maxPool"> {
-  const { out, places, x, from, to, height, countY, kernelY, strideY, beforeY } = p;
-  const { width, countX, kernelX, strideX, beforeX } = p;
-  return [
-    ...(["maxPool", out, places, x, from, to, height, countY, kernelY, strideY, beforeY] as const),
-    ...[width, countX, kernelX, strideX, beforeX],
-  ];
-}
+export const maxPoolCall = callsOf("maxPool", any);
 
 /** Defines max-pooling and what its gradient needs. */
 export function definePooling(module: Assembler): Kernels<"maxPool2" | "maxPool" | "scatter"> {
@@ -92,6 +81,7 @@ function defineAny(module: Assembler): Kernels<"maxPool"> {
     const { countY, kernelY, strideY, beforeY, countX, kernelX, strideX, beforeX } = locals;
     const [oy, ox, y, top, left, bottom, right, at, end, place] = declare("i32");
     const [best, value] = declare("f32");
+    const isBetter = i32.add(f32.gt(value, best), f32.ne(value, value)); // or NaN
     const bounded = (from: Local, to: Local, begin: Code, length: Local, most: Local): Code => [
       set(from, begin),
       set(to, i32.add(from, length)),
@@ -112,10 +102,7 @@ function defineAny(module: Assembler): Kernels<"maxPool"> {
             set(end, i32.add(at, i32.sub(right, left))),
             loopWhile(i32.lt(at, end), [
               set(value, f32.load(i32.add(x, i32.mul(at, 4)))),
-              when(i32.add(f32.gt(value, best), f32.ne(value, value)), [
-                set(best, value),
-                set(place, at),
-              ]),
+              when(isBetter, [set(best, value), set(place, at)]),
               move(at, 1),
             ]),
           ]),

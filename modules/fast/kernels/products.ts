@@ -21,9 +21,9 @@
  *
  * @module
  */
-import { type Assembler, type CallOf, type CallWriter, type Code } from "../machine/assembler.ts";
+import { type Assembler, callsOf, type CallWriter, type Code } from "../machine/assembler.ts";
 import { f32, f32x4, i32, type Kernels, type Local, loopOver } from "../machine/assembler.ts";
-import { loopWhile, memory, move, type Numbers, type Operand } from "../machine/assembler.ts";
+import { loopWhile, memory, move, type Operand } from "../machine/assembler.ts";
 import { type Parts, set, v128, when, wholes } from "../machine/assembler.ts";
 
 /** Rows and columns of a tile: 12 sums, 2 of b and 1 of a fill 15 of 16 registers. */
@@ -68,18 +68,10 @@ const sizes = wholes("out", "a", "b", "m", "n", "k");
 const producing = { ...sizes, ...wholes("outRow", "aRow", "aStep", "bColumn", "bStep") };
 
 /** out (m, n) += a (m, k) · b (k, n), whose rows and columns lie any distances apart, in bytes. */
-export function productCall(
-  { out, a, b, m, n, k, outRow, aRow, aStep, bColumn, bStep }: Numbers<typeof producing>,
-): CallOf<"product"> {
-  return ["product", out, a, b, m, n, k, outRow, aRow, aStep, bColumn, bStep];
-}
+export const productCall = callsOf("product", producing);
 
 /** Copies n lanes of k steps, which lie anywhere, into rows of neighbours. */
-export function copyRowsCall(
-  { to, from, lanes, n, steps, k }: Numbers<typeof gathering>,
-): CallOf<"copyRows"> {
-  return ["copyRows", to, from, lanes, n, steps, k];
-}
+export const copyRowsCall = callsOf("copyRows", gathering);
 
 /** The kernels that other kernels are made of. */
 export type ProductParts =

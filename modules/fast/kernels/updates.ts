@@ -5,18 +5,14 @@
  *
  * @module
  */
-import { type Assembler, type CallOf, f32, f32x4, type Kernels } from "../machine/assembler.ts";
-import { type Numbers, reals, set, when, wholes } from "../machine/assembler.ts";
+import { type Assembler, callsOf, f32, f32x4, type Kernels, reals } from "../machine/assembler.ts";
+import { set, when, wholes } from "../machine/assembler.ts";
 import { forEachVector } from "./lanes.ts";
 
 const sgd = { ...wholes("w", "g", "v", "n", "nesterov"), ...reals("rate", "momentum", "decay") };
 
 /** SGD: weights w, gradient g and velocity v of n numbers. */
-export function sgdCall(
-  { w, g, v, n, nesterov, rate, momentum, decay }: Numbers<typeof sgd>,
-): CallOf<"sgd"> {
-  return ["sgd", w, g, v, n, nesterov, rate, momentum, decay];
-}
+export const sgdCall = callsOf("sgd", sgd);
 
 const adam = {
   ...wholes("w", "g", "mean", "square", "n"),
@@ -26,14 +22,7 @@ const adam = {
 };
 
 /** Adam and AdamW: weights w, gradient g, and the running means of g and g², of n numbers. */
-export function adamCall(p: Numbers<typeof adam>): CallOf<"adam"> {
-  const { w, g, mean, square, n, rate, epsilon, decay, kept } = p;
-  const { beta1, rest1, whole1, beta2, rest2, whole2 } = p;
-  return [
-    ...(["adam", w, g, mean, square, n, beta1, rest1, whole1, beta2, rest2, whole2] as const),
-    ...[rate, epsilon, decay, kept],
-  ];
-}
+export const adamCall = callsOf("adam", adam);
 
 /** Defines the updates of SGD and Adam. */
 export function defineUpdates(module: Assembler): Kernels<"sgd" | "adam"> {

@@ -262,8 +262,14 @@ export type Parts<Name extends string, S extends Signature> = Readonly<Record<Na
 /** A call from JavaScript: a function's name, and its parameters in order. */
 export type CallOf<Name extends string> = readonly [name: Name, ...parameters: number[]];
 
-/** The numbers for such a call, by name: a builder puts them in order. */
-export type Numbers<S extends Signature> = Readonly<Record<keyof S, number>>;
+/** Makes what builds such calls from numbers by name: it puts them in the signature's order. */
+export function callsOf<Name extends string, S extends Signature>(
+  name: Name,
+  signature: S,
+): (numbers: Readonly<Record<keyof S, number>>) => CallOf<Name> {
+  const names = Object.keys(signature);
+  return (numbers) => [name, ...names.map((name) => numbers[name])];
+}
 
 /** One function of a module. */
 interface Made {
