@@ -127,7 +127,9 @@ function openHeap(memory?: number): Heap {
   }
 }
 
-/** Whether a machine computes what it should: a product of every kind of tile, and one row of each. */
+/**
+ * Whether a machine computes what it should: a product of every kind of tile, and one row of each.
+ */
 function isRight({ run, heap }: Machine): boolean {
   const [m, k, n] = [7, 9, 11], start = heap.top, at = heap.take(4 * (m * k + k * n + m * n));
   const a = new Float32Array(heap.buffer, at, m * k).map((_, i) => (i * 7) % 5 - 2);

@@ -2,9 +2,9 @@
  * # Fast kernels: convolution
  *
  * A convolution is a matrix product of the filters with the columns of module 09, and both of its
- * gradients are products too. The columns are nine times the images for a 3×3 window. They are never
- * written out: packing (see products.ts) reads each panel straight from the image, through one table
- * that says where a window stands, and one that says where a pixel lies within the window.
+ * gradients are products too. The columns are nine times the images for a 3×3 window. They are
+ * never written out: packing (see products.ts) reads each panel straight from the image, through
+ * one table that says where a window stands, and one that says where a pixel lies in the window.
  *
  *   forward           out[b]  = W · columns[b]          W (F, Q) · columns (Q, P)
  *   weight gradient   gWᵀ    += columns[b] · g[b]ᵀ      a row of columns is read along the image
@@ -24,8 +24,8 @@ import { type Parts, set, v128, when, wholes } from "../machine/assembler.ts";
 import { blockSteps, least, type ProductParts, spareBytes, tile } from "./products.ts";
 
 /**
- * What the kernels must know of a convolution, in the order in which it lies in memory, each a whole
- * number of four bytes. They get the address of the first.
+ * What the kernels must know of a convolution, in the order in which it lies in memory, each a
+ * whole number of four bytes. They get the address of the first.
  */
 export const fields = [
   "images", // addresses: (B, C, H, W)
@@ -255,7 +255,7 @@ const copying = {
   ...wholes("planes", "height", "width"),
 };
 
-/** Copies planes of rows between two arrays in which rows and planes lie different distances apart. */
+/** Copies planes of rows between two arrays whose rows and planes lie different distances apart. */
 function defineCopyPlanes(module: Assembler): Parts<"copyPlanes", typeof copying> {
   return module.define("copyPlanes", copying, (locals, declare) => {
     const { to, toRow, toPlane, from, fromRow, fromPlane, planes, height, width } = locals;

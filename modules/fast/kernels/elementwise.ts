@@ -1,8 +1,8 @@
 /**
  * # Fast kernels: element by element
  *
- * One formula for four numbers at a time. None of them branches: where a loop would ask, a comparison
- * makes a mask, all ones or all zeros, and the mask chooses.
+ * One formula for four numbers at a time. None of them branches: where a loop would ask, a
+ * comparison makes a mask, all ones or all zeros, and the mask chooses.
  *
  * exp and log are polynomials on a short range. Every number is brought into it by taking powers of
  * two out (Cephes, S. Moshier, 1984–1992; range reduction after Cody & Waite, 1980).
@@ -110,9 +110,9 @@ function polynomial(x: Operand, coefficients: readonly number[]): Code {
 }
 
 // ── exp ──
-// eˣ = 2ⁿ · eʳ, with n the whole number nearest to x/ln 2, and so |r| ≤ ½ ln 2. 2ⁿ is made of bits: n
-// goes where the exponent of a number stands. It is made in two halves, because 2¹²⁸ does not fit,
-// and because a very small result must be rounded only once.
+// eˣ = 2ⁿ · eʳ, with n the whole number nearest to x/ln 2, and so |r| ≤ ½ ln 2. 2ⁿ is made of bits:
+// n goes where the exponent of a number stands. It is made in two halves, because 2¹²⁸ does not
+// fit, and because a very small result must be rounded only once.
 
 /** eˣ for each of four numbers. */
 export function exp(x: Operand, declare: Declare): Code {
@@ -135,8 +135,8 @@ export function exp(x: Operand, declare: Declare): Code {
 }
 
 // ── log ──
-// x = 2ᵉ · m with ½√2 ≤ m < √2, so ln x = e·ln 2 + ln m, and ln m is a polynomial of m − 1. A denormal
-// number is first made larger by 2²³.
+// x = 2ᵉ · m with ½√2 ≤ m < √2, so ln x = e·ln 2 + ln m, and ln m is a polynomial of m − 1. A
+// denormal number is first made larger by 2²³.
 
 /** ln x for each of four numbers. */
 export function log(x: Operand, declare: Declare): Code {
@@ -183,7 +183,7 @@ function tanh(x: Operand, declare: Declare): Code {
   ];
 }
 
-/** Transposes each (rows, columns) matrix of a stack: blocks of 4×4 by shuffles, the rest one by one. */
+/** Transposes each (rows, columns) matrix of a stack: 4×4 blocks by shuffles, others one by one. */
 function defineTranspose(module: Assembler): Kernels<"transpose"> {
   const signature = wholes("out", "x", "stack", "rows", "columns");
   return module.define("transpose", signature, ({ out, x, stack, rows, columns }, declare) => {

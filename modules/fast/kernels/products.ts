@@ -8,8 +8,8 @@
  *   numbers of a and 8 of b, and makes 48 products of them.
  * - *Packing*: b is first copied into panels of 8 columns, in just the order in which tiles read
  *   them, so that reading goes straight on. Rows of a lie straight already.
- * - *Blocks*: only so many steps are taken at a time that a panel of b stays in the first cache, and
- *   only so many rows that they stay in the second.
+ * - *Blocks*: only so many steps are taken at a time that a panel of b stays in the first cache,
+ *   and only so many rows that they stay in the second.
  *
  * Tables of offsets say where columns and rows begin: element (lane, step) of b is packed from
  * `lanes[lane] + steps[step]`. A transposed matrix differs from a plain one only in its tables. So
@@ -38,7 +38,7 @@ export const blockSteps = 256;
 /** Most rows of a in a block: 96 rows of 256 numbers are 96 KiB, within the second cache. */
 const blockRows = 96;
 
-/** A matrix as a product reads it: its address, and how far apart rows and columns lie, in bytes. */
+/** A matrix as a product reads it: its address, and the bytes between rows and between columns. */
 export type Matrix = { readonly at: number; readonly row: number; readonly column: number };
 
 // ── Parameters ──
@@ -200,8 +200,8 @@ function defineMultiply(
 }
 
 /**
- * Packs panels of 8 columns, the last one filled up with zeros. Where neighbours lie side by side in
- * memory, eight or four are copied as one.
+ * Packs panels of 8 columns, the last one filled up with zeros. Where neighbours lie side by side
+ * in memory, eight or four are copied as one.
  */
 function definePackColumns(module: Assembler): Parts<"packColumns", typeof gathering> {
   return module.define("packColumns", gathering, (locals, declare) => {

@@ -1,8 +1,8 @@
 /**
  * # Fast kernels: sums
  *
- * Module 01's sum over the middle of (outer, middle, inner). Each addition rounds, and in a long sum
- * the errors add up. So all sums are kept in double precision, as in module 01, two to a vector.
+ * Module 01's sum over the middle of (outer, middle, inner). Each addition rounds, and in a long
+ * sum the errors add up. So all sums are in double precision, as in module 01, two to a vector.
  *
  * @module
  */

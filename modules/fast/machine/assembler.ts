@@ -2,13 +2,14 @@
  * # Fast kernels: the assembler
  *
  * WebAssembly is the machine code that every JavaScript engine understands: typed, checked, and
- * turned into the processor's own instructions when it is loaded. A compiler usually writes it. This
- * file writes ours by putting bytes in a row, so that the kernels need no toolchain, and the
+ * turned into the processor's own instructions when it is loaded. A compiler usually writes it.
+ * This file writes ours by putting bytes in a row, so that the kernels need no toolchain, and the
  * repository holds no binary that nobody can read.
  *
- * WebAssembly is a stack machine: `f32.add` takes two numbers off the stack and puts their sum back.
- * Code for an expression is therefore the code of its operands, and then one byte for the operation.
- * The functions below do just that: `i32.add(x, 4)` is `[...code of x, ...code of 4, 0x6a]`.
+ * WebAssembly is a stack machine: `f32.add` takes two numbers off the stack and puts their sum
+ * back. Code for an expression is therefore the code of its operands, and then one byte for the
+ * operation. The functions below do just that:
+ * `i32.add(x, 4)` is `[...code of x, ...code of 4, 0x6a]`.
  *
  * At the end you can write a loop over memory, four numbers at a time, and run it.
  *
@@ -17,7 +18,7 @@
  * @module
  */
 
-/** Bytes of an expression, which leave a value on the stack, or of a statement, which leave none. */
+/** Bytes of an expression, which leave a value on the stack, or of a statement, which do not. */
 export type Code = readonly (number | Code)[];
 
 /** The types of values: whole numbers, numbers in two sizes, and four small ones side by side. */
@@ -93,7 +94,7 @@ function after(bytes: Code): Operation {
 
 // ── Operations ──
 // Addresses are in bytes. A load takes an address and a distance that is added to it for free; the
-// byte before the distance promises how the address is aligned (2² bytes), which costs nothing here.
+// byte before the distance promises how the address is aligned (2² bytes), which is free here.
 
 /** A function that writes a load. */
 function loading(...operation: readonly number[]): (address: Operand, distance?: number) => Code {

@@ -2,16 +2,16 @@
  * # Fast kernels: the heap
  *
  * WebAssembly sees one row of bytes, its memory, and nothing else. So the numbers that the kernels
- * work on have to lie in there. Copying them in and out for each operation would cost more than many
- * an operation; instead, tensors are made in there from the start, as views of that memory.
+ * work on have to lie in there. Copying them in and out for each operation would cost more than
+ * many an operation; instead, tensors are made in there from the start, as views of that memory.
  *
  * JavaScript frees what nobody uses any more, but it cannot know how much memory stands behind a
  * small view. So there are three ways to get room here, and none of them asks anybody to free:
  *
- * - within a step, all results go into the *arena*, one behind the other. When the step is over, the
- *   arena is empty again: that is why a step of any network costs the same memory as the next one;
- * - what is to last, parameters and what an optimizer keeps, gets a *block*, which is used again when
- *   the garbage collector has found that nobody holds its view any more;
+ * - within a step, all results go into the *arena*, one behind the other. When the step is over,
+ *   the arena is empty again: that is why each step of a network costs the same memory;
+ * - what is to last, parameters and what an optimizer keeps, gets a *block*, which is used again
+ *   when the garbage collector has found that nobody holds its view any more;
  * - what a single kernel needs for itself is *scratch*.
  *
  * Throughout: address in bytes from the start of the memory · size in numbers of four bytes
@@ -20,7 +20,7 @@
  */
 import type { Limits } from "./assembler.ts";
 
-/** Bytes of memory unless you ask for others: 1 GiB, reserved, but used only where it is touched. */
+/** Bytes of memory unless you ask for others: 1 GiB, reserved, but used only where touched. */
 export const usualBytes = 2 ** 30;
 
 /** Bytes in a page of WebAssembly memory. */

@@ -58,7 +58,7 @@ export class Machine {
   /**
    * Makes calls, on several threads if there are some and the work is worth it.
    *
-   * @param calls Parts that do not touch each other's results; scratch is added to their parameters.
+   * @param calls Parts that do not touch each other's results; scratch is passed last.
    * @param work Multiplications, or numbers read and written, in all of them together.
    * @param scratch How many bytes each needs for itself.
    */

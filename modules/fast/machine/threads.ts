@@ -1,14 +1,14 @@
 /**
  * # Fast kernels: threads
  *
- * Several workers see the same memory, so a kernel can be shared out: each call covers a part of the
- * images or rows, and whoever is free takes the next call. The caller takes calls too, and so loses
- * nothing where a worker is slow to wake up, or has not even started.
+ * Several workers see the same memory, so a kernel can be shared out: each call covers a part of
+ * the images or rows, and whoever is free takes the next call. The caller takes calls too, and so
+ * loses nothing where a worker is slow to wake up, or has not even started.
  *
- * The parts do not depend on the number of threads, and what is summed is summed in the order of the
- * parts. So the results are the same, to the last bit, for any number of threads.
+ * The parts do not depend on the number of threads, and what is summed is summed in the order of
+ * the parts. So the results are the same, to the last bit, for any number of threads.
  *
- * Workers sleep in Atomics.wait(), where no message reaches them; they do not keep the process alive.
+ * Workers sleep in Atomics.wait(), where no message reaches them; they keep no process alive.
  *
  * @module
  */
@@ -32,7 +32,7 @@ export interface Start {
 /** Offsets into the control block, in 32-bit words. */
 const slot = { ticket: 0, count: 1, done: 2, pitch: 3, started: 4, stop: 5 } as const;
 
-/** 64-bit words before the first call, and in a call: the kernel, how many parameters, and those. */
+/** 64-bit words before the first call, and in a call: kernel, number of parameters, parameters. */
 const firstCall = 8, callSize = 24;
 
 /** Most calls that are open at a time. */
@@ -74,7 +74,7 @@ export class Calls {
    */
   open(calls: readonly Call[], pitch: number): void {
     const state = this.#state, round = (Atomics.load(state, slot.ticket) >> 8) + 1;
-    Atomics.store(state, slot.ticket, (round << 8) | 0xff); // closed, so that nobody reads half of it
+    Atomics.store(state, slot.ticket, (round << 8) | 0xff); // closed: nobody reads half of it
     calls.forEach(([name, ...parameters], k) => {
       const call = [this.#names.indexOf(name), parameters.length, ...parameters];
       this.#numbers.set(call, firstCall + k * callSize);
