@@ -1,7 +1,7 @@
 /**
  * The one table of #names, and all who write it down. Code imports across modules by name, and here
  * is decided whether a name leads to a learner's file or to the reference. The table itself is in
- * package.json, where both runtimes look first.
+ * package.json: what it exports as kindling/tensor to others is #tensor in the project.
  *
  * @module
  */
@@ -32,7 +32,7 @@ type Table = Readonly<Record<string, string>>;
 const project: {
   readonly imports: Table;
   readonly links?: readonly string[];
-  readonly compilerOptions: object;
+  readonly compilerOptions: Readonly<Record<string, unknown>>;
   readonly fmt: { readonly lineWidth: number };
 } = deno;
 
@@ -42,8 +42,17 @@ const options: {
   readonly paths?: Readonly<Record<string, readonly string[]>>;
 } = editor.compilerOptions;
 
+/** The packages that deno.json names. Its #names are for projects that link this one. */
+const packages: Table = Object.fromEntries(
+  Object.entries(project.imports).filter(([name]) => !name.startsWith("#")),
+);
+
+/** What is exported under a name; "." is the barrel of them all. */
+const exported = Object.entries(manifest.exports).filter(([path]) => path !== ".");
+
 /** All names. */
-export const names: readonly Name[] = Object.entries(manifest.imports).map(([name, entry]) => {
+export const names: readonly Name[] = exported.map(([exportedAs, entry]) => {
+  const name = exportedAs.replace("./", "#");
   const isGiven = typeof entry === "string", path = isGiven ? entry : entry.default;
   const [folder, file] = path.split("/").slice(-2);
   return { name, folder, file, isGiven };
@@ -75,18 +84,24 @@ export function standIn({ folder, file }: Name): string {
   return `export * from "../../modules/${folder}/${file}";\n`;
 }
 
-/** Gives what deno.json says in the learner's folder: there every name leads to a file beside it. */
+/**
+ * Gives what deno.json says in the learner's folder: there every name leads to a file beside it, also
+ * the one that an example in a chapter has for others.
+ */
 export function workspaceConfig(): object {
-  const { imports, links, compilerOptions, fmt: { lineWidth } } = project;
+  const { links, compilerOptions: { erasableSyntaxOnly: _, ...compilerOptions } } = project;
   const beside = tableOf(
     names,
     ({ folder, file, isGiven }) => isGiven ? `../modules/${folder}/${file}` : `./${folder}/${file}`,
   );
+  const exported = Object.entries(beside).map((
+    [name, path],
+  ) => [name.replace("#", "kindling/"), path]);
   return {
-    imports: { ...imports, ...beside },
+    imports: { ...packages, ...beside, ...Object.fromEntries(exported) },
     links: links?.map((link) => link.replace("./", "../")),
-    compilerOptions,
-    fmt: { lineWidth },
+    compilerOptions, // without the limit that Node sets: learners may write what it cannot strip
+    fmt: { lineWidth: project.fmt.lineWidth },
   };
 }
 
@@ -106,14 +121,14 @@ export function sandboxPackage(last: string, owners: Owners): object {
 
 /** Gives an import map for Deno. It replaces the project's own, and so repeats that. */
 export function importMap(owners: Owners): object {
-  const packages = Object.entries(project.imports).flatMap(([name, from]) => [
+  const published = Object.entries(packages).flatMap(([name, from]) => [
     [name, from],
     [`${name}/`, `${from.replace("jsr:", "jsr:/")}/`], // what deno.json implies
   ]);
   const own = Object.entries(ownedNames(owners)).map((
     [name, path],
   ) => [name, toFileUrl(path).href]);
-  return { imports: Object.fromEntries([...packages, ...own]) };
+  return { imports: Object.fromEntries([...published, ...own]) };
 }
 
 /** Gives a tsconfig for Bun. It replaces the project's own, and so repeats that. */

@@ -90,6 +90,19 @@ test("every #name leads to a file that exists", () => {
   assertEquals(missing, []);
 });
 
+test("Deno's own tables of names are the one of package.json", () => {
+  type Table = Record<string, string>;
+  const { imports, exports }: { imports: Table; exports: Table } = JSON.parse(read("deno.json"));
+  const files = new Map(
+    names.map(({ name, folder, file }) => [name, `./modules/${folder}/${file}`]),
+  );
+  const linked = Object.entries(imports).filter(([name]) => name.startsWith("#"));
+  assertEquals(linked, [...files], "a project that links this one reads its imports");
+  const published = [...files].map(([name, file]) => [name.replace("#", "./"), file]);
+  assertEquals(Object.entries(exports), [[".", "./mod.ts"], ...published], "JSR reads its exports");
+  assertEquals(JSON.parse(read("package.json")).imports, { "#*": "kindling/*" });
+});
+
 // A folder with settings of its own does not see the project's table.
 test("the comparison with other libraries has the same names", () => {
   const { imports }: { imports: Record<string, string> } = JSON.parse(

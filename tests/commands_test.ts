@@ -128,6 +128,46 @@ test("check counts the type errors that it does not show", () =>
     assertMatch(stdout, /^types +and 2 more$/m);
   }), { only: "deno" });
 
+test(
+  "check reads types as your modules have them, also where the reference uses them",
+  () =>
+    inCopy((copy) => {
+      copy.run("start");
+      complete(copy, "01"); // a Tensor of its own, which is no Tensor of the reference
+      copy.run("start", "05"); // on the reference's 03, which must hold that Tensor too
+      complete(copy, "05");
+      const path = copy.path("workspace", "01_tensor", "tensor.ts");
+      writeFileSync(
+        path,
+        `${copy.read("workspace", "01_tensor", "tensor.ts")}\nexport const mine: number = 1;\n`,
+      );
+      const user = copy.path("workspace", "05_autograd", "autograd.ts");
+      const uses = 'import { mine } from "#tensor";\nexport const twice: string = mine;\n';
+      writeFileSync(user, `${uses}${copy.read("workspace", "05_autograd", "autograd.ts")}`);
+      const { stdout } = copy.run("check", "05");
+      assertEquals(stdout.match(/^types .*$/gm)?.length, 1);
+      assertMatch(stdout, /^types +TS2322: Type 'number' .*autograd\.ts:2$/m);
+    }),
+  { only: "deno" },
+);
+
+test("in the workspace, examples that are pasted run on your modules", () =>
+  inCopy((copy) => {
+    copy.run("start");
+    complete(copy, "01");
+    const path = copy.path("workspace", "01_tensor", "tensor.ts");
+    const tensor = copy.read("workspace", "01_tensor", "tensor.ts");
+    writeFileSync(path, `${tensor}\nexport const mine: number = 1;\n`);
+    const example = 'import { mine } from "kindling/tensor";\nconsole.log(mine);\n';
+    writeFileSync(copy.path("workspace", "example.ts"), example);
+    const args = process.versions.deno ? ["run", "--check"] : ["--conditions=yours"];
+    const { stdout, stderr } = spawnSync(process.execPath, [...args, "example.ts"], {
+      cwd: copy.path("workspace"),
+      encoding: "utf8",
+    });
+    assertEquals(stdout.trim(), "1", stderr);
+  }));
+
 test("check runs later modules on earlier ones that are complete", () =>
   inCopy((copy) => {
     copy.run("start");

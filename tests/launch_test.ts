@@ -103,8 +103,13 @@ async function inCopy(body: (folder: string) => Promise<void>): Promise<void> {
       yours: "./workspace/01_tensor/tensor.ts",
       default: "./modules/01_tensor/tensor.ts",
     };
-    const engines = { deno: ">=2.9.0", bun: ">=1.4.0" };
-    write(folder, "package.json", JSON.stringify({ imports: { "#tensor": paths }, engines }));
+    const manifest = {
+      name: "kindling",
+      exports: { "./tensor": paths },
+      imports: { "#*": "kindling/*" },
+      engines: { deno: ">=2.9.0", bun: ">=1.4.0" },
+    };
+    write(folder, "package.json", JSON.stringify(manifest));
     await body(folder);
   } finally {
     rmSync(folder, { recursive: true });

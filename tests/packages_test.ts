@@ -146,6 +146,7 @@ const links = config.links.map((folder) => ({
 function pins(): Record<string, string> {
   const found: Record<string, string> = {};
   for (const [name, specifier] of Object.entries(config.imports)) {
+    if (name.startsWith("#")) continue; // a module of the library's own
     const [, target, range] = specifier.match(/^jsr:(@?[^@]+)@([^/]+)/) ?? [];
     assertEquals(target, name, "each package comes from JSR, and is imported by its own name");
     found[name] = range;

@@ -108,7 +108,8 @@ function cellsOfTask(
 /** Prose, with its blocks of code as cells of their own, and its figures as they are drawn. */
 function cellsOfText(text: string): Cell[] {
   return text.split(/^```ts\n([^]*?)^```$/m).flatMap((part, k) => {
-    if (k % 2 === 1) return [code(inBlock(part.trim()))];
+    // the workspace may be older than the table that has kindling/tensor next to #tensor
+    if (k % 2 === 1) return [code(inBlock(part.trim().replace(/"kindling\/(\w+)"/g, '"#$1"')))];
     const markdown = part.replace(
       /(?<=\n\n)(?: {2,}\S.*\n?|\n(?= {2,}\S))+/g,
       (figure) => "```text\n" + figure.trimEnd() + "\n```\n",

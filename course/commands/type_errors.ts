@@ -10,13 +10,13 @@ import process from "node:process";
 import { type CourseModule, root } from "../content/course.ts";
 import { shown } from "../judge/check_module.ts";
 import { paint } from "./print.ts";
-import { folderOf } from "./workspace.ts";
+import { folderOf, nameTable } from "./workspace.ts";
 
 /** Type errors of a module, as Deno finds them: they are shown beside the results. */
 export async function typeErrors(module: CourseModule): Promise<string[]> {
   if (!process.versions.deno) return [];
   const files = module.files.map((file) => join(folderOf(module), file)).filter(existsSync);
-  const child = spawn(process.execPath, ["check", "--conditions=yours", ...files], {
+  const child = spawn(process.execPath, ["check", `--import-map=${nameTable}`, ...files], {
     cwd: root,
     env: { ...process.env, NO_COLOR: "1" },
   });

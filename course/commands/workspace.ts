@@ -14,6 +14,9 @@ import { standIn, workspaceConfig } from "../names.ts";
 /** Where learners work. */
 export const workspace: string = join(root, "workspace");
 
+/** Where names lead there: the editor reads it, and the check of types. */
+export const nameTable: string = join(workspace, "deno.json");
+
 /** What the kit keeps there; it may be deleted. */
 export const kept: string = join(workspace, ".kindling");
 
@@ -39,7 +42,7 @@ export function begunModules(): Map<string, string> {
 export function openWorkspace(): void {
   mkdirSync(kept, { recursive: true });
   writeMissing(join(workspace, ".gitignore"), ".kindling/\n");
-  writeMissing(join(workspace, "deno.json"), `${JSON.stringify(workspaceConfig(), null, 2)}\n`);
+  writeMissing(nameTable, `${JSON.stringify(workspaceConfig(), null, 2)}\n`);
   for (const module of modules.filter((module) => !isBegun(module))) writeShims(module);
 }
 
