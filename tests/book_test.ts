@@ -15,6 +15,7 @@ import { readPieces } from "../course/book/literate.ts";
 import { pictureToSvg } from "../course/book/picture.ts";
 import { modules, reference, root } from "../course/content/course.ts";
 import { test } from "../course/sandbox/register.ts";
+import { chromium } from "./project/chromium.ts";
 
 /** `bun test` fetches no packages, and pages need three. */
 const deno = { only: "deno" } as const;
@@ -246,15 +247,6 @@ test("the picture of the terminal and the README show the same run", () => {
 });
 
 // ── In a browser ──
-
-/** Where Chromium is, if it is anywhere that it usually is. */
-const chromium = [
-  "/usr/bin/chromium",
-  "/usr/bin/chromium-browser",
-  "/usr/bin/google-chrome",
-  "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
-  "C:\\Program Files\\Google\\Chrome\\Application\\chrome.exe",
-].find((path) => existsSync(path));
 
 test(
   "in Chromium no page has errors, scrolls sideways at 360 px, or breaks a rule of accessibility",
