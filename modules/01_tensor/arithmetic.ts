@@ -97,11 +97,17 @@ export const comparisons = {
   },
 } satisfies Readonly<Record<string, Loop>>;
 
+/** Primitives of two operands. */
+export type PairOp = "add" | "sub" | "mul" | "div" | "pow" | "maximum";
+
+/** Comparisons. */
+export type Comparison = "equal" | "notEqual" | "greater" | "greaterEqual";
+
 /** The loops of two operands as doors, by name. */
-export const pairDoors: Doors<typeof pairLoops> = doors(pairLoops);
+export const pairDoors: Doors<Record<PairOp, Loop>> = doors(pairLoops);
 
 /** The loops of comparisons as doors. */
-export const comparisonDoors: Doors<typeof comparisons> = doors(comparisons);
+export const comparisonDoors: Doors<Record<Comparison, Loop>> = doors(comparisons);
 
 /** Applies a loop to all pairs of elements, stretching axes of size 1. */
 export function broadcast(loop: Loop, a: Values, b: Values): Values {
@@ -152,8 +158,11 @@ export const elementLoops = {
   },
 };
 
+/** Primitives of one operand. */
+export type ElementOp = "neg" | "exp" | "log" | "sqrt" | "abs";
+
 /** The loops of one operand as doors. */
-export const elementDoors: Doors<typeof elementLoops> = doors(elementLoops);
+export const elementDoors: Doors<Record<ElementOp, ElementLoop>> = doors(elementLoops);
 
 /** Each element, or the bound that it is beyond; NaN stays NaN. */
 export function clip(x: Values, low: number, high: number): Values {

@@ -53,7 +53,9 @@ import { type Data, requireOneDtype, say, sizeOf, stretchedStrides, type Values 
 
 /** A matrix within a larger array. */
 export interface Block {
+  /** The larger array. */
   readonly data: Data;
+  /** Position of the matrix's first number. */
   readonly start: number;
 }
 

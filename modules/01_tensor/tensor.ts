@@ -39,7 +39,7 @@
  * @module
  */
 import { broadcast, clip, comparisonDoors, elementDoors, pairDoors } from "./arithmetic.ts";
-import type { ElementLoop } from "./arithmetic.ts";
+import type { Comparison, ElementLoop, PairOp } from "./arithmetic.ts";
 import { copyHint, requireNoOther, requireNumber, ShapeError, ValueError } from "./errors.ts";
 import { Door, kernels } from "./kernels.ts";
 import { checkProduct, matmul } from "./matmul.ts";
@@ -52,8 +52,8 @@ import * as reduce from "./reduce.ts";
 import { checkShape, like, resolveAxes, resolveAxis, sameShape, say, sizeOf } from "./shape.ts";
 import type { Axes, Data, DType, Shape, Values } from "./shape.ts";
 
-export { comparisonDoors, elementDoors, type ElementLoop, type Loop } from "./arithmetic.ts";
-export { pairDoors } from "./arithmetic.ts";
+export { comparisonDoors, elementDoors, pairDoors } from "./arithmetic.ts";
+export type { Comparison, ElementLoop, ElementOp, Loop, PairOp } from "./arithmetic.ts";
 export * from "./errors.ts";
 export * from "./kernels.ts";
 export { type Block, matmulDoor, type Multiply } from "./matmul.ts";
@@ -594,13 +594,13 @@ function operand(first: Tensor, other: Tensor | number): Tensor {
 }
 
 /** Runs a two-operand primitive and notes its origin. */
-function binary(op: keyof typeof pairDoors, first: Tensor, other: Tensor | number): Tensor {
+function binary(op: PairOp, first: Tensor, other: Tensor | number): Tensor {
   const second = operand(first, other);
   return result(broadcast(pairDoors[op].run, first, second), op, [first, second]);
 }
 
 /** Runs a comparison. */
-function compare(op: keyof typeof comparisonDoors, first: Tensor, other: Tensor | number): Tensor {
+function compare(op: Comparison, first: Tensor, other: Tensor | number): Tensor {
   return tensorOf(broadcast(comparisonDoors[op].run, first, operand(first, other)));
 }
 

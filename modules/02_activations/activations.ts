@@ -34,8 +34,8 @@
  *
  * @module
  */
-import { type Data, type Doors, doors, elementwise, like, requireNumber } from "#tensor";
-import { resolveAxis, result, Tensor, tensorOf, type Values } from "#tensor";
+import { type Data, type Doors, doors, type ElementLoop, elementwise, like } from "#tensor";
+import { requireNumber, resolveAxis, result, Tensor, tensorOf, type Values } from "#tensor";
 
 // ── 2.1 The simplest bend ──
 // relu keeps what is positive and makes 0 of the rest. It costs one comparison, and a number that
@@ -83,8 +83,11 @@ const bends = {
   },
 };
 
+/** The bends that are a loop over single numbers. */
+export type Bend = "relu" | "sigmoid" | "tanh";
+
 /** These loops as doors. */
-export const activationDoors: Doors<typeof bends> = doors(bends);
+export const activationDoors: Doors<Record<Bend, ElementLoop>> = doors(bends);
 
 /**
  * The positive part, max(x, 0). NaN stays NaN.

@@ -428,10 +428,9 @@ export interface OpStep<Options, Saved> extends Forward<Saved> {
 }
 
 /** An operation over tensors, and the door behind which its definition runs. */
-export interface Operation<Options, Saved> {
-  (inputs: readonly Tensor[], options: Options): Tensor;
-  readonly door: Door<OpDefinition<Options, Saved>>;
-}
+export type Operation<Options, Saved> =
+  & ((inputs: readonly Tensor[], options: Options) => Tensor)
+  & { readonly door: Door<OpDefinition<Options, Saved>> };
 
 /**
  * Makes an operation that brings its own derivative.

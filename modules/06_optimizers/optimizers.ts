@@ -159,8 +159,7 @@ export abstract class Optimizer<Options extends OptimizerOptions = OptimizerOpti
     this.#firstRate = this.#learningRate = options.learningRate;
     this.#door = kind.door;
     for (const part of parameters) {
-      const group = "parameters" in part ? part : { parameters: [part] };
-      const { parameters: members, ...own } = group;
+      const { parameters: members, ...own } = "parameters" in part ? part : { parameters: [part] };
       const settings = { ...kind.defaults, ...options, ...own };
       checkSettings(this.constructor.name, settings, kind.defaults);
       for (const parameter of members) {
@@ -408,6 +407,9 @@ export class SGD extends Optimizer<SGDOptions> {
 // weight decay, added to the gradient as in 6.1; and t, which each parameter counts for
 // itself, since one that had no gradient has taken no step.
 
+/** An update of Adam's kind. */
+export type AdamUpdate = Update<AdamOptions>;
+
 /** What Adam and AdamW take beside the parameters. */
 export interface AdamOptions extends OptimizerOptions {
   /** β₁ and β₂, how much of the running means is kept; 0.9 and 0.999 by default. */
@@ -453,7 +455,7 @@ export interface AdamOptions extends OptimizerOptions {
  */
 export class Adam extends Optimizer<AdamOptions> {
   /** The update as a door; AdamW has its own. */
-  static readonly door: Door<Update<AdamOptions>> = new Door("Adam", Adam.prototype.update);
+  static readonly door: Door<AdamUpdate> = new Door("Adam", Adam.prototype.update);
 
   /**
    * Makes an optimizer with empty means.
@@ -546,10 +548,7 @@ export class Adam extends Optimizer<AdamOptions> {
  */
 export class AdamW extends Adam {
   /** The update as a door. */
-  static override readonly door: Door<Update<AdamOptions>> = new Door(
-    "AdamW",
-    AdamW.prototype.update,
-  );
+  static override readonly door: Door<AdamUpdate> = new Door("AdamW", AdamW.prototype.update);
 
   /**
    * Makes an optimizer with empty means.
