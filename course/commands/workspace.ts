@@ -14,7 +14,7 @@ import { standIn, workspaceConfig } from "../names.ts";
 /** Where learners work. */
 export const workspace: string = join(root, "workspace");
 
-/** What the kit keeps there; it may be deleted. */
+/** What the commands keep there; it may be deleted. */
 export const kept: string = join(workspace, ".kindling");
 
 /** Where a module's files are. */
