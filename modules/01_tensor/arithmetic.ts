@@ -191,7 +191,7 @@ export function clip(x: Values, low: number, high: number): Values {
  *
  * ```ts
  * import { assert, assertAlmostEquals } from "@std/assert";
- * import { Tensor } from "#tensor";
+ * import { Tensor } from "kindling/tensor";
  * const one = Tensor.of(1), precise = Tensor.of(1, { dtype: "float64" });
  * assert(one.add(1e-7).item() !== 1 && one.add(1e-8).item() === 1);
  * assert(precise.add(1e-15).item() !== 1 && precise.add(1e-16).item() === 1);
@@ -206,7 +206,7 @@ export function clip(x: Values, low: number, high: number): Values {
  *
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { Tensor } from "#tensor";
+ * import { Tensor } from "kindling/tensor";
  * const shares = Tensor.of([1, 0]).div(Tensor.of([2, 0]));
  * assertEquals(shares.sum().item(), NaN);
  * assertEquals(shares.notEqual(shares).toArray(), [0, 1]);

@@ -31,7 +31,7 @@
  *
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { Tensor } from "#tensor";
+ * import { Tensor } from "kindling/tensor";
  * const x = Tensor.of([1, 2, 3, 4, 5, 6]).reshape([2, 3]);
  * assertEquals(x.add(Tensor.of([10, 20, 30])).sum(1).toArray(), [66, 75]);
  * ```
@@ -131,8 +131,8 @@ export interface Origin {
  * @example What was computed from a parameter remembers it
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { Parameter } from "#layers";
- * import { result, Tensor } from "#tensor";
+ * import { Parameter } from "kindling/layers";
+ * import { result, Tensor } from "kindling/tensor";
  * const x = new Parameter(Tensor.of([1, -2]));
  * const y = result({ data: x.data.map((v) => -v), shape: x.shape }, "neg", [x]);
  * assertEquals(y.origin?.op, "neg");
@@ -157,7 +157,7 @@ export function result<K extends OpName>(
  * @example A row is added to each row
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { Tensor } from "#tensor";
+ * import { Tensor } from "kindling/tensor";
  * const sum = Tensor.of([[1, 2], [3, 4]]).add(Tensor.of([10, 20]));
  * assertEquals(sum.toArray(), [[11, 22], [13, 24]]);
  * ```
@@ -434,7 +434,7 @@ export class Tensor implements Values {
    * @example Rows by columns
    * ```ts
    * import { assertEquals } from "@std/assert";
-   * import { Tensor } from "#tensor";
+   * import { Tensor } from "kindling/tensor";
    * const a = Tensor.of([[1, 2], [3, 4]]), b = Tensor.of([[5, 6], [7, 8]]);
    * assertEquals(a.matmul(b).toArray(), [[19, 22], [43, 50]]);
    * ```
@@ -493,7 +493,7 @@ export class Tensor implements Values {
    * @example The last two columns
    * ```ts
    * import { assertEquals } from "@std/assert";
-   * import { Tensor } from "#tensor";
+   * import { Tensor } from "kindling/tensor";
    * const x = Tensor.of([[1, 2, 3], [4, 5, 6]]);
    * assertEquals(x.slice(null, [1, 3]).toArray(), [[2, 3], [5, 6]]);
    * ```
@@ -533,7 +533,7 @@ export class Tensor implements Values {
    * @example The score of one class per row
    * ```ts
    * import { assertEquals } from "@std/assert";
-   * import { Tensor } from "#tensor";
+   * import { Tensor } from "kindling/tensor";
    * const scores = Tensor.of([[1, 2, 3], [4, 5, 6]]);
    * assertEquals(scores.gather(1, Tensor.of([[2], [0]])).toArray(), [[3], [4]]);
    * ```
@@ -615,7 +615,7 @@ function compare(op: Comparison, first: Tensor, other: Tensor | number): Tensor 
  * @example A loop of one's own
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { type Data, elementwise, Tensor } from "#tensor";
+ * import { type Data, elementwise, Tensor } from "kindling/tensor";
  * const negate = (out: Data, x: Data): void => x.forEach((v, i) => out[i] = -v);
  * assertEquals(elementwise("neg", negate, Tensor.of([1, 2])).toArray(), [-1, -2]);
  * ```
@@ -633,7 +633,7 @@ export function elementwise(op: PlainOp, f: ElementLoop | Door<ElementLoop>, x: 
  * @example The numbers are shared
  * ```ts
  * import { assert } from "@std/assert";
- * import { Tensor, tensorOf } from "#tensor";
+ * import { Tensor, tensorOf } from "kindling/tensor";
  * const x = Tensor.of([1, 2]);
  * assert(tensorOf(x).data === x.data);
  * ```
