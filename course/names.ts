@@ -99,6 +99,8 @@ export function workspaceConfig(): object {
   ) => [name.replace("#", "kindling/"), path]);
   return {
     imports: { ...packages, ...beside, ...Object.fromEntries(exported) },
+    // A path into the project makes Deno read its names too; these are nearer, and win.
+    scopes: { "./": beside, "../modules/": beside },
     links: links?.map((link) => link.replace("./", "../")),
     compilerOptions, // without the limit that Node sets: learners may write what it cannot strip
     fmt: { lineWidth: project.fmt.lineWidth },

@@ -158,14 +158,20 @@ test("in the workspace, examples that are pasted run on your modules", () =>
     const path = copy.path("workspace", "01_tensor", "tensor.ts");
     const tensor = copy.read("workspace", "01_tensor", "tensor.ts");
     writeFileSync(path, `${tensor}\nexport const mine: number = 1;\n`);
-    const example = 'import { mine } from "kindling/tensor";\nconsole.log(mine);\n';
-    writeFileSync(copy.path("workspace", "example.ts"), example);
-    const args = process.versions.deno ? ["run", "--check"] : ["--conditions=yours"];
-    const { stdout, stderr } = spawnSync(process.execPath, [...args, "example.ts"], {
-      cwd: copy.path("workspace"),
-      encoding: "utf8",
-    });
-    assertEquals(stdout.trim(), "1", stderr);
+    for (const name of ["kindling/", "#"]) {
+      const example = `import { mine, Tensor } from "${name}tensor";
+        import { Linear } from "${name}layers"; // the reference, on your Tensor
+        import { Generator } from "${name}random";
+        const { weight } = new Linear(1, 1, { generator: new Generator(1) });
+        console.log(mine, weight instanceof Tensor);`;
+      writeFileSync(copy.path("workspace", "example.ts"), example);
+      const args = process.versions.deno ? ["run", "--check"] : ["--conditions=yours"];
+      const { stdout, stderr } = spawnSync(process.execPath, [...args, "example.ts"], {
+        cwd: copy.path("workspace"),
+        encoding: "utf8",
+      });
+      assertEquals(stdout.trim(), "1 true", `${name}\n${stderr}`);
+    }
   }));
 
 test("check runs later modules on earlier ones that are complete", () =>
