@@ -12,7 +12,7 @@ import { chooseKernels } from "#fast";
 import { Generator } from "#random";
 import * as tensor from "#tensor";
 import { Tensor } from "#tensor";
-import { drawTable } from "../milestones/terminal/table.ts";
+import { drawTable } from "../milestones/report/table.ts";
 import { FastKernels } from "../modules/fast/fast_kernels.ts";
 import type { Machine } from "../modules/fast/machine.ts";
 import { productScratch } from "../modules/fast/products.ts";

@@ -15,7 +15,7 @@ import { chooseKernels } from "#fast";
 import * as tensor from "#tensor";
 import { setKernels } from "#tensor";
 import { readKernelOptions } from "../milestones/kernels.ts";
-import { drawTable } from "../milestones/terminal/table.ts";
+import { drawTable } from "../milestones/report/table.ts";
 import { FastKernels } from "../modules/fast/fast_kernels.ts";
 import { measure } from "./mitata.ts";
 import { type Network, networks, stepOf } from "./networks.ts";

@@ -6,6 +6,8 @@
 import process from "node:process";
 import { chooseKernels, type Wanted, wantedKernels } from "#fast";
 import * as tensor from "#tensor";
+import manifest from "../package.json" with { type: "json" };
+import type { Setting } from "./report/schema.ts";
 import { UsageError } from "./usage.ts";
 
 /** What was asked for on the command line. */
@@ -40,19 +42,6 @@ export function readKernelOptions(kernels?: string, threads = "1"): KernelOption
   return { kernels: wanted ?? null, threads: Number(threads) };
 }
 
-/** The names that a learner's modules may stand for, by module. */
-const names: Readonly<Record<string, string>> = {
-  "01": "#tensor",
-  "02": "#activations",
-  "03": "#layers",
-  "04": "#losses",
-  "05": "#autograd",
-  "06": "#optimizers",
-  "07": "#training",
-  "08": "#dataloader",
-  "09": "#spatial",
-};
-
 /**
  * Finds out which modules are the learner's.
  *
@@ -60,13 +49,19 @@ const names: Readonly<Record<string, string>> = {
  */
 export function yourModules(): string[] {
   const workspace = new URL("../workspace/", import.meta.url).href;
-  return Object.keys(names).filter((number) =>
-    import.meta.resolve(names[number]).startsWith(workspace)
-  );
+  const places = courseNames().map((name) => import.meta.resolve(name));
+  const yours = places.filter((place) => place.startsWith(workspace));
+  return [...new Set(yours.map((place) => place.slice(workspace.length).slice(0, 2)))].sort();
+}
+
+/** The names that a learner's files may stand for: those with two places in package.json. */
+function courseNames(): string[] {
+  const entries = Object.entries(manifest.imports);
+  return entries.filter(([, place]) => typeof place !== "string").map(([name]) => name);
 }
 
 /**
- * Chooses kernels, and makes them run from now on.
+ * Chooses kernels and makes them run from now on, for the whole process.
  *
  * @param options What was asked for.
  * @param usual What runs if nothing was.
@@ -86,29 +81,15 @@ export function useKernels(
   return { name: chosen.name, notice };
 }
 
-/** Where a run took place. */
-export interface Setting {
-  /** Runtime and version. */
-  readonly runtime: string;
-  /** Whose modules were loaded. */
-  readonly modules: string;
-  /** Whose loops ran. */
-  readonly kernels: string;
-}
-
 /**
- * Finds out which runtime this is, whose modules it has loaded, and whose loops run: it chooses them,
- * and says so if they are not those that were asked for.
+ * Describes where a run takes place; it changes nothing.
  *
- * @param options What was asked for.
- * @param usual What runs if nothing was.
+ * @param kernels The name of the kernels in use.
+ * @param yours The numbers of the modules that are the learner's.
  */
-export function chooseSetting(options: KernelOptions, usual: Wanted): Setting {
+export function describeSetting(kernels: string, yours: readonly string[]): Setting {
   const { deno, bun, node } = process.versions;
   const runtime = deno ? `Deno ${deno}` : bun ? `Bun ${bun}` : `Node ${node}`;
-  const yours = yourModules(), isYours = yours.length > 0;
-  const { name, notice } = useKernels(options, usual, isYours);
-  if (notice) console.error(notice);
-  const modules = isYours ? `${yours.join(", ")} yours, the rest reference` : "reference";
-  return { runtime, modules, kernels: name };
+  const modules = yours.length > 0 ? `${yours.join(", ")} yours, the rest reference` : "reference";
+  return { runtime, modules, kernels };
 }

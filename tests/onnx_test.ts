@@ -19,7 +19,7 @@ import { Dropout, Flatten, Linear, type Module, ReLU, Sequential, Sigmoid } from
 import { Generator } from "#random";
 import { BatchNorm2d, Conv2d, MaxPool2d } from "#spatial";
 import { type DType, Tensor } from "#tensor";
-import { encodeOnnx } from "../milestones/onnx.ts";
+import { encodeOnnx } from "../milestones/report/onnx.ts";
 import { test } from "./kit/register.ts";
 
 const onnxRuntime = "onnxruntime-web@1.30.0";

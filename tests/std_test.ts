@@ -519,7 +519,8 @@ function isInRange(version: string, range: string): boolean {
 const npmFiles = {
   "mitata": "bench/mitata.ts",
   "fast-check": "tests/properties/fast_check.ts",
-  "protobufjs": "milestones/onnx.ts",
+  "protobufjs": "milestones/report/onnx.ts",
+  "zod": "milestones/report/zod.ts",
   "onnxruntime-web": "tests/onnx_test.ts",
   "marked": "book/packages.ts",
   "highlight.js": "book/packages.ts",

@@ -12,7 +12,7 @@ import { spawnSync } from "node:child_process";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { drawTable } from "../../milestones/terminal/table.ts";
+import { drawTable } from "../../milestones/report/table.ts";
 import { networkOf } from "../networks.ts";
 import { plannedNetworks } from "./plan.ts";
 import { median } from "./run_peer.ts";

@@ -6,19 +6,28 @@
  * numbers are one Protocol Buffers message (https://onnx.ai/onnx/repo-docs/IR.html).
  *
  * The library that writes such messages comes from npm. It is named here, and not in the project's
- * configuration, and is fetched when a network is first written: most who train need none.
+ * configuration, and is fetched when a network is first written: to train you need none.
  *
  * Throughout: C channels · F filters · K window side · I, O inputs and outputs of a layer
  *
  * @module
  */
-import type * as Protobuf from "npm:protobufjs@7.6.6";
 import { noGrad } from "#autograd";
 import { Dropout, Flatten, Linear, type Module, ReLU, type Sequential } from "#layers";
 import { BatchNorm2d, Conv2d, MaxPool2d, type Pair, type Window } from "#spatial";
 import { say, type Shape, ShapeError, Tensor, ValueError, type Values } from "#tensor";
+import { DataError } from "../../datasets/idx.ts";
 
-const protobuf = "protobufjs@7.6.6";
+const protobuf = "Deno" in globalThis ? "npm:protobufjs@7.6.6" : "protobufjs@7.6.6";
+
+/** The part of the library that is used here. */
+interface Protobuf {
+  readonly Root: {
+    fromJSON(schema: object): {
+      lookupType(name: string): { encode(message: object): { finish(): Uint8Array } };
+    };
+  };
+}
 
 // ── The format ──
 // The part of onnx.proto3 that is written here. In the file a field is known by its id alone.
@@ -227,6 +236,13 @@ export interface Normalized {
   readonly deviations: readonly number[];
 }
 
+function notNormalized([channels]: ImageShape): Normalized {
+  return {
+    means: new Array<number>(channels).fill(0),
+    deviations: new Array<number>(channels).fill(1),
+  };
+}
+
 /** Shape of one image. */
 export type ImageShape = readonly [channels: number, height: number, width: number];
 
@@ -264,13 +280,33 @@ function graphOf(model: Sequential, image: ImageShape, normalized: Normalized): 
 }
 
 /**
+ * Fetches the library that writes such files, if it is not there yet.
+ *
+ * @throws {DataError} If it cannot be had.
+ */
+export async function fetchWriter(): Promise<Protobuf> {
+  try {
+    const { default: library }: { default: Protobuf } = await import(
+      `${protobuf}/light.js` // without a parser of .proto files
+    );
+    return library;
+  } catch (cause) {
+    throw new DataError(
+      `Cannot write ONNX: the package ${protobuf} is not here, and could not be fetched`,
+      "run it once with a network; the package is kept then",
+      { cause },
+    );
+  }
+}
+
+/**
  * Writes a trained network as an ONNX file, as it computes in evaluation. The file's input is
  * `images`, (batch, C, H, W) with numbers from 0 to 1, which it normalises itself; its output is
  * `scores`. Both are float32, whatever the network's own numbers are.
  *
  * @param model The network.
  * @param inputShape Shape of one image.
- * @param normalized How the images were normalised that it was trained on.
+ * @param normalized How the images were normalised that it was trained on; not at all by default.
  * @returns The bytes of the file.
  * @throws {ValueError} If ONNX export does not know a layer.
  * @throws {ShapeError} If a layer cannot take what it would get, or the means are not one per
@@ -279,12 +315,10 @@ function graphOf(model: Sequential, image: ImageShape, normalized: Normalized): 
 export async function encodeOnnx(
   model: Sequential,
   inputShape: ImageShape,
-  normalized: Normalized,
+  normalized: Normalized = notNormalized(inputShape),
 ): Promise<Uint8Array> {
   const graph = graphOf(model, inputShape, normalized); // first: what is refused fetches nothing
-  const { default: { Root } }: { default: typeof Protobuf } = await import(
-    `${"Deno" in globalThis ? "npm:" : ""}${protobuf}/light.js` // without a parser of .proto files
-  );
+  const { Root } = await fetchWriter();
   const opsetImport = [{ domain: "", version: 17 }]; // "" is ONNX's own operations
   const file = { irVersion: 8, producerName: "kindling", opsetImport, graph };
   const bytes = Root.fromJSON(schema).lookupType("ModelProto").encode(file).finish();
