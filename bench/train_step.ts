@@ -20,6 +20,7 @@ import { FastKernels } from "../modules/fast/fast_kernels.ts";
 import { measure } from "./mitata.ts";
 import { type Network, networks, stepOf } from "./networks.ts";
 import { median } from "./side_by_side.ts";
+import { readTimes } from "./times.ts";
 
 const rounds = 3;
 const [option, count] = process.argv.slice(2);
@@ -40,12 +41,12 @@ async function time(network: Network, wanted: "fast" | "loops"): Promise<[number
 }
 
 /** Median milliseconds per step in PyTorch, or null where there is no Python that has it. */
-function pytorch(): Record<string, number> | null {
+async function pytorch(): Promise<Record<string, number> | null> {
   const script = fileURLToPath(new URL("peers/train_step_pytorch.py", import.meta.url));
   const args = [script, "--threads", String(threads), ...networks.map(({ key }) => key)];
   for (const python of ["python3", "/usr/bin/python3"]) {
     const { status, stdout } = spawnSync(python, args, { encoding: "utf8" });
-    if (status === 0) return JSON.parse(stdout);
+    if (status === 0) return await readTimes("PyTorch", stdout);
   }
   return null;
 }
@@ -67,7 +68,7 @@ for (let round = 0; round < rounds; round++) {
     times[k].memory = memory;
     if (round === 0) times[k].loops.push((await time(network, "loops"))[0]);
   }
-  const theirs: Record<string, number> | null = hasPeer ? pytorch() : null;
+  const theirs: Record<string, number> | null = hasPeer ? await pytorch() : null;
   hasPeer = theirs !== null;
   if (theirs) networks.forEach(({ key }, k) => times[k].peer.push(theirs[key]));
 }

@@ -9,7 +9,7 @@ import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import process from "node:process";
-import { decodeCheckpoint } from "#checkpoint";
+import { decodeCheckpoint, encodeCheckpoint } from "#checkpoint";
 import calibration from "../milestones/04_1998_cnn/cifar10_calibration.json" with {
   type: "json",
 };
@@ -131,6 +131,12 @@ test("cifar10 learns from a small archive, and --json prints one document of wha
   assertEquals(document.filters.map((filter) => filter.length), new Array(32).fill(27));
 });
 
+test("cifar10 --json prints what the schema says, whose type the report draws", async () => {
+  const { cifar10Document } = await import("../milestones/04_1998_cnn/cifar10_schema.ts");
+  const { document } = await quick();
+  assertEquals(cifar10Document.parse(document), document);
+}, { only: "deno" }); // Zod is fetched, and `bun test` fetches nothing
+
 test("cifar10's page needs nothing else: no script, no address but those in its text", async () => {
   const { page, document } = await quick();
   assert(!/<script|<link|<iframe|src="(?!data:)|href=|url\(/i.test(page));
@@ -180,6 +186,18 @@ test("A run killed in the middle and gone on with ends with the same bits as one
     assertEquals(verdict(stdout), verdict(whole.stdout));
   }));
 
+/** What a checkpoint may say by mistake, and what is said of it. */
+const damagedNotes = [
+  ["progress", "null", "its progress must be a table of fields, found null"],
+  ["seconds", '"x"', 'its seconds must be a number of at least 0, found "x"'],
+  ["right", "400", "its right must be at most its examples, found 400 right of 0"],
+  [
+    "progress",
+    '{"step":9,"total":0,"examples":0}',
+    "it does not fit together, found step 9 of 3, and 1 epochs in its history",
+  ],
+] as const;
+
 test("cifar10 does not go on from a checkpoint that is missing, damaged, or of other settings", () =>
   inScene(async ({ folder, start }) => {
     const words = ["--preset", "quick", "--no-mlp"], resume = [...words, "--resume"];
@@ -201,6 +219,15 @@ test("cifar10 does not go on from a checkpoint that is missing, damaged, or of o
     damaged[number + 22] ^= 1; // another learning rate
     writeFileSync(path, damaged);
     assertStringIncludes((await start(resume)).stderr, "its checksum is wrong, so it was damaged");
+
+    const { tensors, metadata } = decodeCheckpoint(bytes, path);
+    for (const [name, json, rule] of damagedNotes) {
+      writeFileSync(path, encodeCheckpoint({ tensors, metadata: { ...metadata, [name]: json } }));
+      const { code, stderr } = await start(resume);
+      assertEquals(code, 2);
+      assertStringIncludes(stderr, `Cannot go on from ${path}: ${rule}`);
+    }
+    assertEquals((await start(words)).code, 0); // it begins anew, whatever the old one says
 
     writeFileSync(path, bytes);
     const lock = await tryLock(`${path}.lock`); // as another run has it

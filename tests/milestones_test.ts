@@ -70,6 +70,11 @@ test("tinydigits passes, and --json prints one document with all that was measur
   assertEquals(closeup.confusion.flat().reduce((a, b) => a + b, 0), 2 * 797);
 });
 
+test("tinydigits --json prints what the schema says, whose type the report draws", async () => {
+  const { tinydigitsDocument } = await import("../milestones/04_1998_cnn/tinydigits_schema.ts");
+  assertEquals(tinydigitsDocument.parse(defaultRun()), defaultRun());
+}, { only: "deno" }); // Zod is fetched, and `bun test` fetches nothing
+
 test("tinydigits shows the small LeNet ahead of the MLP, straight and shifted", () => {
   const [mlp, , lenet] = defaultRun().models;
   assert(lenet.accuracy.mean > mlp.accuracy.mean);

@@ -90,6 +90,20 @@ checks.set("encodeOnnx() writes evaluation, and leaves the network in training",
   assertEquals(bytes, await encodeOnnx(model.eval(), image, normalized));
 });
 
+checks.set(
+  "encodeOnnx() leaves images as they are, unless it is told how to normalise",
+  async () => {
+    const model = new Sequential(
+      new Flatten(),
+      new Linear(297, 2, { generator: new Generator(1) }),
+    );
+    const images = Tensor.uniform([2, ...image], new Generator(2));
+    const scores = await run(await encodeOnnx(model, image), images);
+    const expected = noGrad(() => model.forward(images));
+    expected.data.forEach((e, k) => assertLess(Math.abs(scores.data[k] - e), 1e-5));
+  },
+);
+
 const generator = new Generator(1), plain = { bias: false, generator };
 const farAway = new BatchNorm2d(3, { momentum: 1 });
 farAway.forward(Tensor.normal([2, ...image], generator, { mean: 200 }));
