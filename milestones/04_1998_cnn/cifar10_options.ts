@@ -95,7 +95,7 @@ function commandLine(choices: Choices): CommandLine<Own> {
     refused: {
       seeds: [minutes, "start it once for each --seed"],
       models: ["the CNN is what it is about", "--no-mlp leaves the MLP out"],
-      load: ["its checkpoints are enough", "--resume judges a run that has ended again"],
+      load: ["each of its runs keeps a checkpoint", "--resume judges a run that has ended again"],
       augment: ["its images are always mirrored and shifted", "leave it out"],
       full: [minutes, "--preset best trains longest"],
     },

@@ -9,7 +9,13 @@ import { imageShape } from "../../datasets/cifar10.ts";
 import { describeOrigin } from "../../datasets/cifar10_source.ts";
 import { layerTable, mapsSection, type Sight, stretched } from "../report/comparison.ts";
 import type { Milestone } from "../report/milestone.ts";
-import { type Block, bulleted, type Introduction, type Section } from "../report/sections.ts";
+import {
+  type Block,
+  bulleted,
+  type Introduction,
+  type Section,
+  section,
+} from "../report/sections.ts";
 import { count, duration, percent, plural, times } from "../report/wording.ts";
 import { documentOf, type Photographs } from "./cifar10_document.ts";
 import {
@@ -134,7 +140,7 @@ function photographs(title: string, examples: readonly Example[], { image }: Sig
     const says = truth === taken ? truth : `${truth}, taken for ${taken}`;
     return { ...image(index), caption: [says, `${percent(confidence)} sure`] };
   });
-  return { title, blocks: [{ kind: "pictures", look: "color", pictures, shownWidth: 96 }] };
+  return section(title, { kind: "pictures", look: "color", pictures, shownWidth: 96 });
 }
 
 // ── What the numbers support ──
@@ -184,37 +190,31 @@ export function sectionsOf(document: Cifar10Document, sight?: Sight): readonly S
     index,
     name: truth,
   }));
-  const all: [isShown: boolean, section: Section][] = [
-    [true, { title: null, always: true, blocks: [mainTable(document), legend(document)] }],
-    [sight !== undefined, { title: "How they learnt", blocks: curves(networks) }],
-    [true, {
-      title: "Of each class, the part that is right",
-      blocks: [{ kind: "bars", bars }],
-    }],
-    [true, {
-      title: "Which class is taken for which (rows: what it is, columns: what it says)",
-      blocks: [{ kind: "confusion", counts: confusion, classes }, { kind: "text", text: names }],
-    }],
-    [pairs.length > 0, {
-      title: "Most often confused",
-      blocks: [{ kind: "list", items: confused }],
-    }],
-    [filters.length > 0, {
-      title: `The ${filters.length} filters of the first layer`,
-      blocks: [{ kind: "pictures", look: "color", pictures }],
-    }],
+  const result: Section = {
+    title: null,
+    always: true,
+    blocks: [mainTable(document), legend(document)],
+  };
+  const all = "Which class is taken for which (rows: what it is, columns: what it says)";
+  const first = `The ${filters.length} filters of the first layer`;
+  const parameters = `Where the parameters of the ${cnn.title} are`;
+  return [
+    result,
+    ...(sight ? [section("How they learnt", ...curves(networks))] : []),
+    section("Of each class, the part that is right", { kind: "bars", bars }),
+    section(all, { kind: "confusion", counts: confusion, classes }, { kind: "text", text: names }),
+    ...(pairs.length > 0
+      ? [section("Most often confused", { kind: "list", items: confused })]
+      : []),
+    ...(filters.length > 0 ? [section(first, { kind: "pictures", look: "color", pictures })] : []),
     ...(sight
       ? [
         ...mapsSection(shown, sight, "color"),
         photographs("Right, the surest of each class", right, sight),
         photographs("Wrong, the surest first", wrong, sight),
-      ].map((section): [boolean, Section] => [true, section])
+      ]
       : []),
-    [true, {
-      title: `Where the parameters of the ${cnn.title} are`,
-      blocks: [layerTable(cnn.layers)],
-    }],
-    [true, { title: "What this run shows", blocks: [bulleted(conclusions(document))] }],
+    section(parameters, layerTable(cnn.layers)),
+    section("What this run shows", bulleted(conclusions(document))),
   ];
-  return all.flatMap(([isShown, section]) => isShown ? [section] : []);
 }

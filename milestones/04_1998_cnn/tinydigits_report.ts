@@ -6,7 +6,13 @@
 import { compareAccuracy, lossCurves, mapsSection, type Sight } from "../report/comparison.ts";
 import type { Milestone } from "../report/milestone.ts";
 import type { ModelSpec } from "../report/results.ts";
-import { type Block, bulleted, type Introduction, type Section } from "../report/sections.ts";
+import {
+  type Block,
+  bulleted,
+  type Introduction,
+  type Section,
+  section,
+} from "../report/sections.ts";
 import { differ } from "../report/statistics.ts";
 import { count, listed, percent, plural, sizes, times } from "../report/wording.ts";
 import {
@@ -135,10 +141,10 @@ function compareShift(one: DigitsRow, other: DigitsRow): string {
 export function conclusions({ models, layers }: TinydigitsDocument): string[] {
   const row = (key: string): DigitsRow | undefined => models.find((model) => model.key === key);
   const [wide, lenet] = [row("wide"), row("lenet")], mlp = row("mlp") ?? wide;
-  const convs = models.filter(({ key }) => key !== "mlp" && key !== "wide");
+  const others = models.filter(({ key }) => key !== "mlp" && key !== "wide");
   const changed = models.filter(({ key }) => key === "unpooled" || key === "frozen");
   const pairs = [
-    ...convs.flatMap((conv) => mlp ? [[conv, mlp] as const] : []),
+    ...others.flatMap((conv) => mlp ? [[conv, mlp] as const] : []),
     ...changed.flatMap((other) => lenet ? [[other, lenet] as const] : []),
   ];
   const sentences = pairs.map(([one, other]) =>
@@ -185,31 +191,28 @@ export function sectionsOf(document: TinydigitsDocument, sight?: Sight): readonl
   }));
   const shown = wrong.slice(0, 3).map(({ index, label }) => ({ index, name: `a ${label}` }));
   const sentences = conclusions(document);
-  const all: [isShown: boolean, section: Section][] = [
-    [true, { title: null, always: true, blocks: [mainTable(document), legend(document)] }],
-    [sight !== undefined, { title: "How they learnt (first seed)", blocks: [lossCurves(models)] }],
-    [layers.length > 0, {
-      title: "Each convolution beside the dense layer that would compute the same map",
-      blocks: [layerTable(layers)],
-    }],
-    [true, {
-      title: `Which digit ${model} takes for which (rows: what it is, columns: what it says; ` +
-        `${together})`,
-      blocks: [{ kind: "confusion", counts: confusion }],
-    }],
-    [filters.length > 0, {
-      title: `The ${filters.length} filters of ${model}'s first layer, seed ${seed}`,
-      blocks: [{ kind: "pictures", look: "signed", pictures: filterPictures }],
-    }],
-    [wrong.length > 0, {
-      title: `${wrong.length} of the ${wrongCount} digits that it reads wrong with seed ${seed}, ` +
-        "the surest first",
-      blocks: [{ kind: "pictures", look: "ink", pictures: digits, shownWidth: 96 }],
-    }],
-    ...(sight
-      ? mapsSection(shown, sight, "ink").map((one): [boolean, Section] => [true, one])
-      : []),
-    [sentences.length > 0, { title: "What this run shows", blocks: [bulleted(sentences)] }],
+  const result: Section = {
+    title: null,
+    always: true,
+    blocks: [mainTable(document), legend(document)],
+  };
+  const confused =
+    `Which digit ${model} takes for which (rows: what it is, columns: what it says; ` +
+    `${together})`;
+  const first = `The ${filters.length} filters of ${model}'s first layer, seed ${seed}`;
+  const surest = `${wrong.length} of the ${wrongCount} digits that it reads wrong with seed ` +
+    `${seed}, the surest first`;
+  const dense = "Each convolution beside the dense layer that would compute the same map";
+  const pictures: Block = { kind: "pictures", look: "signed", pictures: filterPictures };
+  const readWrong: Block = { kind: "pictures", look: "ink", pictures: digits, shownWidth: 96 };
+  return [
+    result,
+    ...(sight ? [section("How they learnt (first seed)", lossCurves(models))] : []),
+    ...(layers.length > 0 ? [section(dense, layerTable(layers))] : []),
+    section(confused, { kind: "confusion", counts: confusion }),
+    ...(filters.length > 0 ? [section(first, pictures)] : []),
+    ...(wrong.length > 0 ? [section(surest, readWrong)] : []),
+    ...(sight ? mapsSection(shown, sight, "ink") : []),
+    ...(sentences.length > 0 ? [section("What this run shows", bulleted(sentences))] : []),
   ];
-  return all.flatMap(([isShown, section]) => isShown ? [section] : []);
 }

@@ -30,7 +30,13 @@ export function askedFor(outputs: Outputs): (readonly [option: string, path: str
  * @throws {UsageError} If one cannot.
  */
 export async function tryOutputs(outputs: Outputs): Promise<void> {
-  for (const [option, path] of askedFor(outputs)) {
+  const asked = askedFor(outputs);
+  for (const [k, [option, path]] of asked.entries()) {
+    const other = asked.slice(0, k).find(([, one]) => one === path);
+    if (other) {
+      const says = `Cannot write --${option} ${path}: --${other[0]} writes there too`;
+      throw new UsageError(says, "give each its own path");
+    }
     try {
       await open(path, "ax").then((file) => file.close()); // fails if there is a file
       await rm(path);

@@ -54,7 +54,7 @@ const style = `
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem;
   color: #1f2937; background: #fff; }
 h1, h2 { line-height: 1.25; } h2 { margin-top: 2.5rem; font-size: 1.25rem; }
-img { image-rendering: pixelated; margin: 2px; vertical-align: top; }
+img { image-rendering: pixelated; margin: 3px; vertical-align: top; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 td, th { padding: .15rem .7rem; text-align: right; } th { font-weight: 600; }
 td:first-child, th:first-child { text-align: left; padding-left: 0; }

@@ -100,6 +100,11 @@ export function claimOf({ claim, passed, suspicion }: Check): string {
   return passed === false ? `${claim}. Most likely: ${suspicion}` : claim;
 }
 
+/** Blocks under a title. */
+export function section(title: string, ...blocks: readonly Block[]): Section {
+  return { title, blocks };
+}
+
 /** A list of sentences, each with a dash in front. */
 export function bulleted(sentences: readonly string[]): Block {
   return { kind: "list", items: sentences.map((text) => ({ mark: "-", text })) };
