@@ -10,12 +10,14 @@
 import process from "node:process";
 import { chooseKernels } from "#fast";
 import { Generator } from "#random";
-import * as tensor from "#tensor";
 import { Tensor } from "#tensor";
+import * as kindling from "../mod.ts";
 import { drawTable } from "../milestones/report/table.ts";
-import { FastKernels } from "../modules/fast/fast_kernels.ts";
-import type { Machine } from "../modules/fast/machine.ts";
-import { productScratch } from "../modules/fast/products.ts";
+import { FastKernels } from "../modules/fast/kernel_set.ts";
+import type { Machine } from "../modules/fast/machine/machine.ts";
+import { productCall, productScratch } from "../modules/fast/kernels/products.ts";
+import type { Kernel } from "../modules/fast/machine/threads.ts";
+import { peakOf, perRound } from "./peak.ts";
 import { sideBySide } from "./side_by_side.ts";
 
 /** A product (m, k) · (k, n), and how often a training step of a network makes it. */
@@ -41,12 +43,12 @@ const ofNetworks: readonly Product[] = [
   ["B, linear 1", 64, 120, 400, 1],
 ];
 
-const { kernels, notice } = chooseKernels(tensor);
+const { kernels, notice } = chooseKernels(kindling);
 if (!(kernels instanceof FastKernels)) {
   process.stderr.write(`${notice}\n`);
   process.exit(1);
 }
-const { machine } = kernels;
+const { machine } = kernels, runPeak = peakOf(kernels.name === "SIMD" ? "SIMD" : "relaxed SIMD");
 
 /** Writes random numbers, and returns where they are. */
 function numbersAt({ heap }: Machine, count: number): number {
@@ -60,23 +62,27 @@ async function timeProduct([title, m, n, k, times]: Product): Promise<
   { row: string[]; seconds: number; best: number }
 > {
   const { heap, run } = machine, start = heap.top;
-  const [a, b, out, spare] = [m * k, k * n, m * n, 64].map((count) => numbersAt(machine, count));
+  const [a, b, out] = [m * k, k * n, m * n].map((count) => numbersAt(machine, count));
   const scratch = heap.take(productScratch(m, n, k));
-  const repeats = Math.ceil(4e6 / (m * n * k)), rounds = Math.ceil(repeats * m * n * k / 192);
+  const repeats = Math.ceil(4e6 / (m * n * k)), rounds = Math.ceil(repeats * m * n * k / perRound);
   const left = Tensor.uniform([m, k], new Generator(1)),
     right = Tensor.uniform([k, n], new Generator(2));
+  const distances = { outRow: 4 * n, aRow: 4 * k, aStep: 4, bColumn: 4, bStep: 4 * n };
+  const product = productCall({ out, a, b, m, n, k, ...distances });
   const [mine, peak, loops] = await sideBySide([
     () => {
       for (let r = 0; r < repeats; r++) {
         run.clear(out, 4 * m * n);
-        run.product(out, a, b, m, n, k, 4 * n, 4 * k, 4, 4, 4 * n, scratch);
+        const [name, ...parameters] = product;
+        run[name](...parameters, scratch);
       }
     },
-    () => run.peak(rounds, spare),
+    () => runPeak(rounds),
     () => void left.matmul(right),
   ]);
   heap.top = start;
-  const perProduct = mine / repeats, best = peak / repeats * (repeats * m * n * k / (rounds * 192));
+  const perProduct = mine / repeats,
+    best = peak / repeats * (repeats * m * n * k / (rounds * perRound));
   const cells = [2e-9 * m * n * k / perProduct, best / perProduct, loops / perProduct];
   const [speed, share, faster] = cells;
   return {
@@ -101,7 +107,8 @@ interface Walk {
 
 /** Kernels whose pace memory sets. */
 function walks(): Walk[] {
-  const { heap, run } = machine, n = 64 * 32 * 30 * 30, pooled = n / 4, weights = 600_000;
+  const run: Readonly<Record<string, Kernel>> = machine.run; // also those that only kernels call
+  const { heap } = machine, n = 64 * 32 * 30 * 30, pooled = n / 4, weights = 600_000;
   const [x, y, out] = [n, n, n].map((count) => numbersAt(machine, count));
   const places = heap.take(4 * pooled), channel = numbersAt(machine, 512);
   const of = (k: number): number => channel + 4 * 64 * k;

@@ -10,8 +10,8 @@ import process from "node:process";
 import { backward, leaf } from "#autograd";
 import { relu } from "#activations";
 import { chooseKernels } from "#fast";
-import * as tensor from "#tensor";
 import { kernels, setKernels, Tensor } from "#tensor";
+import * as kindling from "../mod.ts";
 import { drawTable } from "../milestones/report/table.ts";
 import { sideBySide } from "./side_by_side.ts";
 
@@ -38,7 +38,7 @@ function run(link: (x: Tensor) => Tensor, isBackward: boolean): void {
 }
 
 const sets = (["loops", "fast"] as const).map((wanted) =>
-  chooseKernels(tensor, { wanted }).kernels
+  chooseKernels(kindling, { wanted }).kernels
 );
 const rows: string[][] = [];
 for (const [name, link] of Object.entries(chains)) {

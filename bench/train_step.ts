@@ -12,15 +12,15 @@ import { spawnSync } from "node:child_process";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { chooseKernels } from "#fast";
-import * as tensor from "#tensor";
 import { setKernels } from "#tensor";
+import * as kindling from "../mod.ts";
 import { readKernelOptions } from "../milestones/kernels.ts";
+import { fields, number } from "../milestones/report/notes.ts";
 import { drawTable } from "../milestones/report/table.ts";
-import { FastKernels } from "../modules/fast/fast_kernels.ts";
+import { FastKernels } from "../modules/fast/kernel_set.ts";
 import { measure } from "./mitata.ts";
 import { type Network, networks, stepOf } from "./networks.ts";
 import { median } from "./side_by_side.ts";
-import { readTimes } from "./times.ts";
 
 const rounds = 3;
 const [option, count] = process.argv.slice(2);
@@ -28,7 +28,7 @@ const { threads } = readKernelOptions(undefined, option === "--threads" ? count 
 
 /** Median milliseconds per step, and the highest address of memory that kernels took, in MiB. */
 async function time(network: Network, wanted: "fast" | "loops"): Promise<[number, number]> {
-  const { kernels } = chooseKernels(tensor, { wanted, threads }), restore = setKernels(kernels);
+  const { kernels } = chooseKernels(kindling, { wanted, threads }), restore = setKernels(kernels);
   const step = stepOf(network, { seed: 1 });
   const isLarge = network.inputShape[1] > 8;
   for (let k = 0; k < (isLarge ? 3 : 300); k++) step();
@@ -40,13 +40,18 @@ async function time(network: Network, wanted: "fast" | "loops"): Promise<[number
   return [p50 / 1e6, heap.used / 2 ** 20];
 }
 
+/** Reads what the script in Python prints; zod would be a hundred times what a bench fetches. */
+const readTimes = fields<Record<string, number>>(
+  Object.fromEntries(networks.map(({ key }) => [key, number(0)])),
+);
+
 /** Median milliseconds per step in PyTorch, or null where there is no Python that has it. */
-async function pytorch(): Promise<Record<string, number> | null> {
+function pytorch(): Record<string, number> | null {
   const script = fileURLToPath(new URL("peers/train_step_pytorch.py", import.meta.url));
   const args = [script, "--threads", String(threads), ...networks.map(({ key }) => key)];
   for (const python of ["python3", "/usr/bin/python3"]) {
     const { status, stdout } = spawnSync(python, args, { encoding: "utf8" });
-    if (status === 0) return await readTimes("PyTorch", stdout);
+    if (status === 0) return readTimes(JSON.parse(stdout), "");
   }
   return null;
 }
@@ -68,7 +73,7 @@ for (let round = 0; round < rounds; round++) {
     times[k].memory = memory;
     if (round === 0) times[k].loops.push((await time(network, "loops"))[0]);
   }
-  const theirs: Record<string, number> | null = hasPeer ? await pytorch() : null;
+  const theirs: Record<string, number> | null = hasPeer ? pytorch() : null;
   hasPeer = theirs !== null;
   if (theirs) networks.forEach(({ key }, k) => times[k].peer.push(theirs[key]));
 }

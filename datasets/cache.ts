@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { join, resolve } from "node:path";
+import { join, resolve } from "@std/path";
 
 /** The variables of the environment that say where. */
 export const cacheVariables = [

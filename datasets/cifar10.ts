@@ -23,7 +23,8 @@ import { createGunzip } from "node:zlib";
 import type { Dataset } from "#dataloader";
 import { Tensor } from "#tensor";
 import type { Batch } from "#training";
-import { DataError, readFailure } from "./idx.ts";
+import { DataError } from "./idx.ts";
+import { readFailure } from "./read_idx.ts";
 import { tarFiles } from "./tar.ts";
 
 /** The classes, by label. */
@@ -58,6 +59,10 @@ const brightness = Float32Array.from({ length: 256 }, (_, byte) => byte / 255);
 
 /** Pictures as bytes, and their labels. */
 export class ByteImages implements Dataset {
+  /** (count · 3 · 32 · 32) bytes. */
+  readonly pixels: Uint8Array;
+  /** One class per picture. */
+  readonly labels: Int32Array;
   /** How many there are. */
   readonly length: number;
 
@@ -67,7 +72,9 @@ export class ByteImages implements Dataset {
    * @param pixels (count · 3 · 32 · 32) bytes.
    * @param labels One class per picture.
    */
-  constructor(readonly pixels: Uint8Array, readonly labels: Int32Array) {
+  constructor(pixels: Uint8Array, labels: Int32Array) {
+    this.pixels = pixels;
+    this.labels = labels;
     this.length = labels.length;
   }
 

@@ -9,7 +9,7 @@ import { rm } from "node:fs/promises";
 import { type Cifar10, publishedImagesPerFile, readCifar10 } from "./cifar10.ts";
 import { type Checksum, download, type DownloadProgress, hashOfFile } from "./download.ts";
 import { DataError } from "./idx.ts";
-import { readFailure } from "./idx.ts";
+import { readFailure } from "./read_idx.ts";
 
 /** Where CIFAR-10 is published, and the checksum that is given there. */
 export const published = {

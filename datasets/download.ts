@@ -59,8 +59,11 @@ export interface DownloadOptions {
 
 /** A connection that dropped, or a server that is busy: worth another try. */
 class Dropped extends Error {
-  constructor(message: string, readonly secondsToWait = 0) {
+  readonly secondsToWait: number;
+
+  constructor(message: string, secondsToWait = 0) {
     super(message);
+    this.secondsToWait = secondsToWait;
   }
 }
 

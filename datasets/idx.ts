@@ -10,13 +10,11 @@
  * ```
  *
  * MNIST and Fashion-MNIST are published as four such files, gzipped; TinyDigits lies beside this
- * file as four of them, not gzipped. Both kinds are read here.
+ * file as four of them, not gzipped. read_idx.ts reads both kinds from files; here are their bytes,
+ * wherever they come from, and nothing that a browser does not have.
  *
  * @module
  */
-
-import { readFile } from "node:fs/promises";
-import { fileURLToPath } from "node:url";
 
 /** The element arrays IDX can hold; which of them is the file's type byte. */
 export type IdxData =
@@ -74,147 +72,8 @@ const elementTypes: readonly ElementType[] = [
   { code: 0x0e, plural: "64-bit floats", array: Float64Array },
 ];
 
-const fetchAgain = "Was the file cut short on its way? Copy or download it again.";
-
-// ── Reading files ──
-
-/**
- * Reads an IDX file, gzipped or not: the first bytes tell, whatever the name says.
- *
- * @param path Path or `file:` URL.
- * @returns The array, of any rank from 1.
- * @throws {DataError} If the file is missing, may not be read, or is not a whole IDX file.
- */
-export async function readIdx(path: string | URL): Promise<IdxArray> {
-  return parseIdx(await readUnpacked(path), nameOf(path));
-}
-
-/**
- * Reads pictures and their labels from a pair of IDX files, and checks that they belong together.
- *
- * @param imagesPath IDX file of unsigned bytes, (count, height, width).
- * @param labelsPath IDX file of unsigned bytes, (count).
- * @param options `classes`: labels must be below it, 10 unless told.
- * @returns Pixels (count · height · width) and labels (count).
- * @throws {DataError} If a file cannot be read, the two are swapped or of different lengths, or a
- * label is no class.
- */
-export async function readLabelledImages(
-  imagesPath: string | URL,
-  labelsPath: string | URL,
-  { classes = 10 }: { classes?: number } = {},
-): Promise<RawImages> {
-  const images = await readIdx(imagesPath);
-  const labels = await readIdx(labelsPath);
-  const imagesName = nameOf(imagesPath);
-  const labelsName = nameOf(labelsPath);
-  if (images.shape.length === 1 && labels.shape.length === 3) {
-    throw new DataError(
-      `Cannot read images from ${imagesName}: images must come first and labels second, ` +
-        `the images file holds labels and the labels file holds images`,
-      "Swap the two paths.",
-    );
-  }
-  const pixels = bytesOfRank(images, 3, "images", imagesName);
-  const classBytes = bytesOfRank(labels, 1, "labels", labelsName);
-  const [count, height, width] = images.shape;
-  if (classBytes.length !== count) {
-    throw new DataError(
-      `Cannot pair ${imagesName} with ${labelsName}: each image must have one label, ` +
-        `${count} images came with ${classBytes.length} labels`,
-      "Is one file from the training part and the other from the test part?",
-    );
-  }
-  for (let i = 0; i < count; i++) {
-    if (classBytes[i] >= classes) {
-      throw new DataError(
-        `Cannot read labels from ${labelsName}: labels must lie in 0 to ${classes - 1}, ` +
-          `label ${i} is ${classBytes[i]}`,
-        "Does the data set have more classes? Pass their number as { classes }.",
-      );
-    }
-  }
-  return { images: pixels, labels: new Int32Array(classBytes), count, height, width };
-}
-
-function bytesOfRank(array: IdxArray, rank: number, role: string, name: string): Uint8Array {
-  const { data, shape } = array;
-  if (shape.length !== rank) {
-    throw new DataError(
-      `Cannot read ${role} from ${name}: ${role} must have rank ${rank}, ` +
-        `found rank ${shape.length}, ${show(shape)}`,
-      shape.length === 3
-        ? "The labels file holds images."
-        : "MNIST names its files by rank: images-idx3 and labels-idx1.",
-    );
-  }
-  if (!(data instanceof Uint8Array)) {
-    throw new DataError(
-      `Cannot read ${role} from ${name}: ${role} must be unsigned bytes, ` +
-        `found ${elementTypeOf(data).plural}`,
-      "readIdx() reads every element type; convert what it returns.",
-    );
-  }
-  return data;
-}
-
-/**
- * Reads a file's bytes, unpacked if they are gzipped.
- *
- * @param path Path or `file:` URL.
- * @throws {DataError} If the file is missing, may not be read, or its gzip data are damaged.
- */
-export async function readUnpacked(path: string | URL): Promise<Uint8Array> {
-  const name = nameOf(path);
-  let bytes: Uint8Array<ArrayBuffer>;
-  try {
-    bytes = new Uint8Array(await readFile(path));
-  } catch (cause) {
-    throw readFailure(name, cause);
-  }
-  return bytes[0] === 0x1f && bytes[1] === 0x8b ? await gunzip(bytes, name) : bytes;
-}
-
-/** Says in our words why a file could not be read: one sentence for both runtimes. */
-export function readFailure(name: string, cause: unknown): DataError {
-  const error: { name?: string; code?: string } = cause instanceof Error ? cause : {};
-  let finding = `a file must be readable, the system answered ${error.code ?? error.name}`;
-  let hint = "Check the path and who may read it.";
-  if (error.name === "NotCapable") {
-    finding = "Deno must be allowed to read it, permission was refused";
-    hint = "Run again with --allow-read=datasets, or with the folder that holds the file.";
-  } else if (error.code === "ENOENT") {
-    finding = "a file must be there, none was found";
-    hint = "Check the path; a relative one starts at the folder the command runs in.";
-  } else if (error.code === "EISDIR") {
-    finding = "it must be a file, a folder was found";
-    hint = "Add the name of the file to the path.";
-  }
-  return new DataError(`Cannot read ${name}: ${finding}`, hint, { cause });
-}
-
-async function gunzip(bytes: Uint8Array<ArrayBuffer>, name: string): Promise<Uint8Array> {
-  const unpacked = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
-  try {
-    return new Uint8Array(await new Response(unpacked).arrayBuffer());
-  } catch (cause) {
-    throw new DataError(
-      `Cannot unpack ${name}: its gzip data must be whole, ` +
-        `its ${bytes.length} bytes are damaged or incomplete`,
-      fetchAgain,
-      { cause },
-    );
-  }
-}
-
-function nameOf(path: string | URL): string {
-  if (typeof path === "string") return path;
-  if (path.protocol === "file:") return fileURLToPath(path);
-  throw new DataError(
-    `Cannot read ${path.href}: data must lie in a local file, found an address of ${path.protocol}`,
-    "Download the file first.",
-  );
-}
+/** What to do about a file that is cut short. */
+export const fetchAgain = "Was the file cut short on its way? Copy or download it again.";
 
 // ── The format ──
 
@@ -324,6 +183,87 @@ export function encodeIdx({ data, shape }: IdxArray): Uint8Array<ArrayBuffer> {
   const body = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
   out.set(swapBytes(body, array.BYTES_PER_ELEMENT), start);
   return out;
+}
+
+// ── Pictures and labels ──
+
+/** An array of a file, and what errors call the file. */
+export interface NamedIdx {
+  readonly array: IdxArray;
+  readonly name: string;
+}
+
+/**
+ * Pairs pictures with their labels, and checks that they belong together.
+ *
+ * @param images Unsigned bytes, (count, height, width).
+ * @param labels Unsigned bytes, (count).
+ * @param options `classes`: labels must be below it, 10 unless told.
+ * @returns Pixels (count · height · width) and labels (count).
+ * @throws {DataError} If the two are swapped or of different lengths, or a label is no class.
+ *
+ * @example Two pictures of one pixel
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { pairIdx } from "./idx.ts";
+ * const images = { array: { data: Uint8Array.of(9, 0), shape: [2, 1, 1] }, name: "images" };
+ * const labels = { array: { data: Uint8Array.of(3, 8), shape: [2] }, name: "labels" };
+ * assertEquals([...pairIdx(images, labels).labels], [3, 8]);
+ * ```
+ */
+export function pairIdx(
+  { array: images, name: imagesName }: NamedIdx,
+  { array: labels, name: labelsName }: NamedIdx,
+  { classes = 10 }: { classes?: number } = {},
+): RawImages {
+  if (images.shape.length === 1 && labels.shape.length === 3) {
+    throw new DataError(
+      `Cannot read images from ${imagesName}: images must come first and labels second, ` +
+        `the images file holds labels and the labels file holds images`,
+      "Swap the two paths.",
+    );
+  }
+  const pixels = bytesOfRank(images, 3, "images", imagesName);
+  const classBytes = bytesOfRank(labels, 1, "labels", labelsName);
+  const [count, height, width] = images.shape;
+  if (classBytes.length !== count) {
+    throw new DataError(
+      `Cannot pair ${imagesName} with ${labelsName}: each image must have one label, ` +
+        `${count} images came with ${classBytes.length} labels`,
+      "Is one file from the training part and the other from the test part?",
+    );
+  }
+  for (let i = 0; i < count; i++) {
+    if (classBytes[i] >= classes) {
+      throw new DataError(
+        `Cannot read labels from ${labelsName}: labels must lie in 0 to ${classes - 1}, ` +
+          `label ${i} is ${classBytes[i]}`,
+        "Does the data set have more classes? Pass their number as { classes }.",
+      );
+    }
+  }
+  return { images: pixels, labels: new Int32Array(classBytes), count, height, width };
+}
+
+function bytesOfRank(array: IdxArray, rank: number, role: string, name: string): Uint8Array {
+  const { data, shape } = array;
+  if (shape.length !== rank) {
+    throw new DataError(
+      `Cannot read ${role} from ${name}: ${role} must have rank ${rank}, ` +
+        `found rank ${shape.length}, ${show(shape)}`,
+      shape.length === 3
+        ? "The labels file holds images."
+        : "MNIST names its files by rank: images-idx3 and labels-idx1.",
+    );
+  }
+  if (!(data instanceof Uint8Array)) {
+    throw new DataError(
+      `Cannot read ${role} from ${name}: ${role} must be unsigned bytes, ` +
+        `found ${elementTypeOf(data).plural}`,
+      "readIdx() reads every element type; convert what it returns.",
+    );
+  }
+  return data;
 }
 
 function headerBytes(rank: number): number {

@@ -7,8 +7,8 @@
  *
  * @module
  */
+import { dirname } from "@std/path";
 import { mkdir } from "node:fs/promises";
-import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { DataError } from "./idx.ts";
 

@@ -8,7 +8,8 @@
  * @module
  */
 
-import { DataError, readLabelledImages } from "./idx.ts";
+import { DataError } from "./idx.ts";
+import { readLabelledImages } from "./read_idx.ts";
 
 /** Pictures ready for a model: B of them, one channel of grey, 8×8, ink 0 to 1. */
 export interface LabelledImages {

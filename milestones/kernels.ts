@@ -3,12 +3,10 @@
  *
  * @module
  */
-import process from "node:process";
 import { chooseKernels, type Wanted, wantedKernels } from "#fast";
-import * as tensor from "#tensor";
-import manifest from "../package.json" with { type: "json" };
-import type { Setting } from "./report/schema.ts";
-import { UsageError } from "./usage.ts";
+import { UsageError } from "../course/arguments.ts";
+import { yourModules } from "../course/names.ts";
+import * as kindling from "../mod.ts";
 
 /** What was asked for on the command line. */
 export interface KernelOptions {
@@ -43,24 +41,6 @@ export function readKernelOptions(kernels?: string, threads = "1"): KernelOption
 }
 
 /**
- * Finds out which modules are the learner's.
- *
- * @returns Their numbers: ["01", "02"].
- */
-export function yourModules(): string[] {
-  const workspace = new URL("../workspace/", import.meta.url).href;
-  const places = courseNames().map((name) => import.meta.resolve(name));
-  const yours = places.filter((place) => place.startsWith(workspace));
-  return [...new Set(yours.map((place) => place.slice(workspace.length).slice(0, 2)))].sort();
-}
-
-/** The names that a learner's files may stand for: those with two places in package.json. */
-function courseNames(): string[] {
-  const entries = Object.entries(manifest.imports);
-  return entries.filter(([, place]) => typeof place !== "string").map(([name]) => name);
-}
-
-/**
  * Chooses kernels and makes them run from now on, for the whole process.
  *
  * @param options What was asked for.
@@ -73,23 +53,10 @@ export function useKernels(
   usual: Wanted,
   yours: boolean,
 ): KernelsInUse {
-  const { kernels: chosen, notice } = chooseKernels(tensor, {
+  const { kernels: chosen, notice } = chooseKernels(kindling, {
     wanted: kernels ?? (yours ? "loops" : usual),
     threads,
   });
-  tensor.setKernels(chosen);
+  kindling.setKernels(chosen);
   return { name: chosen.name, notice };
-}
-
-/**
- * Describes where a run takes place; it changes nothing.
- *
- * @param kernels The name of the kernels in use.
- * @param yours The numbers of the modules that are the learner's.
- */
-export function describeSetting(kernels: string, yours: readonly string[]): Setting {
-  const { deno, bun, node } = process.versions;
-  const runtime = deno ? `Deno ${deno}` : bun ? `Bun ${bun}` : `Node ${node}`;
-  const modules = yours.length > 0 ? `${yours.join(", ")} yours, the rest reference` : "reference";
-  return { runtime, modules, kernels };
 }

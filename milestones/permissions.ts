@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { resolve } from "node:path";
+import { resolve } from "@std/path";
 import process from "node:process";
 import { cacheFolder, cacheVariables } from "../datasets/cache.ts";
 

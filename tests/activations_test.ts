@@ -18,9 +18,8 @@ import {
 import { Generator } from "#random";
 import { type DType, type Shape, Tensor, ValueError } from "#tensor";
 import { assertRefuses } from "./project/assert_refuses.ts";
-import { test } from "./kit/register.ts";
-
-const dtypes: readonly DType[] = ["float32", "float64"];
+import { test } from "../course/sandbox/register.ts";
+import { dtypes, float64 } from "./project/tensors.ts";
 
 const all = { relu, leakyRelu, sigmoid, tanh, gelu, softmax, logSoftmax };
 const names = ["relu", "leakyRelu", "sigmoid", "tanh", "gelu", "softmax", "logSoftmax"] as const;
@@ -30,10 +29,6 @@ class Tracked extends Tensor {
   override get requiresGrad(): boolean {
     return true;
   }
-}
-
-function float64(values: number[] | number[][]): Tensor {
-  return Tensor.of(values, { dtype: "float64" });
 }
 
 /** Both formats, numbers in ±6. */

@@ -8,8 +8,16 @@ import { assert, assertEquals } from "@std/assert";
 import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { countCodeLines } from "./project/code_lines.ts";
-import { type Edge, findCircles, type Graph, readGraph } from "./project/module_graph.ts";
-import { test } from "./kit/register.ts";
+import {
+  type Edge,
+  findCircles,
+  findFolderCircles,
+  type Graph,
+  loadedWith,
+  readGraph,
+} from "./project/module_graph.ts";
+import { names } from "../course/names.ts";
+import { test } from "../course/sandbox/register.ts";
 
 const root = new URL("../", import.meta.url);
 const tinydigits = "milestones/04_1998_cnn/01_tinydigits.ts";
@@ -18,9 +26,11 @@ const tinydigits = "milestones/04_1998_cnn/01_tinydigits.ts";
 
 const topFolders = [
   ".ci",
+  ".devcontainer",
+  ".github",
   ".vscode",
   "bench",
-  "book",
+  "course",
   "datasets",
   "milestones",
   "modules",
@@ -74,13 +84,33 @@ test("no file is called utils, helpers, common or core", () => {
 });
 
 test("every #name leads to a file that exists", () => {
-  const { imports }: { imports: Record<string, string | { default: string }> } = JSON.parse(
-    read("package.json"),
-  );
-  const missing = Object.entries(imports).filter(([, to]) =>
-    !existsSync(new URL(typeof to === "string" ? to : to.default, root))
+  const missing = names.filter(({ folder, file }) =>
+    !existsSync(new URL(`modules/${folder}/${file}`, root))
   );
   assertEquals(missing, []);
+});
+
+test("Deno's own tables of names are the one of package.json", () => {
+  type Table = Record<string, string>;
+  const { imports, exports }: { imports: Table; exports: Table } = JSON.parse(read("deno.json"));
+  const files = new Map(
+    names.map(({ name, folder, file }) => [name, `./modules/${folder}/${file}`]),
+  );
+  const linked = Object.entries(imports).filter(([name]) => name.startsWith("#"));
+  assertEquals(linked, [...files], "a project that links this one reads its imports");
+  const published = [...files].map(([name, file]) => [name.replace("#", "./"), file]);
+  assertEquals(Object.entries(exports), [[".", "./mod.ts"], ...published], "JSR reads its exports");
+  assertEquals(JSON.parse(read("package.json")).imports, { "#*": "kindling/*" });
+});
+
+// A folder with settings of its own does not see the project's table.
+test("the comparison with other libraries has the same names", () => {
+  const { imports }: { imports: Record<string, string> } = JSON.parse(
+    read("bench/peers/deno.json"),
+  );
+  const own = Object.entries(imports).filter(([name]) => name.startsWith("#"));
+  const paths = new Map(names.map(({ name, folder, file }) => [name, `modules/${folder}/${file}`]));
+  assertEquals(own, own.map(([name]) => [name, `../../${paths.get(name)}`]));
 });
 
 // ── Who imports whom ──
@@ -127,13 +157,13 @@ function complaint({ from, to, name, typeOnly }: Edge): string | undefined {
 }
 
 /**
- * Tests use the kit and @std; checkpoints are files with a checksum; threads are the
- * runtime's.
+ * Tests use the kit and @std; threads are the runtime's.
  */
 function isAllowedOutside(from: string, to: string, name: string): boolean {
-  if (/^modules\/fast\/(threads|worker)\.ts$/.test(from)) return to === "node:worker_threads";
-  if (from.endsWith("/checkpoint.ts")) return /^node:(crypto|fs\/promises)$/.test(to);
-  return isTest(from) && (name.startsWith("@std/") || /^(tests\/kit\/|node:)/.test(to));
+  if (/^modules\/fast\/machine\/(threads|worker)\.ts$/.test(from)) {
+    return to === "node:worker_threads";
+  }
+  return isTest(from) && (name.startsWith("@std/") || /^(course\/sandbox\/|node:)/.test(to));
 }
 
 const edge: Edge = {
@@ -167,10 +197,14 @@ const judgements: [string, Partial<Edge>, string?][] = [
   ["the fast kernels", { to: "modules/fast/fast.ts", name: "#fast" }, "is not below it"],
   ["a type into the fast kernels", { from: "modules/fast/fast.ts", typeOnly: true }],
   ["an npm package", { to: "npm:/zod@4.0.0", name: "zod" }, "is outside of modules/"],
-  ["files into checkpoints", { from: "modules/07_training/checkpoint.ts", to: "node:fs/promises" }],
+  [
+    "files into checkpoints",
+    { from: "modules/07_training/checkpoint.ts", to: "node:fs/promises", name: "node:fs/promises" },
+    "is outside of modules/",
+  ],
   ["a part of the runtime", { to: "node:fs", name: "node:fs" }, "is outside of modules/"],
-  ["the kit into a test", { from: layersTest, to: "tests/kit/graded.ts" }],
-  ["the kit into a module", { to: "tests/kit/graded.ts" }, "is outside of modules/"],
+  ["graded() into a test", { from: layersTest, to: "course/sandbox/graded.ts" }],
+  ["graded() into a module", { to: "course/sandbox/graded.ts" }, "is outside of modules/"],
   ["an earlier module into a test", { ...losses, from: "modules/09_spatial/spatial_test.ts" }],
   ["a later module into a test", { ...losses, from: layersTest }, "is not below it"],
 ];
@@ -183,16 +217,9 @@ for (const [name, change, wrong] of judgements) {
 /** Only Deno shows its module graph. */
 const deno = { only: "deno" } as const;
 
-let modules: Graph | undefined;
-
-/** The graph of all files in modules/, read once. */
-function modulesGraph(): Graph {
-  return modules ??= readGraph(root, sourcesIn("modules"));
-}
-
 test("modules import their own folder and the ones below, by name", () => {
   const wrong: string[] = [];
-  for (const edge of modulesGraph().edges) {
+  for (const edge of productGraph().edges) {
     const text = complaint(edge);
     if (text !== undefined) wrong.push(`${edge.from} imports "${edge.name}", which ${text}`);
   }
@@ -200,20 +227,169 @@ test("modules import their own folder and the ones below, by name", () => {
 }, deno);
 
 test("modules import nothing in circles", () => {
-  const circles = findCircles(modulesGraph().edges.filter(({ from }) => !isTest(from)));
+  const circles = findCircles(
+    productGraph().edges.filter(({ from }) => moduleOf(from) && !isTest(from)),
+  );
   assertEquals(circles.map((files) => files.join(" → ")), []);
 }, deno);
 
-/** What learners and instructors run: checks, what is said of bugs, and grades. */
-const courseFolders = ["tests/kit", "tests/feedback", "tests/grading"];
+// ── Which folder imports which ──
 
-test("the kit imports no module, no data and no milestone", () => {
-  const { edges } = readGraph(root, courseFolders.flatMap(sourcesIn));
-  const wrong = edges.filter(({ from, to }) =>
-    courseFolders.some((folder) => from.startsWith(`${folder}/`)) &&
-    /^(modules|workspace|datasets|milestones|bench)\//.test(to)
-  );
+/** The files outside of tests/ and of what has settings of its own. */
+function productFiles(): string[] {
+  const files = ["bench", "course", "datasets", "milestones", "modules"].flatMap(sourcesIn);
+  return ["mod.ts", ...files].filter((file) => !/^bench\/peers\/|\.d\.ts$/.test(file));
+}
+
+let product: Graph | undefined;
+
+/** The graph of all of them, read once. */
+function productGraph(): Graph {
+  return product ??= readGraph(root, productFiles());
+}
+
+/** What counts as a folder: those in course/, milestones/ and modules/ one by one. */
+function folderOf(file: string): string {
+  if (file === "mod.ts") return "the library";
+  const [, top, inner] = file.match(/^([^/]+)\/(?:([^/]+)\/)?/) ?? [];
+  if (top === undefined) return "the top";
+  if (top === "modules" && isTest(file)) return "graded tests";
+  return inner && ["course", "milestones", "modules"].includes(top) ? `${top}/${inner}` : top;
+}
+
+/** The folders that each folder may import, besides its own and @std. */
+const arrows: readonly (readonly [from: string, ...to: RegExp[]])[] = [
+  ["bench", /^(the library|datasets|milestones|course)$/, /^(modules|milestones)\//],
+  ["datasets", /^modules\//],
+  ["milestones", /^(modules|milestones)\//, /^(the library|milestones|datasets|course)$/],
+  ["course/sandbox"],
+  ["course", /^the top$/],
+  ["course/content", /^course$/],
+  ["course/judge", /^course$/, /^course\/(content|sandbox)$/],
+  ["course/commands", /^course$/, /^course\/(content|judge|sandbox)$/],
+  ["course/grading", /^course$/, /^course\/(content|judge|sandbox|commands)$/],
+  ["course/book", /^course$/, /^course\/(content|judge|sandbox|commands)$/],
+  ["the library", /^modules\//],
+];
+
+/** Single arrows: graded tests declare themselves, and the launcher starts milestones. */
+const exceptions: readonly (readonly [from: RegExp, to: RegExp])[] = [
+  [/_test\.ts$/, /^course\/sandbox\/(graded|finite_differences)\.ts$/],
+  [/^course\/commands\/launch\.ts$/, /^milestones\/permissions\.ts$/],
+];
+
+/** What is wrong with an import between folders, if anything is; modules/ has rules of its own. */
+function folderComplaint({ from, to }: Edge): string | undefined {
+  const here = folderOf(from), there = folderOf(to);
+  if (here === there || /^(node|npm|jsr|https?):|^course\/std\//.test(to)) return undefined;
+  if (here.startsWith("modules/")) return undefined;
+  if (exceptions.some(([file, target]) => file.test(from) && target.test(to))) return undefined;
+  if (here === "graded tests") return there.startsWith("modules/") ? undefined : `is in ${there}`;
+  const row = arrows.find(([name]) => name === here) ??
+    arrows.find(([name]) => here.startsWith(`${name}/`) && name === "milestones");
+  if (row === undefined) return "comes from a folder that no arrow leaves";
+  return row.slice(1).some((target) => target instanceof RegExp && target.test(there))
+    ? undefined
+    : `is in ${there}, which ${here} may not import`;
+}
+
+const folderJudgements: [string, string, string, string?][] = [
+  ["the judge into the commands", "course/commands/check.ts", "course/judge/judge.ts"],
+  [
+    "the commands into the judge",
+    "course/judge/judge.ts",
+    "course/commands/check.ts",
+    "is in course/commands, which course/judge may not import",
+  ],
+  [
+    "a test into the course",
+    "course/judge/judge.ts",
+    "tests/project/in_folder.ts",
+    "is in tests, which course/judge may not import",
+  ],
+  [
+    "the content into the sandbox",
+    "course/sandbox/graded.ts",
+    "course/content/course.ts",
+    "is in course/content, which course/sandbox may not import",
+  ],
+  [
+    "data into the course",
+    "course/book/book.ts",
+    "datasets/idx.ts",
+    "is in datasets, which course/book may not import",
+  ],
+  ["permissions into the launcher", "course/commands/launch.ts", "milestones/permissions.ts"],
+  [
+    "permissions into another command",
+    "course/commands/check.ts",
+    "milestones/permissions.ts",
+    "is in milestones, which course/commands may not import",
+  ],
+  ["graded() into a graded test", "modules/01_tensor/tensor_test.ts", "course/sandbox/graded.ts"],
+  [
+    "the judge into a graded test",
+    "modules/01_tensor/tensor_test.ts",
+    "course/judge/judge.ts",
+    "is in course/judge",
+  ],
+  ["a report into a milestone", "milestones/04_1998_cnn/a.ts", "milestones/report/b.ts"],
+  [
+    "a command into a milestone",
+    "milestones/04_1998_cnn/a.ts",
+    "course/commands/check.ts",
+    "is in course/commands, which milestones/04_1998_cnn may not import",
+  ],
+  ["the library into a milestone", "milestones/kernels.ts", "mod.ts"],
+  [
+    "the library into the course",
+    "course/judge/judge.ts",
+    "mod.ts",
+    "is in the library, which course/judge may not import",
+  ],
+  ["a milestone into a bench", "bench/a.ts", "milestones/kernels.ts"],
+];
+for (const [name, from, to, wrong] of folderJudgements) {
+  test(`folderComplaint() judges the import of ${name}`, () => {
+    assertEquals(folderComplaint({ from, to, name: "", typeOnly: true }), wrong);
+  });
+}
+
+test("each folder imports only those that it may", () => {
+  const wrong: string[] = [];
+  for (const edge of productGraph().edges) {
+    const text = folderComplaint(edge);
+    if (text !== undefined) wrong.push(`${edge.from} imports "${edge.name}", which ${text}`);
+  }
   assertEquals(wrong, []);
+}, deno);
+
+test("nothing outside of tests/ imports from it", () => {
+  const { edges } = productGraph();
+  assertEquals(edges.filter(({ to }) => to.startsWith("tests/")), []);
+}, deno);
+
+test("no folders import each other in circles", () => {
+  const circles = findFolderCircles(productGraph().edges, (file) => {
+    const folder = folderOf(file);
+    return /^(node|npm|jsr|https?):/.test(file) || folder === "graded tests" ? undefined : folder;
+  });
+  assertEquals(circles.map((folders) => folders.join(" → ")), []);
+}, deno);
+
+/** What a page needs to run a task's tests, and to say what is wrong. */
+const inPages = [
+  "course/judge/detective.ts",
+  "course/judge/judge.ts",
+  "course/sandbox/finite_differences.ts",
+  "course/sandbox/graded.ts",
+  "course/sandbox/recording.ts",
+];
+
+test("what pages run loads nothing that only a runtime has", () => {
+  const loaded = [...loadedWith(readGraph(root, inPages).edges, inPages)].sort();
+  const known = /^course\/(judge|sandbox)\/|[@/]std\/assert\b.*\/equal/;
+  assertEquals(loaded.filter((file) => !known.test(file)), []);
 }, deno);
 
 test("nothing that the first milestone loads comes from a registry", () => {
@@ -263,9 +439,9 @@ for (const [source, count] of sources) {
   });
 }
 
-const maxLiterateLines = 700, maxModuleCode = 2600;
-/** The kit by itself, and with what stands beside it: feedback on bugs, and grading a class. */
-const maxKitCode = 2500, maxCourseCode = 3200;
+const maxLiterateLines = 700, maxModuleCode = 2850;
+/** What learners and instructors run; the book is not counted. */
+const maxCourseCode = 3800;
 
 test("no chapter is longer than 700 lines, and no part has more code than its budget", () => {
   const chapters = sourcesIn("modules").filter((file) =>
@@ -273,20 +449,19 @@ test("no chapter is longer than 700 lines, and no part has more code than its bu
   );
   // kernels.ts is the door to modules/fast/, and counts as little as what is behind it
   const counted = chapters.filter((file) => !/\/(checkpoint|kernels)\.ts$/.test(file));
-  const kit = sourcesIn("tests/kit"), course = courseFolders.flatMap(sourcesIn);
+  const course = sourcesIn("course").filter((file) => !/^course\/(book|std)\//.test(file));
   const rows: [string, number, number][] = [];
   for (const folder of Object.keys(lower).filter((name) => name !== "fast")) {
     const files = chapters.filter((file) => moduleOf(file) === folder);
     rows.push([folder, codeIn(files.filter((file) => counted.includes(file))), longest(files)]);
   }
-  rows.push(["modules", codeIn(counted), longest(chapters)], ["kit", codeIn(kit), longest(kit)]);
-  rows.push(["kit and beside", codeIn(course), longest(course)]);
+  rows.push(["modules", codeIn(counted), longest(chapters)]);
+  rows.push(["course", codeIn(course), longest(course)]);
   console.log(["part               code   longest file", ...rows.map(tableRow)].join("\n"));
   const tooLong = chapters.filter((file) => lengthOf(file) > maxLiterateLines);
   assertEquals(tooLong, [], `chapters have at most ${maxLiterateLines} lines`);
   assert(codeIn(counted) <= maxModuleCode, `01 to 09 have at most ${maxModuleCode} lines of code`);
-  assert(codeIn(kit) <= maxKitCode, `the kit has at most ${maxKitCode} lines of code`);
-  assert(codeIn(course) <= maxCourseCode, `it and what is beside: at most ${maxCourseCode}`);
+  assert(codeIn(course) <= maxCourseCode, `the course has at most ${maxCourseCode} lines of code`);
 });
 
 function tableRow([name, code, longest]: [string, number, number]): string {

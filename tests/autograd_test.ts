@@ -40,8 +40,8 @@ import {
   ValueError,
 } from "#tensor";
 import { assertRefuses } from "./project/assert_refuses.ts";
-import { test } from "./kit/register.ts";
-import { float64 } from "./tensors.ts";
+import { test } from "../course/sandbox/register.ts";
+import { float64 } from "./project/tensors.ts";
 
 function parameter(values: Nested): Parameter {
   return new Parameter(float64(values));

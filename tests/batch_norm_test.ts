@@ -10,9 +10,9 @@ import { Sequential, summarize } from "#layers";
 import { Generator } from "#random";
 import { BatchNorm2d, batchNorm2d } from "#spatial";
 import { type DType, ShapeError, Tensor, ValueError } from "#tensor";
-import { assertRefuses } from "./project/assert_refuses.ts";
-import { test } from "./kit/register.ts";
-import { assertClose, dtypes, float64, normal, pullBack } from "./tensors.ts";
+import { assertRefuses, type Refusal } from "./project/assert_refuses.ts";
+import { test } from "../course/sandbox/register.ts";
+import { assertClose, dtypes, float64, normal, pullBack } from "./project/tensors.ts";
 
 // ── Help ──
 
@@ -372,14 +372,6 @@ const images = Tensor.ones([2, 3, 5, 4]), three = Tensor.ones([3]);
 const itTakes = (channels: number): string =>
   `it takes images (B, ${channels}, H, W), one γ and β per channel`;
 const atLeast0 = "it must be a finite number of at least 0";
-
-type Refusal = readonly [
-  title: string,
-  body: () => unknown,
-  ErrorClass: typeof ShapeError | typeof ValueError,
-  message: string,
-  hint?: string,
-];
 
 const refusals: readonly Refusal[] = [
   ...[[], [3], [4, 3], [2, 3, 4], [1, 2, 3, 4, 5]].flatMap((shape): Refusal[] => {

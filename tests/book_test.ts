@@ -5,19 +5,17 @@
  * @module
  */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { fromFileUrl, join } from "@std/path";
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
 import process from "node:process";
-import { fileURLToPath } from "node:url";
-import { readDocComment } from "../book/doc_comment.ts";
-import { readPieces } from "../book/literate.ts";
-import { pictureToSvg } from "../book/picture.ts";
-import { testsOf } from "./kit/check.ts";
-import { modules, reference, root } from "./kit/course.ts";
-import { test } from "./kit/register.ts";
-import { findTasks } from "./kit/task_bodies.ts";
+import { readDocComment } from "../course/book/doc_comment.ts";
+import { readPieces } from "../course/book/literate.ts";
+import { pictureToSvg } from "../course/book/picture.ts";
+import { modules, reference, root } from "../course/content/course.ts";
+import { test } from "../course/sandbox/register.ts";
+import { chromium } from "./project/chromium.ts";
 
 /** `bun test` fetches no packages, and pages need three. */
 const deno = { only: "deno" } as const;
@@ -89,7 +87,7 @@ test("readDocComment() takes text and tags apart, and leaves code alone", () => 
 // ── Figures ──
 
 test("a formula in ordinary characters becomes the same formula in AsciiMath", async () => {
-  const { isFormula, toAsciiMath } = await import("../book/formula.ts");
+  const { isFormula, toAsciiMath } = await import("../course/book/formula.ts");
   const cases = [
     ["y = x·Wᵀ + b", "y = x·W^T  + b"],
     ["softmax(x)ᵢ = e^xᵢ / Σⱼ e^xⱼ", '"softmax"(x)_i  = e^(x_i )  "/"   sum _j  e^(x_j )'],
@@ -109,8 +107,8 @@ test("a formula in ordinary characters becomes the same formula in AsciiMath", a
 test("pictureToSvg() keeps each character in its place and draws lines as lines", () => {
   const svg = pictureToSvg("  a ─┐\n     │ <b>\n");
   assertStringIncludes(svg, '<text x="0" y="13.5" textLength="8">a</text>');
-  assertStringIncludes(svg, '<text x="40" y="31.5" textLength="24">&#60;b&#62;</text>');
-  assertStringIncludes(svg, 'aria-label="Diagram: a &#60;b&#62;"');
+  assertStringIncludes(svg, '<text x="40" y="31.5" textLength="24">&lt;b&gt;</text>');
+  assertStringIncludes(svg, 'aria-label="Diagram: a &lt;b&gt;"');
   assertStringIncludes(svg, "M20 9h-4M20 9h4"); // the line: to the left and to the right
   assertStringIncludes(svg, "M28 9h-4M28 9v9"); // the corner: to the left and down
 });
@@ -121,7 +119,7 @@ let pages: Promise<Map<string, string>> | undefined;
 
 /** The book, rendered once. */
 function book(): Promise<Map<string, string>> {
-  return pages ??= import("../book/site.ts").then(({ renderBook }) => renderBook());
+  return pages ??= import("../course/book/site.ts").then(({ renderBook }) => renderBook());
 }
 
 /** The pages among its files. */
@@ -210,7 +208,7 @@ test("the book's command writes its pages, and says what it cannot do", () => {
     assertStringIncludes(made.stdout, "The book has 14 pages. Open ");
     assert(existsSync(join(folder, "new", "index.html")));
     assert(readdirSync(join(folder, "new")).includes("search_index.js"));
-    const refused = run(["--out", fileURLToPath(import.meta.url)]);
+    const refused = run(["--out", fromFileUrl(import.meta.url)]);
     assertEquals(refused.status, 2);
     assertStringIncludes(refused.stderr, "Cannot write ");
     assertStringIncludes(refused.stderr, "\n  hint: is it a folder");
@@ -228,18 +226,18 @@ function run(args: readonly string[]): { status: number | null; stdout: string; 
   const flags = [
     "run",
     "--no-prompt",
-    "--lock=tests/deno.lock",
+    "--lock=course/book/deno.lock",
     "--allow-read",
     "--allow-write",
     "--allow-env",
     "--quiet",
   ];
-  const all = [...flags, "book/book.ts", ...args];
+  const all = [...flags, "course/book/book.ts", ...args];
   return spawnSync(process.execPath, all, { cwd: root, encoding: "utf8" });
 }
 
 test("the picture of the terminal and the README show the same run", () => {
-  const svg = readFileSync(join(root, "book", "tinydigits.svg"), "utf8");
+  const svg = readFileSync(join(root, "course/book/tinydigits.svg"), "utf8");
   const readme = readFileSync(join(root, "README.md"), "utf8");
   const rows = readme.match(/^(?:MLP 64-32-10|One convolution|Small LeNet) .*%$/gm) ?? [];
   assertEquals(rows.length, 3);
@@ -248,32 +246,7 @@ test("the picture of the terminal and the README show the same run", () => {
   }
 });
 
-test("the README's map has each module's tasks and points", async () => {
-  const readme = readFileSync(join(root, "README.md"), "utf8");
-  for (const module of modules) {
-    const { folder, files } = module, sources = files.map((file) => reference(folder, file));
-    const tasks = new Set(sources.flatMap(findTasks).map(({ task }) => task)).size;
-    const points = (await testsOf(module)).reduce((sum, test) => sum + test.points, 0);
-    const row = readme.split("\n").find((line) =>
-      line.startsWith("|") && line.includes(`modules/${folder}/`)
-    ) ?? "";
-    const cells = row.split("|").map((cell) =>
-      cell.trim()
-    ).slice(-3, -1);
-    assertEquals(cells, [String(tasks), String(points)], folder);
-  }
-}, deno);
-
 // ── In a browser ──
-
-/** Where Chromium is, if it is anywhere that it usually is. */
-const chromium = [
-  "/usr/bin/chromium",
-  "/usr/bin/chromium-browser",
-  "/usr/bin/google-chrome",
-  "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
-  "C:\\Program Files\\Google\\Chrome\\Application\\chrome.exe",
-].find((path) => existsSync(path));
 
 test(
   "in Chromium no page has errors, scrolls sideways at 360 px, or breaks a rule of accessibility",
@@ -281,13 +254,8 @@ test(
     const folder = mkdtempSync(join(tmpdir(), "kindling-book-"));
     try {
       assertEquals(run(["--out", folder]).status, 0);
-      const args = [
-        "run",
-        "-A",
-        "--quiet",
-        "--lock=tests/deno.lock",
-        "tests/project/browse_book.ts",
-      ];
+      const lock = "--lock=tests/project/browse_book.lock";
+      const args = ["run", "-A", "--quiet", lock, "tests/project/browse_book.ts"];
       const browsed = spawnSync(process.execPath, [...args, chromium ?? "", folder], {
         cwd: root,
         encoding: "utf8",

@@ -28,7 +28,7 @@ import { Tensor } from "#tensor";
 import { cosine, type EpochResult, fit, type FitProgress } from "#training";
 import { fixtureModel } from "./fixtures/checkpoint.ts";
 import { inFolder } from "./project/in_folder.ts";
-import { test } from "./kit/register.ts";
+import { test } from "../course/sandbox/register.ts";
 
 const hint = "was it cut short, or is it another kind of file?";
 
@@ -59,6 +59,22 @@ test("encodeCheckpoint() writes what the safetensors format asks for, byte by by
   const length = Math.ceil(json.length / 8) * 8;
   const text = new TextEncoder().encode(json.padEnd(length));
   assertEquals([...file], [length % 256, length >> 8, 0, 0, 0, 0, 0, 0, ...text, ...numbers]);
+});
+
+test("encodeCheckpoint() gives each file the SHA-256 that node:crypto gives it", () => {
+  for (let length = 1; length < 40; length++) { // over three blocks of 64 bytes
+    const tensors = new Map([["w", Tensor.of(Array.from({ length }, (_, k) => k))]]);
+    for (const texts of [{ a: "x".repeat(length % 5) }, { a: "漢" }]) {
+      const file = encodeCheckpoint({ tensors, metadata: texts });
+      const size = Number(new DataView(file.buffer).getBigUint64(0, true));
+      const table = JSON.parse(new TextDecoder().decode(file.subarray(8, 8 + size)));
+      const { ["kindling.sha256"]: sum, ...metadata } = table.__metadata__;
+      const hash = createHash("sha256").update(
+        JSON.stringify({ ...table, __metadata__: metadata }),
+      );
+      assertEquals(sum, hash.update(file.subarray(8 + size)).digest("hex"));
+    }
+  }
 });
 
 test("A checkpoint comes back as it was, in both number formats and all shapes", () => {
@@ -162,6 +178,23 @@ test("readCheckpoint() says that there is none", () =>
     const error = await assertRejects(() => readCheckpoint(path), CheckpointError);
     assertEquals(error.message, `Cannot read the checkpoint ${path}: there is none`);
   }));
+
+test("A place without files says what to do with the bytes", async () => {
+  const process = Object.getOwnPropertyDescriptor(globalThis, "process") ?? {};
+  Object.defineProperty(globalThis, "process", { value: undefined, configurable: true });
+  try {
+    const unread = await assertRejects(() => readCheckpoint("x"), CheckpointError);
+    const unwritten = await assertRejects(() => writeCheckpoint("x", small), CheckpointError);
+    assertEquals([unread.message, unread.hint, unwritten.message, unwritten.hint], [
+      "Cannot read the checkpoint x: there are no files here",
+      "fetch its bytes, and give them to decodeCheckpoint()",
+      "Cannot write the checkpoint x: there are no files here",
+      "encodeCheckpoint() gives you the bytes: keep those",
+    ]);
+  } finally {
+    Object.defineProperty(globalThis, "process", process);
+  }
+});
 
 test("PyTorch reads a checkpoint, and computes the same scores from it", async () => {
   const { inputs, scores } = JSON.parse(readFileSync(fixture("checkpoint.json"), "utf8"));

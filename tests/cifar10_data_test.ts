@@ -22,7 +22,7 @@ import {
   tar,
   tarHeader,
 } from "./project/small_cifar10.ts";
-import { test } from "./kit/register.ts";
+import { test } from "../course/sandbox/register.ts";
 
 /** What reading an archive of these files comes to. */
 async function readFiles(

@@ -17,7 +17,7 @@ import { Generator } from "#random";
 import { ShapeError, Tensor, ValueError } from "#tensor";
 import type { Batch } from "#training";
 import { assertRefuses } from "./project/assert_refuses.ts";
-import { test } from "./kit/register.ts";
+import { test } from "../course/sandbox/register.ts";
 
 // ── Help ──
 

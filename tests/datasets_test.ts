@@ -5,22 +5,14 @@
  */
 
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { join, toFileUrl } from "@std/path";
 import { createHash } from "node:crypto";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { pathToFileURL } from "node:url";
-import {
-  DataError,
-  encodeIdx,
-  type IdxArray,
-  parseIdx,
-  readFailure,
-  readIdx,
-  readLabelledImages,
-} from "../datasets/idx.ts";
+import { DataError, encodeIdx, type IdxArray, parseIdx } from "../datasets/idx.ts";
+import { readFailure, readIdx, readLabelledImages } from "../datasets/read_idx.ts";
 import { loadTinyDigits } from "../datasets/tinydigits.ts";
-import { test } from "./kit/register.ts";
+import { test } from "../course/sandbox/register.ts";
 
 const tinydigits = new URL("../datasets/tinydigits/", import.meta.url);
 const names = [
@@ -77,7 +69,7 @@ async function copyTinyDigits(folder: string, changed: Record<string, Uint8Array
   for (const name of names) {
     await writeFile(join(folder, name), changed[name] ?? await readFile(new URL(name, tinydigits)));
   }
-  return pathToFileURL(folder + "/");
+  return toFileUrl(folder + "/");
 }
 
 // ── The format ──
@@ -214,7 +206,7 @@ test("readIdx() unpacks a gzipped file, whatever its name", () =>
     const array = { data: Int32Array.of(1, -2, 3, -4), shape: [2, 2] };
     await writeFile(path, await gzip(encodeIdx(array)));
     assertEquals(await readIdx(path), array);
-    assertEquals(await readIdx(pathToFileURL(path)), array);
+    assertEquals(await readIdx(toFileUrl(path)), array);
   }));
 
 test("readIdx() says when gzip data are damaged or cut short", () =>
@@ -240,7 +232,7 @@ test("readIdx() names a missing file", () =>
     const message = `Cannot read ${path}: a file must be there, none was found`;
     const hint = "Check the path; a relative one starts at the folder the command runs in.";
     await expectRejection(() => readIdx(path), message, hint);
-    await expectRejection(() => readIdx(pathToFileURL(path)), message, hint);
+    await expectRejection(() => readIdx(toFileUrl(path)), message, hint);
   }));
 
 test("readIdx() refuses a folder", () =>

@@ -13,7 +13,7 @@ import { Generator } from "#random";
 import { AvgPool2d, BatchNorm2d, Conv2d, MaxPool2d } from "#spatial";
 import { Tensor } from "#tensor";
 import { type Batch, cosine, evaluate, fit, trainStep, warmup } from "#training";
-import { test } from "./kit/register.ts";
+import { test } from "../course/sandbox/register.ts";
 
 // ── Help ──
 

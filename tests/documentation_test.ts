@@ -5,14 +5,13 @@
  * @module
  */
 import { assertEquals } from "@std/assert";
+import { fromFileUrl, join } from "@std/path";
 import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
 import process from "node:process";
-import { fileURLToPath } from "node:url";
-import { test } from "./kit/register.ts";
+import { test } from "../course/sandbox/register.ts";
 
-const root = fileURLToPath(new URL("../", import.meta.url));
+const root = fromFileUrl(new URL("../", import.meta.url));
 
 /** What `deno doc --json` says of a symbol, as far as it is looked at here. */
 interface Declaration {

@@ -13,7 +13,7 @@ import { download, type DownloadOptions } from "../datasets/download.ts";
 import { DataError } from "../datasets/idx.ts";
 import { lock, tryLock } from "../datasets/lock.ts";
 import { inFolder } from "./project/in_folder.ts";
-import { test } from "./kit/register.ts";
+import { test } from "../course/sandbox/register.ts";
 
 /** A file that begins as gzip does, and another version of it. */
 const file = Uint8Array.from(

@@ -5,9 +5,9 @@
  * @module
  */
 import { assert, assertEquals, assertThrows } from "@std/assert";
+import { fromFileUrl } from "@std/path";
 import { spawnSync } from "node:child_process";
 import process from "node:process";
-import { fileURLToPath } from "node:url";
 import { backward } from "#autograd";
 import { chooseKernels } from "#fast";
 import { Flatten, Linear, Parameter, ReLU, Sequential } from "#layers";
@@ -15,24 +15,26 @@ import { crossEntropy } from "#losses";
 import { Adam, SGD } from "#optimizers";
 import { Generator } from "#random";
 import { BatchNorm2d, Conv2d, MaxPool2d } from "#spatial";
-import * as tensor from "#tensor";
-import { kernels, setKernels, Tensor, ValueError } from "#tensor";
+import { kernels, loops, setKernels, Tensor, ValueError } from "#tensor";
 import { trainStep } from "#training";
-import { FastKernels } from "../modules/fast/fast_kernels.ts";
-import { Heap } from "../modules/fast/heap.ts";
-import { assembleKernels, type Level, Machine } from "../modules/fast/machine.ts";
-import { test } from "./kit/register.ts";
+import * as kindling from "../mod.ts";
+import { FastKernels } from "../modules/fast/kernel_set.ts";
+import { Heap } from "../modules/fast/machine/heap.ts";
+import { assembleKernels, type Level } from "../modules/fast/kernels/assemble.ts";
+import { Machine } from "../modules/fast/machine/machine.ts";
+import { test } from "../course/sandbox/register.ts";
 
-const root = fileURLToPath(new URL("../", import.meta.url));
+const root = fromFileUrl(new URL("../", import.meta.url));
 const levels: readonly Level[] = ["relaxed SIMD", "SIMD"];
 const heap = new Heap(true);
-const machines = levels.map((level) =>
-  new Machine(level, heap, { threads: 1, assemble: assembleKernels })
-);
+const machines = levels.map((level) => ({
+  level,
+  machine: new Machine(assembleKernels(level, heap.limits), heap, 1),
+}));
 
 /** Runs something with kernels, and puts back what was before. */
 function withKernels<T>(compute: () => T, options: Parameters<typeof chooseKernels>[1] = {}): T {
-  const { kernels: chosen } = chooseKernels(tensor, options), restore = setKernels(chosen);
+  const { kernels: chosen } = chooseKernels(kindling, options), restore = setKernels(chosen);
   try {
     return compute();
   } finally {
@@ -92,8 +94,8 @@ function numbersOfAllKinds(count: number): Float32Array {
 }
 
 for (const [name, exact] of [["exp", Math.exp], ["log", Math.log]] as const) {
-  for (const machine of machines) {
-    test(`${name} is good to 2 ulp on ${machine.level}, for numbers of all kinds`, () => {
+  for (const { level, machine } of machines) {
+    test(`${name} is good to 2 ulp on ${level}, for numbers of all kinds`, () => {
       const x = numbersOfAllKinds(100_000), n = x.length, out = new Float32Array(n);
       machine.work(() => machine.run[name](machine.target(out), machine.address(x), n));
       const odd = [...x].flatMap((value, i) => {
@@ -109,8 +111,8 @@ for (const [name, exact] of [["exp", Math.exp], ["log", Math.log]] as const) {
 
 const sizes = [1, 2, 3, 4, 5, 7, 8, 17, 64, 1000];
 
-for (const machine of machines) {
-  test(`kernels write nothing outside of their results on ${machine.level}`, () => {
+for (const { level, machine } of machines) {
+  test(`kernels write nothing outside of their results on ${level}`, () => {
     const { run } = machine, guard = 123.5, generator = new Generator(2);
     const strayed: string[] = [];
     const check = (name: string, n: number, write: (out: number, x: number) => void): void => {
@@ -125,7 +127,7 @@ for (const machine of machines) {
       machine.heap.top = before;
     };
     for (const n of sizes) {
-      for (const name of ["neg", "exp", "log", "relu", "tanh", "sigmoid"]) {
+      for (const name of ["neg", "exp", "log", "relu", "tanh", "sigmoid"] as const) {
         check(name, n, (out, x) => run[name](out, x, n));
       }
       for (const [i, j] of [[1, 1], [1, 0], [0, 1]]) {
@@ -209,7 +211,7 @@ function largeResults(): number[][] {
 }
 
 test("10,000 steps take no more memory than ten", () => {
-  const { kernels: chosen } = chooseKernels(tensor);
+  const { kernels: chosen } = chooseKernels(kindling);
   const restore = setKernels(chosen);
   try {
     assert(chosen instanceof FastKernels);
@@ -237,7 +239,7 @@ test("gradients and parameters outlive the step; what else was made in it says t
     assertThrows(
       () => made.add(1),
       ValueError,
-      "Cannot read a tensor after its step: its room is used again",
+      "Cannot read numbers after their step: their memory is used again",
     );
   });
 });
@@ -313,13 +315,13 @@ test("an optimizer that only has the name of another one keeps its own update", 
 
 test("kernels of each level are chosen by name, and loops when they are asked for", () => {
   const names = (["fast", "simd", "loops"] as const).map((wanted) =>
-    chooseKernels(tensor, { wanted }).kernels.name
+    chooseKernels(kindling, { wanted }).kernels.name
   );
   assertEquals(names, ["relaxed SIMD", "SIMD", "loops"]);
 });
 
 test("a runtime without relaxed SIMD gets SIMD", () => {
-  const { kernels: chosen, notice } = chooseKernels(tensor, {
+  const { kernels: chosen, notice } = chooseKernels(kindling, {
     assemble: (level, limits) =>
       level === "SIMD" ? assembleKernels(level, limits) : Uint8Array.of(0, 1, 2),
   });
@@ -327,16 +329,16 @@ test("a runtime without relaxed SIMD gets SIMD", () => {
 });
 
 test("a module that is refused leaves the loops in place, and one line says why", () => {
-  const { kernels: chosen, notice } = chooseKernels(tensor, {
+  const { kernels: chosen, notice } = chooseKernels(kindling, {
     assemble: () => Uint8Array.of(0, 1),
   });
-  assertEquals(chosen, tensor.loops);
+  assertEquals(chosen, loops);
   assert(notice?.startsWith("No fast kernels on this runtime, so the modules' own loops run: it"));
   assertEquals(notice?.split("\n").length, 1);
 });
 
 test("a module that computes wrongly leaves the loops in place", () => {
-  const { kernels: chosen, notice } = chooseKernels(tensor, {
+  const { kernels: chosen, notice } = chooseKernels(kindling, {
     wanted: "simd",
     assemble: (level, limits) => {
       const bytes = assembleKernels(level, limits), multiply = [0xfd, 0xe6, 0x01]; // f32x4.mul
@@ -346,7 +348,7 @@ test("a module that computes wrongly leaves the loops in place", () => {
       return bytes;
     },
   });
-  assertEquals(chosen, tensor.loops);
+  assertEquals(chosen, loops);
   assertEquals(
     notice,
     "No fast kernels on this runtime, so the modules' own loops run: its SIMD gives wrong results",
@@ -355,15 +357,15 @@ test("a module that computes wrongly leaves the loops in place", () => {
 
 test("without shared memory there is one thread, and the results are the same", () => {
   const alone = new Heap(false);
-  const machine = new Machine("SIMD", alone, { threads: 4, assemble: assembleKernels });
-  assertEquals([machine.threads, alone.limits.shared], [1, false]);
+  const machine = new Machine(assembleKernels("SIMD", alone.limits), alone, 4);
+  assertEquals([machine.threads, machine.fewerThreads], [1, "memory cannot be shared here"]);
   const out = new Float32Array(3), x = Float32Array.of(-1, 0, 2);
   machine.work(() => machine.run.relu(machine.target(out), machine.address(x), 3));
   assertEquals([...out], [0, 0, 2]);
 });
 
 test("threads let the process end", () => {
-  const script = fileURLToPath(new URL("./kernels/three_threads.ts", import.meta.url));
+  const script = fromFileUrl(new URL("./kernels/three_threads.ts", import.meta.url));
   const args = process.versions.deno
     ? ["run", "--no-check", "--no-lock", "--allow-read", script]
     : [script];

@@ -4,12 +4,12 @@
  * @module
  */
 import { assert, assertEquals } from "@std/assert";
+import { fromFileUrl } from "@std/path";
 import { spawnSync } from "node:child_process";
 import process from "node:process";
-import { fileURLToPath } from "node:url";
 import { faults } from "./faults/faults.ts";
 import type { Contained } from "./faults/run_faults.ts";
-import { test } from "./kit/register.ts";
+import { test } from "../course/sandbox/register.ts";
 
 const here = process.versions.deno ? "deno" : "bun";
 let contained: readonly Contained[] | undefined;
@@ -17,7 +17,7 @@ let contained: readonly Contained[] | undefined;
 /** Tries all faults out, once. */
 function containedFaults(): readonly Contained[] {
   if (contained) return contained;
-  const file = fileURLToPath(new URL("./faults/run_faults.ts", import.meta.url));
+  const file = fromFileUrl(new URL("./faults/run_faults.ts", import.meta.url));
   const flags = ["--no-prompt", "--allow-read", "--allow-write", "--allow-env", "--allow-run"];
   const args = ["run", ...(here === "deno" ? flags : []), file];
   const run = spawnSync(process.execPath, args, { encoding: "utf8", timeout: 200_000 });

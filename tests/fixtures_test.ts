@@ -15,7 +15,7 @@ import { Adam, AdamW, type Optimizer, SGD } from "#optimizers";
 import * as spatial from "#spatial";
 import { type Padding, type Range, Tensor } from "#tensor";
 import * as training from "#training";
-import { test } from "./kit/register.ts";
+import { test } from "../course/sandbox/register.ts";
 
 /** A tensor in a fixture; infinities and NaN stand as words. */
 interface Plain {

@@ -4,34 +4,40 @@
  *
  * @module
  */
-import { assertEquals, AssertionError, assertRejects, assertThrows } from "@std/assert";
-import { toFileUrl } from "@std/path";
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { join, toFileUrl } from "@std/path";
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
 import process from "node:process";
 import { stripVTControlCharacters } from "node:util";
+import { AssertionError } from "../course/sandbox/assertion_error.ts";
+import { createContext } from "../course/sandbox/context.ts";
 import {
-  createContext,
   declared,
   graded,
   type GradedContext,
   type GradedTest,
   type Nested,
-  placeOfCaller,
-  placeOfFrame,
-  runGraded,
   type TensorLike,
-} from "./kit/graded.ts";
-import { test } from "./kit/register.ts";
+} from "../course/sandbox/graded.ts";
+import { placeOfCaller, placeOfFrame } from "../course/sandbox/places.ts";
+import { test } from "../course/sandbox/register.ts";
+import { runGraded, strictChecks } from "../course/sandbox/strict.ts";
 
 const root = new URL("../", import.meta.url);
-const t = createContext({ task: "00.1", sentence: "a sentence" });
+const t = contextOf("00.1", "a sentence");
+
+/** What a test is given outside of the grader. */
+function contextOf(task: string, sentence: string): GradedContext {
+  return createContext({ task, sentence }, undefined, strictChecks);
+}
 
 /** What a body that must fail says. */
 function messageOf(body: () => unknown): string {
-  return assertThrows(body, AssertionError).message;
+  const error = assertThrows(body, Error);
+  assertEquals(error.name, "AssertionError"); // ours, or the one of @std/assert
+  return error.message;
 }
 
 function tensor(data: number[], ...shape: number[]): TensorLike {
@@ -116,7 +122,7 @@ test("placeOfFrame() finds no place in a frame without a file", () => {
 });
 
 test("placeOfCaller() is relative inside of the repository and absolute outside", () => {
-  const kit = new URL("tests/kit/graded.ts", root).href;
+  const kit = new URL("course/sandbox/graded.ts", root).href;
   const inside = new URL("modules/01_tensor/tensor_test.ts", root).href;
   assertEquals(
     placeOfCaller(`Error\n    at graded (${kit}:90:3)\n    at ${inside}:12:1`),
@@ -174,7 +180,7 @@ test("a graded test that throws no Error, or a frozen one, fails with one", asyn
 
 test("the test runner shows name, points and place of a failing graded test", () => {
   const output = runFile(`
-import { graded } from "${new URL("tests/kit/graded.ts", root)}";
+import { graded } from "${new URL("course/sandbox/graded.ts", root)}";
 graded("01.5", 3, "matmul() fills each cell", (t) => {
   t.expectEqual(1, 2);
 });`);
@@ -185,7 +191,7 @@ graded("01.5", 3, "matmul() fills each cell", (t) => {
 test("a test for the other runtime, or not for now, is shown as skipped", () => {
   const other = "Deno" in globalThis ? "bun" : "deno";
   const output = runFile(`
-import { test } from "${new URL("tests/kit/register.ts", root)}";
+import { test } from "${new URL("course/sandbox/register.ts", root)}";
 test("first", () => { throw new Error("it ran"); }, { only: "${other}" });
 test("second", () => { throw new Error("it ran"); }, { skip: "no data" });
 test("third", () => {});`);
@@ -195,6 +201,15 @@ test("third", () => {});`);
     ? /1 passed \| 0 failed \| 2 ignored/
     : /1 pass\n 2 skip\n 0 fail/;
   assertEquals(counts.test(output), true, output);
+});
+
+test("a file cannot have two tests of one name", () => {
+  const output = runFile(`
+import { test } from "${new URL("course/sandbox/register.ts", root)}";
+test("it holds", () => {});
+test("it holds", () => {});`);
+  const says = /Cannot declare "it holds" a second time: .*sample_test\.ts has a test of that name/;
+  assertEquals(says.test(output), true, output);
 });
 
 /** Runs a test file of its own with this runtime; returns what was printed. */
@@ -222,7 +237,7 @@ function toPath(url: URL): string {
 // ── Random cases ──
 
 test("t gives the same numbers in every run and on every runtime", () => {
-  const t = createContext({ task: "01.5", sentence: "matmul() works" });
+  const t = contextOf("01.5", "matmul() works");
   assertEquals(t.normal([2, 2]), [[-0.9493609666824341, -0.06431744992733002], [
     1.384852647781372,
     -0.3087981641292572,
@@ -234,20 +249,20 @@ test("t gives the same numbers in every run and on every runtime", () => {
 });
 
 test("t gives other numbers for another sentence or task", () => {
-  const first = createContext({ task: "01.5", sentence: "a" }).integers(4, 0, 1_000_000);
-  assertEquals(createContext({ task: "01.5", sentence: "a" }).integers(4, 0, 1_000_000), first);
+  const first = contextOf("01.5", "a").integers(4, 0, 1_000_000);
+  assertEquals(contextOf("01.5", "a").integers(4, 0, 1_000_000), first);
   assertEquals(
-    createContext({ task: "01.5", sentence: "b" }).integers(4, 0, 1_000_000).includes(first[0]),
+    contextOf("01.5", "b").integers(4, 0, 1_000_000).includes(first[0]),
     false,
   );
   assertEquals(
-    createContext({ task: "01.6", sentence: "a" }).integers(4, 0, 1_000_000).includes(first[0]),
+    contextOf("01.6", "a").integers(4, 0, 1_000_000).includes(first[0]),
     false,
   );
 });
 
 test("t.normal() has mean 0, variance 1, and numbers that fit in float32", () => {
-  const numbers = createContext({ task: "01.5", sentence: "moments" }).normal([4000]);
+  const numbers = contextOf("01.5", "moments").normal([4000]);
   const mean = numbers.reduce((sum, x) => sum + x, 0) / numbers.length;
   const variance = numbers.reduce((sum, x) => sum + (x - mean) ** 2, 0) / numbers.length;
   assertEquals([Math.abs(mean) < 0.05, Math.abs(variance - 1) < 0.05], [true, true]);
@@ -255,7 +270,7 @@ test("t.normal() has mean 0, variance 1, and numbers that fit in float32", () =>
 });
 
 test("t.uniform() and t.integer() stay within their bounds and reach them", () => {
-  const t = createContext({ task: "01.5", sentence: "bounds" });
+  const t = contextOf("01.5", "bounds");
   const numbers = t.uniform([4000], -2, 3);
   assertEquals(numbers.every((x) => x >= -2 && x <= 3), true);
   assertEquals([Math.min(...numbers) < -1.9, Math.max(...numbers) > 2.9], [true, true]);

@@ -4,23 +4,22 @@
  * @module
  */
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
+import { fromFileUrl, join } from "@std/path";
 import { spawnSync } from "node:child_process";
 import { readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import process from "node:process";
-import { fileURLToPath } from "node:url";
-import { bisect } from "./feedback/bisect.ts";
-import type { Result } from "./kit/check.ts";
-import { modules } from "./kit/course.ts";
-import { diagnose } from "./feedback/detective.ts";
-import { csv, emit, formatNames, type Graded } from "./grading/emit.ts";
-import type { TensorLike } from "./kit/expect_tensor.ts";
-import { judge } from "./kit/judge.ts";
-import { editedFiles } from "./kit/manifest.ts";
-import { type Check, observe } from "./kit/recording.ts";
-import { test } from "./kit/register.ts";
-import { makeStub } from "./kit/stubs.ts";
-import { inCopy } from "./kit_copy.ts";
+import { bisect } from "../course/judge/bisect.ts";
+import type { Result } from "../course/judge/check_module.ts";
+import { modules } from "../course/content/course.ts";
+import { diagnose } from "../course/judge/detective.ts";
+import { csv, emit, formatNames, type Graded } from "../course/grading/emit.ts";
+import type { TensorLike } from "../course/sandbox/expect_tensor.ts";
+import { judge } from "../course/judge/judge.ts";
+import { editedFiles } from "../course/content/manifest.ts";
+import { type Check, observe } from "../course/sandbox/recording.ts";
+import { test } from "../course/sandbox/register.ts";
+import { makeStub } from "../course/content/stubs.ts";
+import { inCopy } from "./project/project_copy.ts";
 import { type WholeCourse, writeCourse } from "./project/run_course.ts";
 
 const isDeno = process.versions.deno !== undefined;
@@ -31,7 +30,7 @@ let course: WholeCourse | undefined;
 
 function wholeCourse(): WholeCourse {
   if (course) return course;
-  const file = fileURLToPath(new URL("./project/run_course.ts", import.meta.url));
+  const file = fromFileUrl(new URL("./project/run_course.ts", import.meta.url));
   const flags = ["--no-prompt", "--allow-read", "--allow-write", "--allow-env", "--allow-run"];
   const args = ["run", ...(isDeno ? flags : []), file];
   const run = spawnSync(process.execPath, args, { encoding: "utf8", timeout: 200_000 });
@@ -63,7 +62,7 @@ test("each task can be tested when its turn comes", () => {
 });
 
 test("the manifest knows every file that a verdict rests on", () => {
-  const how = "run: deno run --allow-read --allow-write tests/kit/manifest.ts";
+  const how = "run: deno task manifest";
   assertEquals(editedFiles(), [], how);
 });
 

@@ -28,14 +28,11 @@ import {
 } from "#spatial";
 import { describeShape, type Nested, type OpName, type Shape, Tensor } from "#tensor";
 import type { Axes } from "#tensor";
-import { finiteDifferences } from "./kit/finite_differences.ts";
-import { test } from "./kit/register.ts";
+import { finiteDifferences } from "../course/sandbox/finite_differences.ts";
+import { test } from "../course/sandbox/register.ts";
+import { float64 } from "./project/tensors.ts";
 
 // ── Help ──
-
-function float64(values: Nested): Tensor {
-  return Tensor.of(values, { dtype: "float64" });
-}
 
 /** Generic points: random numbers in a range, the same in every run. */
 function points(shape: Shape, low = -2, high = 2, seed = 1): Tensor {

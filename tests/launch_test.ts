@@ -5,6 +5,7 @@
  * @module
  */
 import { assertEquals } from "@std/assert";
+import { fromFileUrl, join } from "@std/path";
 import { spawn } from "node:child_process";
 import {
   cpSync,
@@ -16,14 +17,12 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
 import process from "node:process";
-import { fileURLToPath } from "node:url";
-import { hashOf, modules } from "./kit/course.ts";
-import { plan } from "../milestones/launch.ts";
-import { test } from "./kit/register.ts";
+import { hashOf, modules } from "../course/content/course.ts";
+import { plan } from "../course/commands/launch.ts";
+import { test } from "../course/sandbox/register.ts";
 
-const root = fileURLToPath(new URL("../", import.meta.url));
+const root = fromFileUrl(new URL("../", import.meta.url));
 
 // ── The plan ──
 
@@ -90,20 +89,27 @@ if (first === "stop" || first === "wait") setTimeout(() => {}, 20_000);
 async function inCopy(body: (folder: string) => Promise<void>): Promise<void> {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), "kindling-launch-")));
   try {
-    const launcher = ["milestones/launch.ts", "milestones/permissions.ts", "datasets/cache.ts"];
-    for (const part of ["tests/feedback", "tests/kit", ...launcher]) {
+    const launcher = [
+      "course/commands/launch.ts",
+      "milestones/permissions.ts",
+      "datasets/cache.ts",
+    ];
+    for (const part of ["course", "deno.json", "tsconfig.json", ...launcher]) {
       cpSync(join(root, part), join(folder, part), { recursive: true });
     }
-    cpSync(join(root, "tsconfig.json"), join(folder, "tsconfig.json"));
-    write(folder, "deno.json", JSON.stringify({ imports: {} }));
     write(folder, "milestones/04_1998_cnn/01_tinydigits.ts", milestone);
     write(folder, "modules/01_tensor/tensor.ts", 'export const whose = "reference";\n');
     const paths = {
       yours: "./workspace/01_tensor/tensor.ts",
       default: "./modules/01_tensor/tensor.ts",
     };
-    const engines = { deno: ">=2.9.0", bun: ">=1.4.0" };
-    write(folder, "package.json", JSON.stringify({ imports: { "#tensor": paths }, engines }));
+    const manifest = {
+      name: "kindling",
+      exports: { "./tensor": paths },
+      imports: { "#*": "kindling/*" },
+      engines: { deno: ">=2.9.0", bun: ">=1.4.0" },
+    };
+    write(folder, "package.json", JSON.stringify(manifest));
     await body(folder);
   } finally {
     rmSync(folder, { recursive: true });
@@ -134,7 +140,7 @@ function launch(
       "run",
       ...(process.versions.deno ? ["--no-prompt", ...permissions] : []),
       ...(process.versions.deno ? [`--allow-write=${join(folder, "workspace")}`] : []), // cwd differs
-      join(folder, "milestones/launch.ts"),
+      join(folder, "course/commands/launch.ts"),
       "tinydigits",
       ...args,
     ],

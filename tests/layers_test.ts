@@ -44,7 +44,7 @@ import {
 import { Generator } from "#random";
 import { type Nested, type Shape, ShapeError, Tensor, ValueError, type Values } from "#tensor";
 import { assertRefuses } from "./project/assert_refuses.ts";
-import { test } from "./kit/register.ts";
+import { test } from "../course/sandbox/register.ts";
 
 function linear(inFeatures: number, outFeatures: number, bias = true): Linear {
   return new Linear(inFeatures, outFeatures, { generator: seeded(), bias });
@@ -853,28 +853,4 @@ test("loadStateDict() counts as a write of all that it takes over", () => {
   model.loadStateDict(new Map([["scale", Tensor.of([50])]]));
   const error = assertThrows(() => backward(loss), Error);
   assertEquals(error.name, "GraphError");
-});
-
-test("uniformByFanIn() refuses a fan-in below 1", () => {
-  for (const fanIn of [0, -1, NaN]) {
-    assertRefuses(
-      () => uniformByFanIn([3], seeded(), { fanIn }),
-      ValueError,
-      `Cannot draw weights for a fan-in of ${fanIn}: it must be a finite number of at least 1`,
-    );
-  }
-});
-
-test("loadStateDict() and Dropout refuse options that they do not know", () => {
-  const layer = new Linear(1, 1, { generator: seeded() });
-  assertRefuses(
-    () => layer.loadStateDict(layer.stateDict(), JSON.parse('{ "stict": false }')),
-    ValueError,
-    "Cannot use the option stict: loadStateDict has none of that name",
-  );
-  assertRefuses(
-    () => new Dropout(0.5, Object.assign({ generator: seeded() }, { rate: 1 })),
-    ValueError,
-    "Cannot use the option rate: Dropout has none of that name",
-  );
 });

@@ -15,11 +15,11 @@ import {
 import { Generator } from "#random";
 import { type DType, type Shape, ShapeError, Tensor, ValueError } from "#tensor";
 import { assertRefuses } from "./project/assert_refuses.ts";
-import { test } from "./kit/register.ts";
+import { test } from "../course/sandbox/register.ts";
+import { dtypes } from "./project/tensors.ts";
 
 // ── Help ──
 
-const dtypes: readonly DType[] = ["float32", "float64"];
 const reductions: readonly Reduction[] = ["mean", "sum", "none"];
 
 /** A tensor that requires a gradient, as a model's scores do. */

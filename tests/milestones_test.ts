@@ -23,8 +23,8 @@ import { differ, measure } from "../milestones/report/statistics.ts";
 import { drawConfusion, drawTable } from "../milestones/report/table.ts";
 import { drawReport as drawAny } from "../milestones/report/terminal_report.ts";
 import { nowhere, type Terminal, wrap } from "../milestones/report/terminal.ts";
-import { UsageError } from "../milestones/usage.ts";
-import { test } from "./kit/register.ts";
+import { UsageError } from "../course/arguments.ts";
+import { test } from "../course/sandbox/register.ts";
 
 const root = join(dirname(fromFileUrl(import.meta.url)), "..");
 const script = join(root, "milestones/04_1998_cnn/01_tinydigits.ts");

@@ -4,10 +4,10 @@
  * @module
  */
 import { assert, assertEquals } from "@std/assert";
+import { fromFileUrl } from "@std/path";
 import { spawnSync } from "node:child_process";
 import process from "node:process";
-import { fileURLToPath } from "node:url";
-import { test } from "./kit/register.ts";
+import { test } from "../course/sandbox/register.ts";
 import { mutants } from "./mutants/mutants.ts";
 import type { Caught } from "./mutants/run_mutants.ts";
 
@@ -20,7 +20,7 @@ let caught: readonly Caught[] | undefined;
 /** Seeds all bugs under Deno, and one of each module under Bun; once. */
 function caughtMutants(): readonly Caught[] {
   if (caught) return caught;
-  const file = fileURLToPath(new URL("./mutants/run_mutants.ts", import.meta.url));
+  const file = fromFileUrl(new URL("./mutants/run_mutants.ts", import.meta.url));
   const flags = ["--no-prompt", "--allow-read", "--allow-write", "--allow-env", "--allow-run"];
   const args = isDeno ? ["run", ...flags, "--allow-sys=cpus", file] : ["run", file, "sample"];
   const run = spawnSync(process.execPath, args, {

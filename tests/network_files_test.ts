@@ -11,14 +11,14 @@ import { readFileSync } from "node:fs";
 import process from "node:process";
 import { CheckpointError, decodeCheckpoint } from "#checkpoint";
 import { Generator } from "#random";
-import { plan } from "../milestones/launch.ts";
+import { plan } from "../course/commands/launch.ts";
 import { models, tinydigits } from "../milestones/04_1998_cnn/01_tinydigits.ts";
 import type { TinydigitsDocument } from "../milestones/04_1998_cnn/tinydigits_schema.ts";
 import { fillModel, readNetwork, saveNetwork } from "../milestones/report/network_file.ts";
 import { readNotes } from "../milestones/report/notes.ts";
 import type { Notes } from "../milestones/report/schema.ts";
 import { notesReader } from "../milestones/report/training.ts";
-import { test } from "./kit/register.ts";
+import { test } from "../course/sandbox/register.ts";
 import { inFolder } from "./project/in_folder.ts";
 
 const { DENO_COVERAGE_DIR: _, ...env } = process.env;
@@ -177,8 +177,12 @@ test("--load refuses weights of another model, and names what does not fit", () 
 const notes: Notes = {
   settings: { network: "CNN", preset: { epochs: 4 } },
   kernels: "SIMD",
-  progress: { step: 3, total: 1.5, examples: 96 },
-  right: 10,
+  progress: {
+    step: 3,
+    total: 1.5,
+    examples: 96,
+    measured: { accuracy: { rows: 96, shape: null, values: [10] } },
+  },
   history: [{ epoch: 1, loss: 2.1, learningRate: 0.001, accuracy: 0.25 }],
   seconds: 12.5,
 };

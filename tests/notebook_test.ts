@@ -6,10 +6,10 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { cpSync } from "node:fs";
 import process from "node:process";
-import type { Cell } from "../book/notebook_cells.ts";
-import { type CourseModule, modules } from "./kit/course.ts";
-import { inCopy, type KitCopy } from "./kit_copy.ts";
-import { test } from "./kit/register.ts";
+import type { Cell } from "../course/book/notebook_cells.ts";
+import { type CourseModule, modules } from "../course/content/course.ts";
+import { inCopy, type KitCopy } from "./project/project_copy.ts";
+import { test } from "../course/sandbox/register.ts";
 import { type CellResult, Kernel } from "./project/jupyter_kernel.ts";
 
 const deno = { only: "deno" } as const;

@@ -5,7 +5,7 @@
  */
 import { assertEquals } from "@std/assert";
 import { type Counts, countsOf, readCoverage, readSummary, report } from "./project/ok.ts";
-import { test } from "./kit/register.ts";
+import { test } from "../course/sandbox/register.ts";
 
 const summaries: [string, string, Counts?][] = [
   [

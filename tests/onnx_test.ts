@@ -10,9 +10,9 @@
  * @module
  */
 import { assertEquals, assertLess, assertRejects } from "@std/assert";
+import { fromFileUrl } from "@std/path";
 import { spawnSync } from "node:child_process";
 import process from "node:process";
-import { fileURLToPath } from "node:url";
 import type * as Runtime from "npm:onnxruntime-web@1.30.0";
 import { noGrad } from "#autograd";
 import { Dropout, Flatten, Linear, type Module, ReLU, Sequential, Sigmoid } from "#layers";
@@ -20,7 +20,7 @@ import { Generator } from "#random";
 import { BatchNorm2d, Conv2d, MaxPool2d } from "#spatial";
 import { type DType, Tensor } from "#tensor";
 import { encodeOnnx } from "../milestones/report/onnx.ts";
-import { test } from "./kit/register.ts";
+import { test } from "../course/sandbox/register.ts";
 
 const onnxRuntime = "onnxruntime-web@1.30.0";
 const image = [3, 11, 9] as const;
@@ -171,7 +171,7 @@ if ("Deno" in globalThis) {
   console.log(`${checks.size} checks hold`);
 } else {
   test("what is said of encodeOnnx() holds, run by itself: bun test fetches no packages", () => {
-    const args = ["run", fileURLToPath(import.meta.url), "alone"];
+    const args = ["run", fromFileUrl(import.meta.url), "alone"];
     const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: "utf8" });
     assertEquals([status, stdout], [0, `${checks.size} checks hold\n`], stderr);
   });

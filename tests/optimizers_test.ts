@@ -34,7 +34,7 @@ import {
   ValueError,
 } from "#tensor";
 import { assertRefuses } from "./project/assert_refuses.ts";
-import { test } from "./kit/register.ts";
+import { test } from "../course/sandbox/register.ts";
 
 // ── Help ──
 
@@ -767,4 +767,12 @@ test("a group refuses what is no parameter", () => {
     ShapeError,
     "Cannot optimize (2,): it is no Parameter",
   );
+});
+
+test("optimizers and operations say where a tensor of another copy of the library comes from", () => {
+  const foreign = { data: Float32Array.of(1, 2), shape: [2] } as unknown as Parameter;
+  const hint = "was it made by another copy of the library?";
+  const optimizer = assertThrows(() => new SGD([foreign], { learningRate: 1 }), ShapeError);
+  const sum = assertThrows(() => Tensor.ones([2]).add(foreign), ShapeError);
+  assertEquals([optimizer.hint, sum.hint], [hint, hint]);
 });

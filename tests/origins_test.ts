@@ -14,9 +14,8 @@ import {
   ShapeError,
 } from "#tensor";
 import { Tensor, ValueError } from "#tensor";
-import { test } from "./kit/register.ts";
-
-const dtypes: readonly DType[] = ["float32", "float64"];
+import { test } from "../course/sandbox/register.ts";
+import { dtypes } from "./project/tensors.ts";
 
 // ── Origins ──
 

@@ -19,8 +19,8 @@ import {
 } from "#spatial";
 import { type Shape, ShapeError, Tensor, ValueError } from "#tensor";
 import { assertRefuses } from "./project/assert_refuses.ts";
-import { test } from "./kit/register.ts";
-import { assertClose, dtypes, float64, normal, pullBack } from "./tensors.ts";
+import { test } from "../course/sandbox/register.ts";
+import { assertClose, dtypes, float64, normal, pullBack } from "./project/tensors.ts";
 
 // ── Help ──
 

@@ -16,7 +16,7 @@ import { BatchNorm2d, Conv2d, MaxPool2d } from "#spatial";
 import { Tensor } from "#tensor";
 import { cosine, fit } from "#training";
 import { loadTinyDigits } from "../datasets/tinydigits.ts";
-import { test } from "./kit/register.ts";
+import { test } from "../course/sandbox/register.ts";
 
 /** Mean losses of two epochs of TinyDigits, as Deno 2.9 and Bun 1.4 both print them. */
 const losses: Readonly<Record<string, readonly string[]>> = {

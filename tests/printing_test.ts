@@ -5,11 +5,10 @@
  */
 import { assertEquals, assertStrictEquals } from "@std/assert";
 import { inspect } from "node:util";
-import { describeShape, type DType, ShapeError, Tensor, ValueError } from "#tensor";
+import { describeShape, ShapeError, Tensor, ValueError } from "#tensor";
 import { assertRefuses } from "./project/assert_refuses.ts";
-import { test } from "./kit/register.ts";
-
-const dtypes: readonly DType[] = ["float32", "float64"];
+import { test } from "../course/sandbox/register.ts";
+import { dtypes } from "./project/tensors.ts";
 
 // ── Numbers and lists ──
 

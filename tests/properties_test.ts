@@ -4,17 +4,17 @@
  * @module
  */
 import { assert } from "@std/assert";
+import { fromFileUrl } from "@std/path";
 import { spawn } from "node:child_process";
 import process from "node:process";
-import { fileURLToPath } from "node:url";
-import { test } from "./kit/register.ts";
+import { test } from "../course/sandbox/register.ts";
 
 /** Runs them all in a process of their own, and gives its exit code and what it printed. */
 function runAlone(): Promise<{ code: number | null; output: string }> {
   const { promise, resolve, reject } = Promise.withResolvers<
     { code: number | null; output: string }
   >();
-  const file = fileURLToPath(new URL("properties/all.ts", import.meta.url));
+  const file = fromFileUrl(new URL("properties/all.ts", import.meta.url));
   const child = spawn(process.execPath, ["run", file], { stdio: ["ignore", "pipe", "pipe"] });
   let output = "";
   for (const stream of [child.stdout, child.stderr]) {

@@ -7,7 +7,7 @@ import { assert, assertAlmostEquals, assertEquals, assertLess, assertNotEquals }
 import { Generator, type GeneratorState } from "#random";
 import { ValueError } from "#tensor";
 import { assertRefuses } from "./project/assert_refuses.ts";
-import { test } from "./kit/register.ts";
+import { test } from "../course/sandbox/register.ts";
 
 // ── Generator: the algorithm ──
 

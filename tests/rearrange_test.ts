@@ -9,8 +9,9 @@ import { Generator } from "#random";
 import { describeShape, type DType, type Padding, resolveAxis, type Shape } from "#tensor";
 import { ShapeError, Tensor, ValueError } from "#tensor";
 import { assertRefuses } from "./project/assert_refuses.ts";
-import { test } from "./kit/register.ts";
-import { assertSame, at, build, dtypes } from "./tensors.ts";
+import { test } from "../course/sandbox/register.ts";
+import { assertSame, build, dtypes } from "./project/tensors.ts";
+import { at } from "./properties/oracle.ts";
 
 // ── The slow oracle: tensors as functions of an index ──
 

@@ -5,8 +5,8 @@
  */
 import { assertEquals } from "@std/assert";
 import process from "node:process";
-import { runtimeProblem, type Versions } from "./kit/runtime.ts";
-import { test } from "./kit/register.ts";
+import { runtimeProblem, type Versions } from "../course/runtime.ts";
+import { test } from "../course/sandbox/register.ts";
 
 const wanted = "Kindling needs Deno 2.9 or Bun 1.4 or newer; this is";
 

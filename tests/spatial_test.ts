@@ -10,9 +10,9 @@ import { type Cost, kaimingNormal, summarize } from "#layers";
 import { Generator } from "#random";
 import { Conv2d, conv2d, type Conv2dOptions, type Pair, type Sliding, unfold } from "#spatial";
 import { type Shape, ShapeError, Tensor, ValueError } from "#tensor";
-import { assertRefuses } from "./project/assert_refuses.ts";
-import { test } from "./kit/register.ts";
-import { assertClose, dtypes, float64, normal, pullBack } from "./tensors.ts";
+import { assertRefuses, type Refusal } from "./project/assert_refuses.ts";
+import { test } from "../course/sandbox/register.ts";
+import { assertClose, dtypes, float64, normal, pullBack } from "./project/tensors.ts";
 
 // ── Help ──
 
@@ -491,14 +491,6 @@ const batchHint = "add a batch axis with unsqueeze(0)", dtypeHint = "convert one
 const itTakes = "it takes images (B, C, H, W) and filters (F, C, K, K) of as many channels";
 const atLeast1 = "it must be a whole number of at least 1";
 
-type Refusal = readonly [
-  title: string,
-  body: () => unknown,
-  ErrorClass: typeof ShapeError | typeof ValueError,
-  message: string,
-  hint?: string,
-];
-
 function describe(value: number | readonly number[]): string {
   return typeof value === "number" ? String(value) : `(${value.join(", ")})`;
 }
@@ -770,28 +762,5 @@ test("unfold() refuses an option that it does not know", () => {
     () => unfold(Tensor.ones([1, 1, 4, 4]), window),
     ValueError,
     "Cannot use the option pading: unfold has none of that name",
-  );
-});
-
-// ── Pairs ──
-
-for (const pair of [[1], [1, 2, 3], []]) {
-  test(`a window refuses ${JSON.stringify(pair)} for a pair`, () => {
-    const window = JSON.parse(`{ "kernelSize": ${JSON.stringify(pair)} }`);
-    const shown = pair.length === 1 ? "(1,)" : `(${pair.join(", ")})`;
-    assertRefuses(
-      () => unfold(Tensor.ones([1, 1, 4, 4]), window),
-      ValueError,
-      `Cannot slide a window with kernelSize ${shown}: it must be a whole number of at least 1`,
-    );
-  });
-}
-
-test('only padding can be "same" or "valid"', () => {
-  const window = JSON.parse('{ "kernelSize": 2, "stride": "same" }');
-  assertRefuses(
-    () => unfold(Tensor.ones([1, 1, 4, 4]), window),
-    ValueError,
-    "Cannot slide a window with stride same: it must be a whole number of at least 1",
   );
 });

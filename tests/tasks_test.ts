@@ -5,14 +5,13 @@
  * @module
  */
 import { assert, assertEquals } from "@std/assert";
+import { fromFileUrl, join } from "@std/path";
 import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { test } from "./kit/register.ts";
+import { test } from "../course/sandbox/register.ts";
 import { runStubbed, type StubbedRun, type StubbedTest } from "./project/run_stubbed.ts";
-import { findTasks, type TaskBody } from "./kit/task_bodies.ts";
+import { findTasks, type TaskBody } from "../course/content/task_bodies.ts";
 
-const root = fileURLToPath(new URL("../", import.meta.url));
+const root = fromFileUrl(new URL("../", import.meta.url));
 
 /** What belongs to one module. */
 interface Module {

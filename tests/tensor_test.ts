@@ -29,9 +29,10 @@ import {
   ValueError,
 } from "#tensor";
 import { assertRefuses } from "./project/assert_refuses.ts";
-import { expectTensor } from "./kit/expect_tensor.ts";
-import { test } from "./kit/register.ts";
-import { assertSame, at, build, dtypes, indices } from "./tensors.ts";
+import { expectTensor } from "../course/sandbox/expect_tensor.ts";
+import { test } from "../course/sandbox/register.ts";
+import { assertSame, build, dtypes } from "./project/tensors.ts";
+import { at, type Position, positionsOf } from "./properties/oracle.ts";
 
 // ── The slow oracle: tensors as functions of an index ──
 
@@ -438,7 +439,7 @@ test("requireOneDtype() names the first format and the first other one", () => {
 test("sizeOf() and stridesOf() agree with counting indices", () => {
   const g = new Generator(1);
   for (let round = 0; round < 50; round++) {
-    const shape = randomShape(g, 5), all = indices(shape), strides = stridesOf(shape);
+    const shape = randomShape(g, 5), all = positionsOf(shape), strides = stridesOf(shape);
     assertEquals(sizeOf(shape), all.length);
     assertEquals(strides.length, shape.length);
     all.forEach((index, flat) => {
@@ -755,14 +756,14 @@ test("clip() refuses bounds in the wrong order, and NaN", () => {
 /** Splits a shape's indices by what is left of them when some axes are folded. */
 function folds(shape: Shape, axes: readonly number[], keepDims: boolean): {
   shape: number[];
-  elements: (index: number[]) => number[][];
+  elements: (index: Position) => Position[];
 } {
   const kept = shape.map((n, axis) => axes.includes(axis) ? 1 : n);
   const left = shape.map((_, axis) => axis).filter((axis) => !axes.includes(axis));
   return {
     shape: keepDims ? kept : left.map((axis) => shape[axis]),
     elements: (index) =>
-      indices(shape).filter((full) =>
+      positionsOf(shape).filter((full) =>
         left.every((axis, k) => full[axis] === index[keepDims ? axis : k])
       ),
   };
@@ -1238,43 +1239,4 @@ test("a tensor keeps its shape, whatever becomes of the caller's list", () => {
   const shape = [4], x = new Tensor(new Float32Array(4), shape);
   shape[0] = 2;
   assertEquals([x.shape, x.size], [[4], 4]);
-});
-
-// ── Random tensors ──
-
-test("Tensor.uniform() and Tensor.normal() refuse ranges and spreads that cannot be", () => {
-  for (const [low, high] of [[2, 1], [NaN, 1], [0, Infinity]]) {
-    assertRefuses(
-      () => Tensor.uniform([2], new Generator(1), { low, high }),
-      ValueError,
-      `Cannot draw over a range of ${high - low}: it must be a finite number of at least 0`,
-    );
-  }
-  for (const standardDeviation of [-1, NaN]) {
-    assertRefuses(
-      () => Tensor.normal([2], new Generator(1), { standardDeviation }),
-      ValueError,
-      `Cannot draw with standard deviation ${standardDeviation}: ` +
-        "it must be a finite number of at least 0",
-    );
-  }
-});
-
-test("reductions refuse an option that they do not know", () => {
-  const options = JSON.parse('{ "keepdim": true }'), x = Tensor.ones([2]);
-  for (
-    const reduce of [() => x.sum(0, options), () => x.max(0, options), () => x.mean(0, options)]
-  ) {
-    const message = "Cannot use the option keepdim: a reduction has none of that name";
-    assertRefuses(reduce, ValueError, message);
-  }
-});
-
-test("what is neither a tensor nor a number cannot be combined with one", () => {
-  const nothing = JSON.parse("null");
-  assertRefuses(
-    () => Tensor.ones([2]).add(nothing),
-    ShapeError,
-    "Cannot combine (2,) with null: it is no tensor and no number",
-  );
 });

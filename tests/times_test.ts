@@ -4,8 +4,8 @@
  * @module
  */
 import { assertEquals, assertRejects } from "@std/assert";
-import { readTimes } from "../bench/times.ts";
-import { test } from "./kit/register.ts";
+import { readTimes } from "../bench/peers/times.ts";
+import { test } from "../course/sandbox/register.ts";
 
 /** Zod is fetched, and `bun test` fetches nothing. */
 const deno = { only: "deno" } as const;

@@ -15,8 +15,8 @@ import {
 import { Generator } from "#random";
 import { type Nested, type Shape, ShapeError, Tensor, ValueError } from "#tensor";
 import { assertRefuses } from "./project/assert_refuses.ts";
-import { test } from "./kit/register.ts";
-import { dtypes } from "./tensors.ts";
+import { test } from "../course/sandbox/register.ts";
+import { dtypes } from "./project/tensors.ts";
 
 // ── Help ──
 
@@ -330,37 +330,6 @@ for (const most of [-1, 0.5, NaN, Infinity]) {
     );
   });
 }
-
-// ── What is refused, besides ──
-
-test("normalize() refuses images of other channels", () => {
-  const three = normalize([1, 2, 3], [1, 1, 1]);
-  assertRefuses(
-    () => three(Tensor.ones([2, 1, 2, 2])),
-    ShapeError,
-    "Cannot normalise (2, 1, 2, 2) by 3 means: one per channel",
-  );
-});
-
-test("normalize() refuses means and deviations that are not finite", () => {
-  for (const [mean, deviation] of [[NaN, 1], [Infinity, 1], [0, Infinity]]) {
-    assertRefuses(
-      () => normalize([mean], [deviation]),
-      ValueError,
-      `Cannot normalise by means [${mean}] and deviations [${deviation}]: ` +
-        "it takes one number of each per channel, deviations above 0",
-    );
-  }
-});
-
-test("randomCrop() refuses an option that it does not know", () => {
-  const options = Object.assign({ generator: new Generator(1) }, { pad: 1 });
-  assertRefuses(
-    () => randomCrop(2, options),
-    ValueError,
-    "Cannot use the option pad: randomCrop has none of that name",
-  );
-});
 
 // ── What is refused, besides ──
 

@@ -16,7 +16,7 @@ import { drawTable } from "../../milestones/report/table.ts";
 import { networkOf } from "../networks.ts";
 import { plannedNetworks } from "./plan.ts";
 import { median } from "./run_peer.ts";
-import { readTimes } from "../times.ts";
+import { readTimes } from "./times.ts";
 
 /** A library, and how its script is started. */
 interface Peer {

@@ -4,15 +4,15 @@
  * @module
  */
 import { chooseKernels, wantedKernels } from "#fast";
-import * as tensor from "#tensor";
+import * as kindling from "../../mod.ts";
 import { stepOf } from "../networks.ts";
 import { seed } from "./plan.ts";
 import { runPeer } from "./run_peer.ts";
 
 await runPeer((network, { backend, threads }) => {
   const wanted = wantedKernels.find((name) => name === backend) ?? "fast";
-  const { kernels, notice } = chooseKernels(tensor, { wanted, threads });
+  const { kernels, notice } = chooseKernels(kindling, { wanted, threads });
   if (notice !== null) throw new Error(notice);
-  tensor.setKernels(kernels);
+  kindling.setKernels(kernels);
   return stepOf(network, { seed });
 });

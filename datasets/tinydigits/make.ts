@@ -19,7 +19,8 @@
 import { createHash } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import process from "node:process";
-import { DataError, encodeIdx, readUnpacked } from "../idx.ts";
+import { DataError, encodeIdx } from "../idx.ts";
+import { readUnpacked } from "../read_idx.ts";
 
 const side = 8;
 const classes = 10;

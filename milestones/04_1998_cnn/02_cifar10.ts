@@ -18,7 +18,7 @@ import { crossEntropy } from "#losses";
 import { AdamW } from "#optimizers";
 import { Generator } from "#random";
 import { BatchNorm2d, Conv2d, MaxPool2d } from "#spatial";
-import { evaluate, type Evaluation, fit, type Loss, oneCycle } from "#training";
+import { accuracyMetric, evaluate, type Evaluation, fit, oneCycle } from "#training";
 import { type Cifar10, pickImages } from "../../datasets/cifar10.ts";
 import { openCifar10 } from "../../datasets/cifar10_source.ts";
 import { type Fetching, runMilestone, type Testing } from "../report/milestone.ts";
@@ -27,12 +27,11 @@ import type { Chance, Training } from "../report/training.ts";
 import { type Options, particulars, type Photographs, type Preset } from "./cifar10_report.ts";
 
 // ── The data ──
-// Photographs (N, 3, 32, 32) from 0 to 1. With --validate the models are judged by training images
-// that are set aside, always the same ones, and the test images stay unread.
+// Photographs (N, 3, 32, 32) from 0 to 1; with --validate, the test images stay unread.
 
 const setAside = 5_000;
 
-/** Divides the photographs into those to learn from and those to be judged by. */
+/** Those to learn from, and those to be judged by: with --validate always the same ones set aside. */
 function divide({ train, test }: Cifar10, { validate, preset }: Options): Data {
   const held = validate ? Math.min(setAside, Math.floor(train.length / 10)) : 0;
   const lengths = [train.length - held, ...(held > 0 ? [held] : [])];
@@ -127,9 +126,9 @@ async function train(model: Sequential, training: Training<Options>): Promise<vo
   const learningRate = spec === dense ? preset.denseLearningRate : preset.learningRate;
   const loader = new DataLoader(images, { batchSize, shuffle, transform: augmented(augmentation) });
   const optimizer = new AdamW(model.parameters(), { learningRate, weightDecay });
-  const smoothed: Loss = (scores, labels) => crossEntropy(scores, labels, { labelSmoothing });
   await fit(model, loader, {
-    loss: training.counted(smoothed),
+    loss: (scores, labels) => crossEntropy(scores, labels, { labelSmoothing }),
+    metrics: { accuracy: accuracyMetric },
     optimizer,
     epochs,
     schedule: oneCycle(learningRate, rise),

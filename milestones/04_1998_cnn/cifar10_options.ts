@@ -20,7 +20,7 @@ import {
 } from "../report/options.ts";
 import type { ModelSpec } from "../report/results.ts";
 import { count } from "../report/wording.ts";
-import { UsageError } from "../usage.ts";
+import { UsageError } from "../../course/arguments.ts";
 import type { Preset } from "./cifar10_schema.ts";
 
 /** What a run was asked to do. */

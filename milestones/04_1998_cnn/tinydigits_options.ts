@@ -15,7 +15,7 @@ import {
   whole,
 } from "../report/options.ts";
 import type { ModelSpec } from "../report/results.ts";
-import { UsageError } from "../usage.ts";
+import { UsageError } from "../../course/arguments.ts";
 
 /** What can be done to the training digits, at random and anew in each epoch. */
 const augmentations = ["shift"] as const;

@@ -10,7 +10,7 @@ import { CheckpointError } from "#checkpoint";
 import { ShapeError, ValueError } from "#tensor";
 import { DataError } from "../../datasets/idx.ts";
 import { openTerminal, wrap } from "./terminal.ts";
-import { UsageError } from "../usage.ts";
+import { UsageError } from "../../course/arguments.ts";
 
 /** What the exit codes mean. */
 export const exit = { passed: 0, failed: 1, couldNotRun: 2, interrupted: 130 } as const;

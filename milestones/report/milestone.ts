@@ -12,7 +12,8 @@ import type { Sequential } from "#layers";
 import { Tensor } from "#tensor";
 import type { Evaluation, Loss } from "#training";
 import type { DownloadProgress } from "../../datasets/download.ts";
-import { describeSetting, useKernels, yourModules } from "../kernels.ts";
+import { yourModules } from "../../course/names.ts";
+import { useKernels } from "../kernels.ts";
 import { exit, runCommand } from "./command.ts";
 import { type Sight, sightOf } from "./comparison.ts";
 import { DownloadLine } from "./download_line.ts";
@@ -349,4 +350,12 @@ class MilestoneRun<
   #print(text: string): void {
     this.#out.write(`${text}\n`);
   }
+}
+
+/** Describes where a run takes place. */
+function describeSetting(kernels: string, yours: readonly string[]): Setting {
+  const { deno, bun, node } = process.versions;
+  const runtime = deno ? `Deno ${deno}` : bun ? `Bun ${bun}` : `Node ${node}`;
+  const modules = yours.length > 0 ? `${yours.join(", ")} yours, the rest reference` : "reference";
+  return { runtime, modules, kernels };
 }

@@ -21,12 +21,13 @@ export function text(value: unknown, at: string): string {
   return typeof value === "string" ? value : refuse(at, "a text", value);
 }
 
-/** Reads a number from `least` to `most`. */
-export function number(least: number, most = Infinity): Reader<number> {
-  const range = most < Infinity ? `from ${least} to ${most}` : `of at least ${least}`;
+/** Reads a number from `least` to `most`; any number by default. */
+export function number(least = -Infinity, most = Infinity): Reader<number> {
+  const low = least > -Infinity ? ` of at least ${least}` : "";
+  const range = most < Infinity ? ` from ${least} to ${most}` : low;
   return (value, at) => {
     const isRight = Number.isFinite(value) && Number(value) >= least && Number(value) <= most;
-    return isRight ? Number(value) : refuse(at, `a number ${range}`, value);
+    return isRight ? Number(value) : refuse(at, `a number${range}`, value);
   };
 }
 
@@ -52,6 +53,11 @@ export function optional<T>(reader: Reader<T>): Reader<T | undefined> {
   return (value, at) => value === undefined ? undefined : reader(value, at);
 }
 
+/** Reads a value that may be null. */
+export function nullable<T>(reader: Reader<T>): Reader<T | null> {
+  return (value, at) => value === null ? null : reader(value, at);
+}
+
 /** Reads a list. */
 export function listOf<T>(reader: Reader<T>): Reader<readonly T[]> {
   return (value, at) =>
@@ -64,6 +70,14 @@ export function listOf<T>(reader: Reader<T>): Reader<readonly T[]> {
 export function table(value: unknown, at: string): Record<string, unknown> {
   const isTable = typeof value === "object" && value !== null && !Array.isArray(value);
   return isTable ? { ...value } : refuse(at, "a table of fields", value);
+}
+
+/** Reads a table of fields that are all alike. */
+export function tableOf<T>(reader: Reader<T>): Reader<Readonly<Record<string, T>>> {
+  return (value, at) => {
+    const entries = Object.entries(table(value, at));
+    return Object.fromEntries(entries.map(([name, one]) => [name, reader(one, `${at}.${name}`)]));
+  };
 }
 
 /** Reads fields by their names, and leaves others out. */

@@ -12,6 +12,7 @@
  *
  * @module
  */
+import type * as Protobuf from "npm:protobufjs@7.6.6";
 import { noGrad } from "#autograd";
 import { Dropout, Flatten, Linear, type Module, ReLU, type Sequential } from "#layers";
 import { BatchNorm2d, Conv2d, MaxPool2d, type Pair, type Window } from "#spatial";
@@ -19,15 +20,6 @@ import { say, type Shape, ShapeError, Tensor, ValueError, type Values } from "#t
 import { DataError } from "../../datasets/idx.ts";
 
 const protobuf = "Deno" in globalThis ? "npm:protobufjs@7.6.6" : "protobufjs@7.6.6";
-
-/** The part of the library that is used here. */
-interface Protobuf {
-  readonly Root: {
-    fromJSON(schema: object): {
-      lookupType(name: string): { encode(message: object): { finish(): Uint8Array } };
-    };
-  };
-}
 
 // ── The format ──
 // The part of onnx.proto3 that is written here, as "type name = id" with a * where there are several.
@@ -241,9 +233,9 @@ function graphOf(model: Sequential, image: ImageShape, normalized: Normalized): 
  *
  * @throws {DataError} If it cannot be had.
  */
-export async function fetchWriter(): Promise<Protobuf> {
+export async function fetchWriter(): Promise<typeof Protobuf> {
   try {
-    const { default: library }: { default: Protobuf } = await import(
+    const { default: library }: { default: typeof Protobuf } = await import(
       `${protobuf}/light.js` // without a parser of .proto files
     );
     return library;

@@ -6,7 +6,7 @@
  */
 import { resolve } from "@std/path";
 import { type KernelOptions, readKernelOptions } from "../kernels.ts";
-import { readArguments, UsageError, wholeNumber } from "../usage.ts";
+import { readArguments, UsageError, wholeNumber } from "../../course/arguments.ts";
 import type { ModelSpec } from "./results.ts";
 import { wrap } from "./terminal.ts";
 

@@ -4,7 +4,7 @@
  * @module
  */
 import { open, rm, writeFile } from "node:fs/promises";
-import { UsageError } from "../usage.ts";
+import { UsageError } from "../../course/arguments.ts";
 
 /** Where the files go; null for none. */
 export interface Outputs {

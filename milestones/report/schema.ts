@@ -53,14 +53,26 @@ export const epoch = z.strictObject({
 });
 export type Epoch = Infer<typeof epoch>;
 
+/** What one metric adds up to over some rows. */
+const sum = z.object({
+  rows: count,
+  /** Null for a number. */
+  shape: z.array(z.int().min(1)).nullable(),
+  values: z.array(z.number()),
+});
+
 /** What a checkpoint says of its run, besides tensors and generators. */
 export const notes = z.object({
   /** Everything that the result depends on, but for the kernels. */
   settings: z.record(z.string(), z.unknown()),
   kernels: z.string(),
-  progress: z.object({ step: count, total: z.number().min(0), examples: count }),
-  /** How many examples of the epoch so far were right. */
-  right: count,
+  progress: z.object({
+    step: count,
+    total: z.number().min(0),
+    examples: count,
+    /** Sums of the page's metrics, in the middle of an epoch. */
+    measured: z.record(z.string(), sum).optional(),
+  }),
   history: z.array(epoch),
   /** Seconds of training. */
   seconds: z.number().min(0),

@@ -18,19 +18,20 @@ import type { DataLoader, Dataset, Transform } from "#dataloader";
 import type { Sequential } from "#layers";
 import type { Optimizer } from "#optimizers";
 import type { Generator } from "#random";
-import type { Tensor } from "#tensor";
-import type { FitOptions, FitProgress, Loss } from "#training";
+import type { EpochResult, FitProgress, StepResult, Sum } from "#training";
 import { tryLock, writeFailure } from "../../datasets/lock.ts";
 import type { TrainingProgress } from "./epoch_progress.ts";
 import { lengthOf, probeSlope } from "./evidence.ts";
 import {
   fields,
   listOf,
+  nullable,
   number,
   optional,
   type Reader,
   readNotes,
   table,
+  tableOf,
   text,
   whole,
 } from "./notes.ts";
@@ -53,8 +54,6 @@ export interface Training<O> {
   readonly chance: Chance;
   /** Gives fit() what watches, stops and saves it, and where an earlier run stood. */
   readonly follow: (parts: Followed) => Promise<Follow>;
-  /** Has the same loss count how many examples are right. */
-  readonly counted: (loss: Loss) => Loss;
 }
 
 /** The parts of a loop that follow() must know. */
@@ -64,8 +63,18 @@ export interface Followed {
   readonly epochs: number;
 }
 
+/** What is shown besides the loss, if the page measures it. */
+interface Shown {
+  readonly accuracy?: number;
+}
+
 /** The options of fit() that follow() gives. */
-export type Follow = Pick<FitOptions, "from" | "signal" | "onStep" | "onEpoch">;
+export interface Follow {
+  readonly from: FitProgress;
+  readonly signal: AbortSignal;
+  readonly onStep: (result: StepResult & Shown) => void;
+  readonly onEpoch: (result: EpochResult & Shown) => Promise<void>;
+}
 
 /** Where a run is kept, so that it can go on. */
 export interface Keeping {
@@ -80,7 +89,7 @@ export interface Keeping {
 }
 
 /** What one training needs. */
-export interface TrainingPlan<O> extends Omit<Training<O>, "follow" | "counted"> {
+export interface TrainingPlan<O> extends Omit<Training<O>, "follow"> {
   /** What becomes of images before a model sees them. */
   readonly prepare: Transform;
   readonly progress: TrainingProgress;
@@ -106,23 +115,32 @@ export const epochReader: Reader<Epoch> = fields<Epoch>({
   accuracy: optional(number(0, 1)),
 });
 
+/** What a file says of a metric in the middle of an epoch. */
+const sumReader: Reader<Sum> = fields<Sum>({
+  rows: whole(0),
+  shape: nullable(listOf(whole(1))),
+  values: listOf(number()),
+});
+
 /** What a checkpoint says of its run, besides tensors and generators. */
 export const notesReader: Reader<Notes> = fields<Notes>({
   settings: table,
   kernels: text,
-  progress: fields<FitProgress>({ step: whole(0), total: number(0), examples: whole(0) }),
-  right: whole(0),
+  progress: fields<FitProgress>({
+    step: whole(0),
+    total: number(0),
+    examples: whole(0),
+    measured: optional(tableOf(sumReader)),
+  }),
   history: listOf(epochReader),
   seconds: number(0),
 });
 
 /** Reads what a run has written. */
 async function readRun(path: string): Promise<{ checkpoint: Checkpoint; notes: Notes }> {
-  const checkpoint = await readCheckpoint(path), says = `Cannot go on from ${path}`;
-  const notes = readNotes(notesReader, checkpoint.metadata, says);
-  if (notes.right <= notes.progress.examples) return { checkpoint, notes };
-  const found = `${notes.right} right of ${notes.progress.examples}`;
-  throw new CheckpointError(`${says}: its right must be at most its examples, found ${found}`);
+  const checkpoint = await readCheckpoint(path);
+  const notes = readNotes(notesReader, checkpoint.metadata, `Cannot go on from ${path}`);
+  return { checkpoint, notes };
 }
 
 /** A new run must not destroy one that you may want to go on with. */
@@ -175,12 +193,6 @@ function collectGarbage(): void {
   (globalThis as { gc?: () => void }).gc?.();
 }
 
-/** How many of the scores' greatest stand at their label. */
-function countRight(scores: Tensor, labels: Int32Array): number {
-  const { data } = scores.argmax(1);
-  return labels.reduce((right, label, k) => right + (data[k] === label ? 1 : 0), 0);
-}
-
 // ── Watching a loop ──
 
 /** Follows one training: keeps its notes, shows them, and writes them down. */
@@ -188,7 +200,6 @@ class Follower<O> {
   readonly #plan: TrainingPlan<O>;
   readonly #model: Sequential;
   #notes: Notes;
-  #isCounting = false;
   #before = 0;
   #started = performance.now();
   #save: () => Promise<void> = () => Promise.resolve();
@@ -198,7 +209,7 @@ class Follower<O> {
     const progress = { step: 0, total: 0, examples: 0 };
     this.#plan = plan;
     this.#model = model;
-    this.#notes = { settings, kernels, progress, right: 0, history: [], seconds: 0 };
+    this.#notes = { settings, kernels, progress, history: [], seconds: 0 };
   }
 
   get history(): readonly Epoch[] {
@@ -212,15 +223,6 @@ class Follower<O> {
   /** Writes down where the training stands, if it is kept. */
   save(): Promise<void> {
     return this.#save();
-  }
-
-  counted(loss: Loss): Loss {
-    this.#isCounting = true;
-    return (scores, labels) => {
-      const right = this.#notes.right + countRight(scores, labels);
-      this.#notes = { ...this.#notes, right };
-      return loss(scores, labels);
-    };
   }
 
   async follow({ loader, optimizer, epochs }: Followed): Promise<Follow> {
@@ -241,26 +243,18 @@ class Follower<O> {
     return {
       from: this.#notes.progress,
       signal,
-      onStep: ({ epoch, step, progress }) => {
+      onStep: ({ epoch, step, progress, accuracy }) => {
         this.#notes = { ...this.#notes, progress };
-        const loss = progress.total / progress.examples;
-        shown.show({ epoch, step, steps, loss, ...this.#accuracy() });
+        shown.show({ epoch, step, steps, loss: progress.total / progress.examples, accuracy });
       },
-      onEpoch: async (result) => {
+      onEpoch: async (epoch) => {
         const { history, progress: { step } } = this.#notes;
-        const epoch = { ...result, ...this.#accuracy() };
         const progress = { step, total: 0, examples: 0 };
-        this.#notes = { ...this.#notes, progress, right: 0, history: [...history, epoch] };
+        this.#notes = { ...this.#notes, progress, history: [...history, epoch] };
         await this.#save();
         shown.finishEpoch(epoch);
       },
     };
-  }
-
-  /** The part that was right in the epoch so far, if the page counts. */
-  #accuracy(): { accuracy?: number } {
-    const { right, progress: { examples } } = this.#notes;
-    return this.#isCounting ? { accuracy: right / examples } : {};
   }
 
   /** Puts everything back to where an earlier run stood. */
@@ -336,9 +330,8 @@ export async function train<O>(
     const untrained = drawModel(plan), { model, slope } = untrained;
     const follower = new Follower(plan, model);
     const follow: Training<O>["follow"] = (parts) => follower.follow(parts);
-    const counted: Training<O>["counted"] = (loss) => follower.counted(loss);
     try {
-      await loop(model, { ...plan, follow, counted });
+      await loop(model, { ...plan, follow });
     } catch (error) {
       if (plan.signal.aborted) await follower.save();
       throw error;

@@ -12,6 +12,7 @@
  *
  * @module
  */
+import { type Doors, doors } from "./kernels.ts";
 import { broadcastShapes, forEachStretch, like, requireOneDtype } from "./shape.ts";
 import { sameShape, sizeOf, stretchedStrides } from "./shape.ts";
 import type { Data, Stretch, Values } from "./shape.ts";
@@ -96,6 +97,12 @@ export const comparisons = {
   },
 } satisfies Readonly<Record<string, Loop>>;
 
+/** The loops of two operands as doors, by name. */
+export const pairDoors: Doors<typeof pairLoops> = doors(pairLoops);
+
+/** The loops of comparisons as doors. */
+export const comparisonDoors: Doors<typeof comparisons> = doors(comparisons);
+
 /** Applies a loop to all pairs of elements, stretching axes of size 1. */
 export function broadcast(loop: Loop, a: Values, b: Values): Values {
   requireOneDtype("Cannot combine", a, b);
@@ -144,6 +151,9 @@ export const elementLoops = {
     for (let i = 0, n = x.length; i < n; i++) out[i] = Math.abs(x[i]);
   },
 };
+
+/** The loops of one operand as doors. */
+export const elementDoors: Doors<typeof elementLoops> = doors(elementLoops);
 
 /** Each element, or the bound that it is beyond; NaN stays NaN. */
 export function clip(x: Values, low: number, high: number): Values {

@@ -23,6 +23,8 @@
 export class ShapeError extends TypeError {
   /** The class's name, as it is printed. */
   override readonly name = "ShapeError";
+  /** What to do about it, where that can be said. */
+  readonly hint?: string;
 
   /**
    * Makes the error.
@@ -30,8 +32,9 @@ export class ShapeError extends TypeError {
    * @param message What happened and why, naming the shapes.
    * @param hint What to do about it, where that can be said.
    */
-  constructor(message: string, readonly hint?: string) {
+  constructor(message: string, hint?: string) {
     super(message);
+    this.hint = hint;
   }
 }
 
@@ -48,6 +51,8 @@ export class ShapeError extends TypeError {
 export class ValueError extends RangeError {
   /** The class's name, as it is printed. */
   override readonly name = "ValueError";
+  /** What to do about it, where that can be said. */
+  readonly hint?: string;
 
   /**
    * Makes the error.
@@ -55,9 +60,27 @@ export class ValueError extends RangeError {
    * @param message What happened and why, naming the values.
    * @param hint What to do about it, where that can be said.
    */
-  constructor(message: string, readonly hint?: string) {
+  constructor(message: string, hint?: string) {
     super(message);
+    this.hint = hint;
   }
+}
+
+/**
+ * A hint about a value that looks like a tensor and is not one of this library's.
+ *
+ * @example An array is no such value
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { copyHint } from "#tensor";
+ * const other = { data: [1], shape: [1] };
+ * assertEquals(copyHint(other), "was it made by another copy of the library?");
+ * assertEquals(copyHint([1]), undefined);
+ * ```
+ */
+export function copyHint(value: unknown): string | undefined {
+  const isAlike = value instanceof Object && "data" in value && "shape" in value;
+  return isAlike ? "was it made by another copy of the library?" : undefined;
 }
 
 /**

@@ -25,7 +25,7 @@
  * @module
  */
 import { ShapeError } from "./errors.ts";
-import { kernels } from "./kernels.ts";
+import { Door } from "./kernels.ts";
 import { broadcastShapes, forEachStretch, like } from "./shape.ts";
 import { type Data, requireOneDtype, say, sizeOf, stretchedStrides, type Values } from "./shape.ts";
 
@@ -52,7 +52,7 @@ import { type Data, requireOneDtype, say, sizeOf, stretchedStrides, type Values 
 // 0 · NaN is NaN: a loop that saves itself the work where a is 0 hides the accident.
 
 /** A matrix within a larger array. */
-interface Block {
+export interface Block {
   readonly data: Data;
   readonly start: number;
 }
@@ -76,6 +76,12 @@ function multiplyInto(out: Block, a: Block, b: Block, [m, k, n]: readonly number
     out.data.set(sums, out.start + i * n);
   }
 }
+
+/** Writes a (m, k) · b (k, n) to out; sizes are [m, k, n]. */
+export type Multiply = (out: Block, a: Block, b: Block, sizes: readonly number[]) => void;
+
+/** The loop as a door. */
+export const matmulDoor: Door<Multiply> = new Door("matmul", multiplyInto);
 
 // ── Stacks (given) ──
 // A stack of matrices is multiplied pair by pair, and a single matrix meets every one of the other
@@ -104,13 +110,12 @@ export function matmul(a: Values, b: Values): Values {
   const stackA = a.shape.slice(0, -2), stackB = b.shape.slice(0, -2);
   const stack = broadcastShapes(stackA, stackB, () => say`Cannot multiply ${a} by ${b}`);
   const data = like(a, sizeOf(stack) * m * n, "anything");
-  const multiply = kernels.replace("multiplyInto", multiplyInto);
   const aSteps = stretchedStrides(stackA, stack), bSteps = stretchedStrides(stackB, stack);
   forEachStretch(stack, aSteps, bSteps, ({ o, i, iStep, j, jStep, n: pairs }) => {
     for (let pair = 0; pair < pairs; pair++) {
       const left = { data: a.data, start: (i + pair * iStep) * m * k };
       const right = { data: b.data, start: (j + pair * jStep) * k * n };
-      multiply({ data, start: (o + pair) * m * n }, left, right, [m, k, n]);
+      matmulDoor.run({ data, start: (o + pair) * m * n }, left, right, [m, k, n]);
     }
   });
   return { data, shape: [...stack, m, n] };

@@ -12,6 +12,7 @@
  * @module
  */
 import { ShapeError, ValueError } from "./errors.ts";
+import { Door } from "./kernels.ts";
 import { checkShape, forEachStretch, like, requireOneDtype, resolveAxes } from "./shape.ts";
 import { resolveAxis, say, sizeOf, stretchedStrides, stridesOf } from "./shape.ts";
 import type { Shape, Values } from "./shape.ts";
@@ -68,6 +69,9 @@ export function reshape(x: Values, shape: Shape): Values {
 // refused: "Cannot permute (2, 3) by (1,): each axis must be named"; one that names an axis twice
 // is refused by resolveAxes().
 
+/** Puts axes into another order. */
+export type Permute = (x: Values, axes: readonly number[]) => Values;
+
 /** Copies a tensor that is read through strides. */
 function copyThrough(x: Values, shape: Shape, strides: Shape, start: number): Values {
   const from = x.data, out = like(x, sizeOf(shape));
@@ -89,6 +93,9 @@ export function permute(x: Values, axes: readonly number[]): Values {
   }
   return copyThrough(x, axes.map((axis) => x.shape[axis]), axes.map((axis) => strides[axis]), 0);
 }
+
+/** The change of order as a door. */
+export const permuteDoor: Door<Permute> = new Door("permute", permute);
 
 /** Stretches axes of size 1, and adds axes in front. */
 export function expand(x: Values, shape: Shape): Values {

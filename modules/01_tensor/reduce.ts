@@ -10,6 +10,7 @@
  *
  * @module
  */
+import { Door } from "./kernels.ts";
 import { like, resolveAxes, resolveAxis, sizeOf } from "./shape.ts";
 import type { Axes, Shape, Values } from "./shape.ts";
 
@@ -66,7 +67,7 @@ export function fold(x: Values, axes: Axes | undefined, keepDims: boolean, block
  *
  * @task 01.7
  */
-export function sumBlock(x: Values, outer: number, middle: number, inner: number): Values {
+function sumBlock(x: Values, outer: number, middle: number, inner: number): Values {
   const from = x.data, out = like(x, outer * inner), size = middle * inner;
   for (let o = 0; o < outer; o++) {
     for (let i = 0; i < inner; i++) {
@@ -77,6 +78,9 @@ export function sumBlock(x: Values, outer: number, middle: number, inner: number
   }
   return { data: out, shape: [outer, inner] };
 }
+
+/** The sum as a door. */
+export const sumDoor: Door<Fold> = new Door("sum", sumBlock);
 
 // ── 1.8 The greatest, and where it stands ──
 // The same walk, but what is remembered is a place and not a number. Whoever has the place has the

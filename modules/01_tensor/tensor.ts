@@ -38,10 +38,10 @@
  *
  * @module
  */
-import { broadcast, clip, comparisons, type ElementLoop, elementLoops } from "./arithmetic.ts";
-import { pairLoops } from "./arithmetic.ts";
-import { requireNoOther, requireNumber, ShapeError, ValueError } from "./errors.ts";
-import { kernels } from "./kernels.ts";
+import { broadcast, clip, comparisonDoors, elementDoors, pairDoors } from "./arithmetic.ts";
+import type { ElementLoop } from "./arithmetic.ts";
+import { copyHint, requireNoOther, requireNumber, ShapeError, ValueError } from "./errors.ts";
+import { Door, kernels } from "./kernels.ts";
 import { checkProduct, matmul } from "./matmul.ts";
 import { type OpExtras, type OpName, type PlainOp, recording, versionOf } from "./primitives.ts";
 import { describeNumbers } from "./print.ts";
@@ -52,11 +52,14 @@ import * as reduce from "./reduce.ts";
 import { checkShape, like, resolveAxes, resolveAxis, sameShape, say, sizeOf } from "./shape.ts";
 import type { Axes, Data, DType, Shape, Values } from "./shape.ts";
 
-export type { ElementLoop, Loop } from "./arithmetic.ts";
+export { comparisonDoors, elementDoors, type ElementLoop, type Loop } from "./arithmetic.ts";
+export { pairDoors } from "./arithmetic.ts";
 export * from "./errors.ts";
-export { type Kernels, kernels, loops, type Room, setKernels } from "./kernels.ts";
+export * from "./kernels.ts";
+export { type Block, matmulDoor, type Multiply } from "./matmul.ts";
 export { noteWrite, type OpExtras, type OpName, type PlainOp, setRecording } from "./primitives.ts";
-export type { Padding, Range } from "./rearrange.ts";
+export { type Padding, type Permute, permuteDoor, type Range } from "./rearrange.ts";
+export { type Fold, sumDoor } from "./reduce.ts";
 export { broadcastShapes, describeShape, like, requireOneDtype, resolveAxis } from "./shape.ts";
 export type { Axes, Data, DType, Shape, Stretch, Values } from "./shape.ts";
 export { checkShape, sameShape, say, sizeOf, stridesOf } from "./shape.ts";
@@ -160,6 +163,8 @@ export function result<K extends OpName>(
  * ```
  */
 export class Tensor implements Values {
+  /** The numbers in row-major order. */
+  readonly data: Data;
   /** How this tensor was made; null for what was not computed, or needs no gradient. */
   origin: Origin | null = null;
   /** Sizes of the axes, outermost first. */
@@ -172,8 +177,9 @@ export class Tensor implements Values {
    * @param shape Sizes of the axes.
    * @throws {ShapeError} If the shape promises another count, or a size is not at least 1.
    */
-  constructor(readonly data: Data, shape: Shape) {
+  constructor(data: Data, shape: Shape) {
     checkShape(shape);
+    this.data = data;
     this.shape = [...shape];
     kernels.made(this);
     if (sizeOf(shape) === data.length) return;
@@ -295,27 +301,27 @@ export class Tensor implements Values {
 
   /** The negative of each element. */
   neg(): Tensor {
-    return elementwise("neg", elementLoops.neg, this);
+    return elementwise("neg", elementDoors.neg, this);
   }
 
   /** e to the power of each element. */
   exp(): Tensor {
-    return elementwise("exp", elementLoops.exp, this);
+    return elementwise("exp", elementDoors.exp, this);
   }
 
   /** The natural logarithm of each element. */
   log(): Tensor {
-    return elementwise("log", elementLoops.log, this);
+    return elementwise("log", elementDoors.log, this);
   }
 
   /** The square root of each element. */
   sqrt(): Tensor {
-    return elementwise("sqrt", elementLoops.sqrt, this);
+    return elementwise("sqrt", elementDoors.sqrt, this);
   }
 
   /** The size of each element without its sign. */
   abs(): Tensor {
-    return elementwise("abs", elementLoops.abs, this);
+    return elementwise("abs", elementDoors.abs, this);
   }
 
   /** Each element, or the bound that it is beyond; infinite bounds are none. */
@@ -362,8 +368,7 @@ export class Tensor implements Values {
   sum(axes?: Axes, { keepDims = false, ...other }: ReduceOptions = {}): Tensor {
     requireNoOther("a reduction", other);
     const kept = reduce.reducedShape(this.shape, resolveAxes(axes, this.shape), true);
-    const sumBlock = kernels.replace("sumBlock", reduce.sumBlock);
-    return result(reduce.fold(this, axes, keepDims, sumBlock), "sum", [this], { kept });
+    return result(reduce.fold(this, axes, keepDims, reduce.sumDoor.run), "sum", [this], { kept });
   }
 
   /** The mean over axes. */
@@ -451,9 +456,7 @@ export class Tensor implements Values {
   /** Axes in another order: axis k of the result is axis `order[k]` of this. */
   permute(order: readonly number[]): Tensor {
     const axes = order.map((axis) => resolveAxis(axis, this.shape));
-    return result(kernels.replace("permute", rearrange.permute)(this, axes), "permute", [this], {
-      order: axes,
-    });
+    return result(rearrange.permuteDoor.run(this, axes), "permute", [this], { order: axes });
   }
 
   /** The last two axes exchanged. */
@@ -586,25 +589,26 @@ export class Tensor implements Values {
 function operand(first: Tensor, other: Tensor | number): Tensor {
   if (typeof other === "number") return new Tensor(like(first, 1, "anything").fill(other), []);
   if (other instanceof Tensor) return other;
-  throw new ShapeError(say`Cannot combine ${first} with ${other}: it is no tensor and no number`);
+  const says = say`Cannot combine ${first} with ${other}: it is no tensor and no number`;
+  throw new ShapeError(says, copyHint(other));
 }
 
 /** Runs a two-operand primitive and notes its origin. */
-function binary(op: keyof typeof pairLoops, first: Tensor, other: Tensor | number): Tensor {
+function binary(op: keyof typeof pairDoors, first: Tensor, other: Tensor | number): Tensor {
   const second = operand(first, other);
-  return result(broadcast(kernels.replace(op, pairLoops[op]), first, second), op, [first, second]);
+  return result(broadcast(pairDoors[op].run, first, second), op, [first, second]);
 }
 
 /** Runs a comparison. */
-function compare(op: keyof typeof comparisons, first: Tensor, other: Tensor | number): Tensor {
-  return tensorOf(broadcast(kernels.replace(op, comparisons[op]), first, operand(first, other)));
+function compare(op: keyof typeof comparisonDoors, first: Tensor, other: Tensor | number): Tensor {
+  return tensorOf(broadcast(comparisonDoors[op].run, first, operand(first, other)));
 }
 
 /**
  * Makes a primitive of a loop that writes one number for each.
  *
  * @param op Which primitive it is.
- * @param loop Writes `out` from the numbers of x, which are as many.
+ * @param f Writes `out` from the numbers of x, which are as many; or a door with such a loop.
  * @param x Any tensor.
  * @returns A tensor of the same shape, with its origin.
  *
@@ -616,9 +620,10 @@ function compare(op: keyof typeof comparisons, first: Tensor, other: Tensor | nu
  * assertEquals(elementwise("neg", negate, Tensor.of([1, 2])).toArray(), [-1, -2]);
  * ```
  */
-export function elementwise(op: PlainOp, loop: ElementLoop, x: Tensor): Tensor {
+export function elementwise(op: PlainOp, f: ElementLoop | Door<ElementLoop>, x: Tensor): Tensor {
   const data = like(x, x.size, "anything");
-  kernels.replace(op, loop)(data, x.data);
+  const loop = f instanceof Door ? f.run : f;
+  loop(data, x.data);
   return result({ data, shape: x.shape }, op, [x]);
 }
 

@@ -5,7 +5,7 @@
  */
 import { Generator } from "#random";
 import { broadcastShapes, sizeOf, stridesOf, Tensor } from "#tensor";
-import { graded } from "../../tests/kit/graded.ts";
+import { graded } from "../../course/sandbox/graded.ts";
 
 /** Lists of numbers, each computed from its row and its column. */
 function table(

@@ -34,8 +34,8 @@
  *
  * @module
  */
-import { type Data, elementwise, like, requireNumber, resolveAxis, result } from "#tensor";
-import { Tensor, tensorOf, type Values } from "#tensor";
+import { type Data, type Doors, doors, elementwise, like, requireNumber } from "#tensor";
+import { resolveAxis, result, Tensor, tensorOf, type Values } from "#tensor";
 
 // ── 2.1 The simplest bend ──
 // relu keeps what is positive and makes 0 of the rest. It costs one comparison, and a number that
@@ -83,6 +83,9 @@ const bends = {
   },
 };
 
+/** These loops as doors. */
+export const activationDoors: Doors<typeof bends> = doors(bends);
+
 /**
  * The positive part, max(x, 0). NaN stays NaN.
  *
@@ -98,7 +101,7 @@ const bends = {
  * ```
  */
 export function relu(x: Tensor): Tensor {
-  return elementwise("relu", bends.relu, x);
+  return elementwise("relu", activationDoors.relu, x);
 }
 
 // ── 2.3 A leak ──
@@ -161,7 +164,7 @@ export function leakyRelu(x: Tensor, slope = 0.01): Tensor {
  * ```
  */
 export function sigmoid(x: Tensor): Tensor {
-  return elementwise("sigmoid", bends.sigmoid, x);
+  return elementwise("sigmoid", activationDoors.sigmoid, x);
 }
 
 /**
@@ -179,7 +182,7 @@ export function sigmoid(x: Tensor): Tensor {
  * ```
  */
 export function tanh(x: Tensor): Tensor {
-  return elementwise("tanh", bends.tanh, x);
+  return elementwise("tanh", activationDoors.tanh, x);
 }
 
 // ── 2.4 The bend of the transformers ──

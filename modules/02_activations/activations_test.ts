@@ -14,7 +14,7 @@ import {
   tanh,
 } from "#activations";
 import { Tensor } from "#tensor";
-import { graded } from "../../tests/kit/graded.ts";
+import { graded } from "../../course/sandbox/graded.ts";
 
 /** A tensor that requires a gradient, as parameters will in module 03. */
 class Tracked extends Tensor {

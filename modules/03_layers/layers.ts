@@ -107,6 +107,10 @@ export function drawWeights(shape: Shape, options: WeightOptions): [Parameter, P
  * ```
  */
 export class Linear extends Module {
+  /** I, numbers that go in. */
+  readonly inFeatures: number;
+  /** O, numbers that come out. */
+  readonly outFeatures: number;
   /** One row of weights per output, (O, I). */
   readonly weight: Parameter;
   /** One number per output, (O,); null without bias. */
@@ -120,8 +124,10 @@ export class Linear extends Module {
    * @param options Generator, bias, initialiser, dtype.
    * @throws {ValueError} If a count is not a whole number of at least 1.
    */
-  constructor(readonly inFeatures: number, readonly outFeatures: number, options: WeightOptions) {
+  constructor(inFeatures: number, outFeatures: number, options: WeightOptions) {
     super();
+    this.inFeatures = inFeatures;
+    this.outFeatures = outFeatures;
     requireWhole(`Cannot make a Linear of ${inFeatures} inputs`, inFeatures);
     requireWhole(`Cannot make a Linear of ${outFeatures} outputs`, outFeatures);
     [this.weight, this.bias] = drawWeights([outFeatures, inFeatures], options);
@@ -243,13 +249,17 @@ export class ReLU extends Elementwise {
  * ```
  */
 export class LeakyReLU extends Elementwise {
+  /** What a negative number is multiplied by. */
+  readonly slope: number;
+
   /**
    * Makes the layer.
    *
    * @param slope What a negative number is multiplied by; 0.01 by default.
    */
-  constructor(readonly slope = 0.01) {
+  constructor(slope = 0.01) {
     super();
+    this.slope = slope;
   }
 
   /** Computes leakyRelu(). */
@@ -316,13 +326,17 @@ export class GELU extends Elementwise {
  * ```
  */
 export class Softmax extends Elementwise {
+  /** Along which the shares sum to 1. */
+  readonly axis: number;
+
   /**
    * Makes the layer.
    *
    * @param axis Along which the shares sum to 1; the last by default.
    */
-  constructor(readonly axis: number = -1) {
+  constructor(axis: number = -1) {
     super();
+    this.axis = axis;
   }
 
   /** Computes softmax(). */
@@ -341,13 +355,17 @@ export class Softmax extends Elementwise {
  * ```
  */
 export class LogSoftmax extends Elementwise {
+  /** Along which the shares sum to 1. */
+  readonly axis: number;
+
   /**
    * Makes the layer.
    *
    * @param axis Along which the shares sum to 1; the last by default.
    */
-  constructor(readonly axis: number = -1) {
+  constructor(axis: number = -1) {
     super();
+    this.axis = axis;
   }
 
   /** Computes logSoftmax(). */
@@ -389,6 +407,8 @@ export type DropoutOptions = { readonly generator: Generator };
  * ```
  */
 export class Dropout extends Elementwise {
+  /** p, the part that is dropped. */
+  readonly probability: number;
   readonly #generator: Generator;
 
   /**
@@ -398,8 +418,9 @@ export class Dropout extends Elementwise {
    * @param options The generator that chooses.
    * @throws {ValueError} If p is not from 0 to 1.
    */
-  constructor(readonly probability: number, { generator, ...other }: DropoutOptions) {
+  constructor(probability: number, { generator, ...other }: DropoutOptions) {
     super();
+    this.probability = probability;
     requireNoOther("Dropout", other);
     requireNumber(`Cannot drop with probability ${probability}`, probability, 0, 1);
     this.#generator = generator;

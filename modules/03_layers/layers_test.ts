@@ -22,7 +22,7 @@ import {
 } from "#layers";
 import { Generator } from "#random";
 import { type Shape, ShapeError, Tensor } from "#tensor";
-import { graded, type GradedContext } from "../../tests/kit/graded.ts";
+import { graded, type GradedContext } from "../../course/sandbox/graded.ts";
 
 // ── Help ──
 
@@ -37,12 +37,15 @@ function linear(weight: number[][], bias: number[] | null): Linear {
 
 /** A layer that does one simple thing, and notes its name. */
 class Noted extends Module {
-  constructor(
-    readonly name: string,
-    readonly notes: string[],
-    readonly apply: (x: Tensor) => Tensor,
-  ) {
+  readonly name: string;
+  readonly notes: string[];
+  readonly apply: (x: Tensor) => Tensor;
+
+  constructor(name: string, notes: string[], apply: (x: Tensor) => Tensor) {
     super();
+    this.name = name;
+    this.notes = notes;
+    this.apply = apply;
   }
 
   forward(x: Tensor): Tensor {

@@ -37,7 +37,7 @@
  * @module
  */
 import { logSoftmax } from "#activations";
-import { kernels, like, requireNoOther, requireNumber, requireOneDtype, result } from "#tensor";
+import { Door, like, requireNoOther, requireNumber, requireOneDtype, result } from "#tensor";
 import { sameShape, say, ShapeError, Tensor, ValueError, type Values } from "#tensor";
 
 /** How the losses of single rows or elements become one: their mean, their sum, or not at all. */
@@ -162,6 +162,9 @@ function oneHot(scores: Tensor, labels: Int32Array): Tensor {
   return new Tensor(shares, scores.shape);
 }
 
+/** The surprise of each row, and the logarithms that its derivative needs. */
+export type Surprises = (scores: Tensor, shares: Tensor) => Record<"losses" | "logs", Values>;
+
 /**
  * The surprise of each row, −Σₖ t·log softmax(scores), and those logarithms. A share of 0 counts
  * nothing, even where the logarithm is −∞. Of scores (B, K) the losses are (B,) and the logarithms
@@ -169,7 +172,7 @@ function oneHot(scores: Tensor, labels: Int32Array): Tensor {
  *
  * @task 04.2
  */
-function surprises(scores: Tensor, shares: Tensor): Record<"losses" | "logs", Values> {
+function surprises(scores: Tensor, shares: Tensor): ReturnType<Surprises> {
   const { data: logs, shape } = logSoftmax(scores), [rows, classes] = shape;
   const t = shares.data, out = like(scores, rows);
   for (let row = 0, i = 0; row < rows; row++) {
@@ -180,9 +183,12 @@ function surprises(scores: Tensor, shares: Tensor): Record<"losses" | "logs", Va
   return { losses: { data: out, shape: [rows] }, logs: { data: logs, shape } };
 }
 
+/** The surprises as a door. */
+export const crossEntropyDoor: Door<Surprises> = new Door("crossEntropy", surprises);
+
 /** Scores each row, and notes what the derivative needs (given). */
 function score(scores: Tensor, shares: Tensor): Tensor {
-  const { losses, logs } = kernels.replace("surprises", surprises)(scores, shares);
+  const { losses, logs } = crossEntropyDoor.run(scores, shares);
   return result(losses, "crossEntropy", [scores, shares], { logs });
 }
 

@@ -5,7 +5,7 @@
  */
 import { binaryCrossEntropy, crossEntropy, mseLoss } from "#losses";
 import { type Nested, ShapeError, Tensor, ValueError } from "#tensor";
-import { graded, type GradedContext } from "../../tests/kit/graded.ts";
+import { graded, type GradedContext } from "../../course/sandbox/graded.ts";
 
 // ── Help ──
 

@@ -51,12 +51,21 @@
  */
 import { Parameter } from "#layers";
 import { Generator } from "#random";
-import { kernels, like, requireNoOther, requireNumber, result, sameShape, say } from "#tensor";
+import {
+  Door,
+  kernels,
+  like,
+  requireNoOther,
+  requireNumber,
+  result,
+  sameShape,
+  say,
+} from "#tensor";
 import { setRecording, ShapeError, stridesOf, Tensor, tensorOf, ValueError } from "#tensor";
 import type { CustomOp, Gradient, OpName, Origin, PlainOp, Values } from "#tensor";
-import { type Rule, rules, unbroadcast } from "./rules.ts";
+import { type Rule, ruleDoors, unbroadcast } from "./rules.ts";
 
-export { type Rule, rules, type Step, unbroadcast } from "./rules.ts";
+export { type Rule, ruleDoors, rules, type Step, unbroadcast } from "./rules.ts";
 
 /**
  * A gradient was asked of a computation that cannot give it any more.
@@ -75,6 +84,8 @@ export { type Rule, rules, type Step, unbroadcast } from "./rules.ts";
 export class GraphError extends Error {
   /** The class's name, as it is printed. */
   override readonly name = "GraphError";
+  /** What to do about it. */
+  readonly hint: string;
 
   /**
    * Makes the error.
@@ -82,8 +93,9 @@ export class GraphError extends Error {
    * @param message What happened and why.
    * @param hint What to do about it.
    */
-  constructor(message: string, readonly hint: string) {
+  constructor(message: string, hint: string) {
     super(message);
+    this.hint = hint;
   }
 }
 
@@ -189,7 +201,7 @@ function stepBack(made: Tensor, origin: Origin, gradient: Tensor): readonly (Ten
   }
   const step = { inputs, output: made, extra: extra as undefined };
   const found = typeof op === "string"
-    ? kernels.replace(`∂${op}`, rules[op] as Rule<OpName>)(gradient, step)
+    ? (ruleDoors[op].run as Rule<OpName>)(gradient, step)
     : op.backward(gradient, made);
   if (found.length < inputs.length) {
     const counts = `${found.length} is not ${inputs.length}`;
@@ -389,23 +401,20 @@ export function noGrad<T>(compute: () => T): T {
 }
 
 // ── Operations of your own (given) ──
-// What is composed of primitive operations has its derivative already: the walk finds it. A rule of
-// its own pays where that is shorter or exacter, or keeps less in memory. Module 09 makes its
-// convolutions and poolings this way.
+// A composition of primitive operations has its derivative already: the walk finds it. A separate
+// rule pays where it is shorter, more exact, or keeps less in memory, as for module 09's windows.
 
 /** An operation and its derivative. */
 export interface OpDefinition<Options, Saved> {
   /** Its name, for messages. */
   readonly name: string;
-  /** Which kernel may run in its place, if one may. */
-  readonly kernel?: string;
   /** Computes the output, and what the derivative will need. Nothing in here is recorded. */
   forward(inputs: readonly Tensor[], options: Options): Forward<Saved>;
   /** The gradients of the inputs, in order, given that of the output; null where none is needed. */
   backward(gradient: Tensor, step: OpStep<Options, Saved>): readonly Gradient[];
 }
 
-/** What an operation computes: its output, and whatever its derivative will need. */
+/** An operation's output, and whatever its derivative will need. */
 export type Forward<Saved> = { readonly output: Values; readonly saved: Saved };
 
 /** What backward() may look at. */
@@ -418,11 +427,17 @@ export interface OpStep<Options, Saved> extends Forward<Saved> {
   readonly options: Options;
 }
 
+/** An operation over tensors, and the door behind which its definition runs. */
+export interface Operation<Options, Saved> {
+  (inputs: readonly Tensor[], options: Options): Tensor;
+  readonly door: Door<OpDefinition<Options, Saved>>;
+}
+
 /**
  * Makes an operation that brings its own derivative.
  *
  * @param definition Name, forward and backward.
- * @returns A function over tensors.
+ * @returns A function over tensors, and the door behind which the definition runs.
  *
  * @example A cube with a hand-made derivative
  * ```ts
@@ -439,18 +454,19 @@ export interface OpStep<Options, Saved> extends Forward<Saved> {
  * ```
  */
 export function defineOp<Options, Saved>(
-  own: OpDefinition<Options, Saved>,
-): (inputs: readonly Tensor[], options: Options) => Tensor {
-  return (given, options) => {
-    const { name, forward, backward } = own.kernel ? kernels.replace(own.kernel, own) : own;
-    const inputs = [...given];
+  definition: OpDefinition<Options, Saved>,
+): Operation<Options, Saved> {
+  const door = new Door(definition.name, definition);
+  function operation(given: readonly Tensor[], options: Options): Tensor {
+    const { name, forward, backward } = door.run, inputs = [...given];
     const { output: { data, shape }, saved } = noGrad(() => forward(inputs, options));
     const op: CustomOp = {
       name,
       backward: (gradient, made) => backward(gradient, { inputs, output: made, saved, options }),
     };
     return result<PlainOp>({ data, shape }, op, inputs); // what it needs beside is in `op`
-  };
+  }
+  return Object.assign(operation, { door });
 }
 
 // ── Checking a derivative (given) ──
@@ -461,9 +477,8 @@ export function defineOp<Options, Saved>(
 //   ∂L/∂x ≈ (L(x + h) − L(x − h)) / 2h
 //
 // Looking to both sides pays: for x³ at x = 1 with h = 0.1, one side gives (1.331 − 1) / 0.1 =
-// 3.31, both give (1.331 − 0.729) / 0.2 = 3.01, and the slope is 3. What is left of the error
-// shrinks with h². At two passes for every single number it is far too slow to train with, and just
-// right for tests.
+// 3.31, both give (1.331 − 0.729) / 0.2 = 3.01, and the slope is 3. The error that is left shrinks
+// with h². Two passes for every number are too slow to train with, and just right for tests.
 
 /** How far each number is moved, h (1e-4), and the error above which the check fails (1e-6). */
 export type CheckOptions = { readonly step?: number; readonly tolerance?: number };
@@ -565,14 +580,11 @@ export function checkGradients(
  * import { assertEquals } from "@std/assert";
  * import { backward } from "#autograd";
  * import { Parameter } from "#layers";
- * import { loops, setKernels, Tensor } from "#tensor";
+ * import { matmulDoor, Tensor } from "#tensor";
  * let products = 0;
- * const restore = setKernels({
- *   ...loops,
- *   replace: (name, own) => {
- *     if (name === "multiplyInto") products++;
- *     return own;
- *   },
+ * const restore = matmulDoor.replace((...operands) => {
+ *   products++;
+ *   matmulDoor.own(...operands);
  * });
  * const x = Tensor.ones([4, 3]), [w, v] = [1, 2].map(() => new Parameter(Tensor.ones([3, 3])));
  * const loss = x.matmul(w).matmul(v).sum(), forward = products;

@@ -19,8 +19,8 @@ import {
 import { Parameter } from "#layers";
 import { crossEntropy } from "#losses";
 import { like, type Nested, ShapeError, Tensor } from "#tensor";
-import { finiteDifferences } from "../../tests/kit/finite_differences.ts";
-import { graded, type GradedContext } from "../../tests/kit/graded.ts";
+import { finiteDifferences } from "../../course/sandbox/finite_differences.ts";
+import { graded, type GradedContext } from "../../course/sandbox/graded.ts";
 
 // ── Help ──
 

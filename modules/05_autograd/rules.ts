@@ -30,7 +30,7 @@
  * @module
  */
 import { type Gradient, type OpExtras, type OpName, type Range } from "#tensor";
-import { sameShape, type Shape, Tensor, tensorOf } from "#tensor";
+import { type Doors, doors, sameShape, type Shape, Tensor, tensorOf } from "#tensor";
 
 /** One step in a computation: what went in, what came out, what else the derivative needs. */
 export interface Step<K extends OpName> {
@@ -381,3 +381,6 @@ export const rules: { readonly [K in OpName]: Rule<K> } = {
     () => g.mul(x).neg(),
   ],
 };
+
+/** The rules as doors. */
+export const ruleDoors: Doors<typeof rules> = doors(rules);

@@ -54,7 +54,7 @@
  * @module
  */
 import { checkState, Parameter } from "#layers";
-import { type Data, kernels, like, requireNoOther, requireNumber, say } from "#tensor";
+import { copyHint, type Data, Door, like, requireNoOther, requireNumber, say } from "#tensor";
 import { ShapeError, Tensor, ValueError } from "#tensor";
 
 // ── What all optimizers share (given) ──
@@ -96,12 +96,19 @@ interface Memory<Options> extends Omit<UpdateStep<Options>, "g" | "steps"> {
   steps: number;
 }
 
+/** What update() is: a method that changes the numbers w of one parameter, and its slots. */
+export type Update<Options> = {
+  update(w: Data, step: UpdateStep<Options>): void;
+}["update"];
+
 /** What tells one kind of optimizer from another. */
 export interface OptimizerKind<Options> {
   /** All settings, with what they are if nobody sets them. */
   readonly defaults: Required<Options>;
   /** Names of the numbers that it keeps for each number of a parameter. */
   readonly slotNames: readonly string[];
+  /** The door of its update, if it has one. A subclass with another update does not go through it. */
+  readonly door?: Door<Update<Options>>;
 }
 
 /** How single numbers of a state are kept. */
@@ -136,6 +143,7 @@ export abstract class Optimizer<Options extends OptimizerOptions = OptimizerOpti
   readonly parameters: readonly Parameter[];
   readonly #memories: Memory<Options>[] = [];
   readonly #firstRate: number;
+  readonly #door: Door<Update<Options>> | undefined;
   #learningRate: number;
 
   /**
@@ -149,15 +157,14 @@ export abstract class Optimizer<Options extends OptimizerOptions = OptimizerOpti
    */
   constructor(parameters: Parameters<Options>, options: Options, kind: OptimizerKind<Options>) {
     this.#firstRate = this.#learningRate = options.learningRate;
+    this.#door = kind.door;
     for (const part of parameters) {
-      const group = part instanceof Tensor ? { parameters: [part] } : part;
+      const group = "parameters" in part ? part : { parameters: [part] };
       const { parameters: members, ...own } = group;
       const settings = { ...kind.defaults, ...options, ...own };
       checkSettings(this.constructor.name, settings, kind.defaults);
       for (const parameter of members) {
-        if (!(parameter instanceof Parameter)) {
-          throw new ShapeError(say`Cannot optimize ${parameter}: it is no Parameter`);
-        }
+        if (!(parameter instanceof Parameter)) throw notAParameter(parameter);
         const slots = kind.slotNames.map((n) => [n, like(parameter, parameter.size, "lasting")]);
         this.#memories.push({ parameter, settings, slots: Object.fromEntries(slots), steps: 0 });
       }
@@ -189,6 +196,7 @@ export abstract class Optimizer<Options extends OptimizerOptions = OptimizerOpti
       if (!grad || grad.size === size) continue;
       throw new ShapeError(say`Cannot step ${shape} by a gradient ${grad}: sizes must be equal`);
     }
+    const door = this.#door, update = door?.own === this.update ? door.run : this.update;
     for (const memory of this.#memories) {
       const { parameter, slots, settings } = memory, g = parameter.grad?.data;
       if (!g) continue;
@@ -196,9 +204,7 @@ export abstract class Optimizer<Options extends OptimizerOptions = OptimizerOpti
       let learningRate = this.#learningRate;
       if (own !== first) learningRate = first > 0 ? learningRate * own / first : own;
       const now = { g, slots, steps: ++memory.steps, settings: { ...settings, learningRate } };
-      parameter.write((w) =>
-        kernels.replace(this.constructor.name, this.update).call(this, w, now)
-      );
+      parameter.write((w) => update.call(this, w, now));
     }
   }
 
@@ -233,6 +239,11 @@ export abstract class Optimizer<Options extends OptimizerOptions = OptimizerOpti
       for (const name in memory.slots) memory.slots[name].set(numbers(`${k}.${name}`));
     });
   }
+}
+
+function notAParameter(value: unknown): ShapeError {
+  const hint = value instanceof Tensor ? undefined : copyHint(value);
+  return new ShapeError(say`Cannot optimize ${value}: it is no Parameter`, hint);
 }
 
 /** Refuses to optimise nothing, or the same parameter twice. */
@@ -342,6 +353,9 @@ export interface SGDOptions extends OptimizerOptions {
  * ```
  */
 export class SGD extends Optimizer<SGDOptions> {
+  /** The update as a door. */
+  static readonly door: Door<Update<SGDOptions>> = new Door("SGD", SGD.prototype.update);
+
   /**
    * Makes an optimizer at rest: all velocities are 0.
    *
@@ -351,7 +365,7 @@ export class SGD extends Optimizer<SGDOptions> {
    */
   constructor(parameters: Parameters<SGDOptions>, options: SGDOptions) {
     const defaults = { learningRate: 0, momentum: 0, nesterov: false, weightDecay: 0 };
-    super(parameters, options, { defaults, slotNames: ["velocity"] });
+    super(parameters, options, { defaults, slotNames: ["velocity"], door: SGD.door });
   }
 
   /**
@@ -438,6 +452,9 @@ export interface AdamOptions extends OptimizerOptions {
  * ```
  */
 export class Adam extends Optimizer<AdamOptions> {
+  /** The update as a door; AdamW has its own. */
+  static readonly door: Door<Update<AdamOptions>> = new Door("Adam", Adam.prototype.update);
+
   /**
    * Makes an optimizer with empty means.
    *
@@ -449,7 +466,8 @@ export class Adam extends Optimizer<AdamOptions> {
   constructor(parameters: Parameters<AdamOptions>, options: AdamOptions, weightDecay = 0) {
     const betas = [0.9, 0.999] as const;
     const defaults = { learningRate: 0, betas, epsilon: 1e-8, weightDecay };
-    super(parameters, options, { defaults, slotNames: ["mean", "square"] });
+    const slotNames = ["mean", "square"];
+    super(parameters, options, { defaults, slotNames, door: new.target.door });
   }
 
   /**
@@ -527,6 +545,12 @@ export class Adam extends Optimizer<AdamOptions> {
  * ```
  */
 export class AdamW extends Adam {
+  /** The update as a door. */
+  static override readonly door: Door<Update<AdamOptions>> = new Door(
+    "AdamW",
+    AdamW.prototype.update,
+  );
+
   /**
    * Makes an optimizer with empty means.
    *

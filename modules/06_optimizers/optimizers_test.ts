@@ -6,7 +6,7 @@
 import { Parameter } from "#layers";
 import { Adam, type AdamOptions, AdamW, type Optimizer, SGD, type SGDOptions } from "#optimizers";
 import { Tensor } from "#tensor";
-import { graded, type GradedContext } from "../../tests/kit/graded.ts";
+import { graded, type GradedContext } from "../../course/sandbox/graded.ts";
 
 // ── Help ──
 

@@ -19,8 +19,6 @@
 import { checkState, type Module } from "#layers";
 import type { Optimizer } from "#optimizers";
 import { type Data, say, type Shape, sizeOf, Tensor, type Values } from "#tensor";
-import { createHash } from "node:crypto";
-import { open, readFile, rename, rm } from "node:fs/promises";
 
 /** What a checkpoint holds: tensors by name, and texts by name. */
 export interface Checkpoint {
@@ -43,6 +41,8 @@ export interface Checkpoint {
 export class CheckpointError extends Error {
   /** The class's name, as it is printed. */
   override readonly name = "CheckpointError";
+  /** What to do about it, where that can be said. */
+  readonly hint?: string;
 
   /**
    * Makes the error.
@@ -50,8 +50,9 @@ export class CheckpointError extends Error {
    * @param message What happened and why.
    * @param hint What to do about it, where that can be said.
    */
-  constructor(message: string, readonly hint?: string) {
+  constructor(message: string, hint?: string) {
     super(message);
+    this.hint = hint;
   }
 }
 
@@ -80,9 +81,7 @@ const hint = "was it cut short, or is it another kind of file?";
 
 /** The checksum of a checkpoint: of its texts, the names, kinds and shapes, and all numbers. */
 function checksum(table: Readonly<Record<string, unknown>>, numbers: Iterable<Uint8Array>): string {
-  const hash = createHash("sha256").update(JSON.stringify(table));
-  for (const part of numbers) hash.update(part);
-  return hash.digest("hex");
+  return sha256([new TextEncoder().encode(JSON.stringify(table)), ...numbers]);
 }
 
 /** The bytes of each tensor in turn, copied: files and checksums do not take shared memory. */
@@ -235,7 +234,106 @@ function numbersIn(numbers: Uint8Array, { dtype, data_offsets: [begin, end] }: E
     : new Float32Array(buffer as ArrayBuffer);
 }
 
+// ── The checksum ──
+// SHA-256 (FIPS 180-4), written out: a browser has it, but hands it over only later, and a
+// checkpoint must have the same bytes everywhere. Eight words are stirred with one block of 64
+// bytes after the other. After the last byte come a bit of 1, zeros, and the count of all bits.
+
+/** The first bits behind the point: of square roots for the start, of cube roots for the rounds. */
+function fractionOf(root: number): number {
+  return ((root - Math.floor(root)) * 2 ** 32) | 0;
+}
+
+function isPrime(n: number): boolean {
+  for (let divisor = 2; divisor * divisor <= n; divisor++) if (n % divisor === 0) return false;
+  return true;
+}
+
+const primes = Array.from({ length: 310 }, (_, k) => k + 2).filter(isPrime); // the first 64
+const firstWords = primes.slice(0, 8).map((prime) => fractionOf(Math.sqrt(prime)));
+const roundWords = Int32Array.from(primes, (prime) => fractionOf(Math.cbrt(prime)));
+
+/** The hash of some parts, one after the other, in hexadecimal digits. */
+function sha256(parts: Iterable<Uint8Array>): string {
+  const words = Int32Array.from(firstWords), schedule = new Int32Array(64);
+  const block = new Uint8Array(64), view = new DataView(block.buffer);
+  let filled = 0, total = 0;
+  function put(part: Uint8Array): void {
+    total += part.length;
+    for (let at = 0; at < part.length;) {
+      const count = Math.min(64 - filled, part.length - at);
+      block.set(part.subarray(at, at + count), filled);
+      at += count;
+      filled += count;
+      if (filled < 64) return;
+      stir(words, view, schedule);
+      filled = 0;
+    }
+  }
+  for (const part of parts) put(part);
+  const bits = BigInt(total) * 8n, zeros = (119 - total % 64) % 64;
+  const end = new Uint8Array(1 + zeros + 8);
+  end[0] = 0x80;
+  new DataView(end.buffer).setBigUint64(1 + zeros, bits);
+  put(end);
+  return [...words].map((word) => (word >>> 0).toString(16).padStart(8, "0")).join("");
+}
+
+/** Stirs one block into the eight words. */
+function stir(words: Int32Array, block: DataView, schedule: Int32Array): void {
+  for (let t = 0; t < 16; t++) schedule[t] = block.getInt32(4 * t);
+  for (let t = 16; t < 64; t++) {
+    const x = schedule[t - 15], y = schedule[t - 2];
+    const early = (x >>> 7 | x << 25) ^ (x >>> 18 | x << 14) ^ (x >>> 3);
+    const late = (y >>> 17 | y << 15) ^ (y >>> 19 | y << 13) ^ (y >>> 10);
+    schedule[t] = schedule[t - 16] + early + schedule[t - 7] + late;
+  }
+  let a = words[0], b = words[1], c = words[2], d = words[3]; // destructured, it takes twice as long
+  let e = words[4], f = words[5], g = words[6], h = words[7];
+  for (let t = 0; t < 64; t++) {
+    const turnedE = (e >>> 6 | e << 26) ^ (e >>> 11 | e << 21) ^ (e >>> 25 | e << 7);
+    const chosen = (e & f) ^ (~e & g);
+    const first = (h + turnedE + chosen + roundWords[t] + schedule[t]) | 0;
+    const turnedA = (a >>> 2 | a << 30) ^ (a >>> 13 | a << 19) ^ (a >>> 22 | a << 10);
+    const majority = (a & b) ^ (a & c) ^ (b & c);
+    h = g;
+    g = f;
+    f = e;
+    e = (d + first) | 0;
+    d = c;
+    c = b;
+    b = a;
+    a = (first + turnedA + majority) | 0;
+  }
+  const stirred = [a, b, c, d, e, f, g, h];
+  for (let k = 0; k < 8; k++) words[k] += stirred[k];
+}
+
 // ── Files ──
+
+/** What files need of the system. */
+interface FileSystem {
+  open(path: string, mode: "w"): Promise<OpenFile>;
+  readFile(path: string): Promise<Uint8Array>;
+  rename(from: string, to: string): Promise<void>;
+  rm(path: string, options: { readonly force: boolean }): Promise<void>;
+}
+
+interface OpenFile {
+  writeFile(bytes: Uint8Array): Promise<void>;
+  sync(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** A runtime that has files, and gives them to whoever asks; a browser does not. */
+interface Runtime {
+  readonly process?: { getBuiltinModule?(name: "node:fs/promises"): FileSystem };
+}
+
+/** The system's files: asked for when they are needed, since no bundler could find them. */
+function fileSystem(): FileSystem | undefined {
+  return (globalThis as Runtime).process?.getBuiltinModule?.("node:fs/promises");
+}
 
 /** Why the system refused. */
 function reasonOf(error: unknown): string {
@@ -249,7 +347,7 @@ function reasonOf(error: unknown): string {
  *
  * @param path Where; its folder must be there.
  * @param checkpoint What.
- * @throws {CheckpointError} If the system does not let it.
+ * @throws {CheckpointError} If the system does not let it, or has no files, as a browser.
  *
  * @example Its folder must be there
  * ```ts
@@ -265,9 +363,13 @@ function reasonOf(error: unknown): string {
  * ```
  */
 export async function writeCheckpoint(path: string, checkpoint: Checkpoint): Promise<void> {
-  const part = `${path}.part`;
+  const files = fileSystem(), part = `${path}.part`;
+  if (!files) {
+    const says = `Cannot write the checkpoint ${path}: there are no files here`;
+    throw new CheckpointError(says, "encodeCheckpoint() gives you the bytes: keep those");
+  }
   try {
-    const file = await open(part, "w");
+    const file = await files.open(part, "w");
     try {
       await file.writeFile(headOf(checkpoint));
       for (const part of numbersOf(checkpoint.tensors.values())) await file.writeFile(part);
@@ -275,9 +377,9 @@ export async function writeCheckpoint(path: string, checkpoint: Checkpoint): Pro
     } finally {
       await file.close();
     }
-    await rename(part, path);
+    await files.rename(part, path);
   } catch (error) {
-    await rm(part, { force: true }).catch(() => {}); // the first error is the one to tell
+    await files.rm(part, { force: true }).catch(() => {}); // the first error is the one to tell
     const says = `Cannot write the checkpoint ${path}: the system answered ${reasonOf(error)}`;
     throw new CheckpointError(says, "is there room on the disk, and may you write there?");
   }
@@ -288,7 +390,7 @@ export async function writeCheckpoint(path: string, checkpoint: Checkpoint): Pro
  *
  * @param path Where.
  * @returns Tensors and texts.
- * @throws {CheckpointError} If the file is missing, or not as it should be.
+ * @throws {CheckpointError} If the file is missing or not as it should be, or there are no files.
  *
  * @example There is none
  * ```ts
@@ -298,9 +400,14 @@ export async function writeCheckpoint(path: string, checkpoint: Checkpoint): Pro
  * ```
  */
 export async function readCheckpoint(path: string): Promise<Checkpoint> {
+  const files = fileSystem();
+  if (!files) {
+    const says = `Cannot read the checkpoint ${path}: there are no files here`;
+    throw new CheckpointError(says, "fetch its bytes, and give them to decodeCheckpoint()");
+  }
   let file: Uint8Array;
   try {
-    file = await readFile(path);
+    file = await files.readFile(path);
   } catch (error) {
     const reason = reasonOf(error) === "ENOENT" ? "there is none" : `it is ${reasonOf(error)}`;
     throw new CheckpointError(`Cannot read the checkpoint ${path}: ${reason}`, "check the path");

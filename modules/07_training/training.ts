@@ -7,8 +7,8 @@
  * can be watched, stopped, and trusted to notice when the numbers have gone wrong.
  *
  * At the end you can train any model on any batches, and know how good it is. Begin with the
- * schedules, in schedules.ts; this file goes on from there. Checkpoints are given, in
- * modules/07_training/checkpoint.ts.
+ * schedules, in schedules.ts; this file goes on from there. The files beside them are given:
+ * options.ts, metrics.ts, breathing.ts and checkpoint.ts.
  *
  * Throughout: L the loss · batch some examples with their targets, rows of one tensor · step one
  * change of the weights · epoch one pass over all batches · K how many classes there are
@@ -50,95 +50,16 @@
  */
 import { backward, noGrad } from "#autograd";
 import type { Module, Parameter } from "#layers";
-import type { Optimizer } from "#optimizers";
-import { kernels, requireNoOther, requireNumber, requireWhole, Tensor } from "#tensor";
-import { ValueError } from "#tensor";
-import type { Schedule } from "./schedules.ts";
+import { kernels, requireNoOther, requireNumber, requireWhole, Tensor, ValueError } from "#tensor";
+import { breathing } from "./breathing.ts";
+import { labelled, Meter, predictedClasses, targetsOf } from "./metrics.ts";
+import type { Batch, Batches, EpochResult, FitOptions, Measured, Metrics } from "./options.ts";
+import type { EvaluateOptions, Evaluation, EvaluationOf, NoMetrics } from "./options.ts";
+import type { Loss, StepLoss, StepOptions } from "./options.ts";
 
+export { topK } from "./metrics.ts";
+export type * from "./options.ts";
 export * from "./schedules.ts";
-
-/** Examples that are learnt from together: what the model sees, and what it should say of each. */
-export type Batch<Targets = Int32Array> = { readonly inputs: Tensor; readonly targets: Targets };
-
-/**
- * All batches of one epoch, and how many there are: an array, or a DataLoader, which shuffles each
- * time it is walked.
- */
-export type Batches<T = Int32Array> = Iterable<Batch<T>> & { readonly length: number };
-
-/** A function of predictions and targets that gives a single number. */
-export type Loss<Targets = Int32Array> = (predictions: Tensor, targets: Targets) => Tensor;
-
-/** What one epoch came to. */
-export interface EpochResult {
-  /** 1 for the first epoch. */
-  readonly epoch: number;
-  /** Mean loss over all examples, each at the moment it was seen. */
-  readonly loss: number;
-  /** The learning rate of the last step. */
-  readonly learningRate: number;
-}
-
-/**
- * How far a training run is: the steps since it began, and of the epoch so far the sum of the
- * losses of all examples, and how many those are.
- */
-export type FitProgress = Readonly<Record<"step" | "total" | "examples", number>>;
-
-/** What one step came to; the first of the training is 1. */
-export type StepResult = EpochResult & { readonly step: number; readonly progress: FitProgress };
-
-/** What one step takes. */
-export interface StepOptions<Targets = Int32Array> {
-  /** What is to be made small, as a mean over the examples. */
-  readonly loss: Loss<Targets>;
-  /** What moves the parameters. */
-  readonly optimizer: Optimizer;
-  /** The greatest norm that all gradients together may have; any by default. */
-  readonly maxNorm?: number;
-}
-
-/** What fit() takes. */
-export interface FitOptions<Targets = Int32Array> extends StepOptions<Targets> {
-  /** How often all batches are walked. */
-  readonly epochs: number;
-  /** How many batches are learnt from in one step, 1 by default; the last step takes the rest. */
-  readonly accumulate?: number;
-  /** The learning rate over time; without it the optimizer's own stays. */
-  readonly schedule?: Schedule;
-  /** Where an earlier run stood: epochs, steps and schedule go on from there; the start by default. */
-  readonly from?: FitProgress;
-  /** Called after each step. */
-  readonly onStep?: (result: StepResult) => void;
-  /** Called after each epoch, and waited for. */
-  readonly onEpoch?: (result: EpochResult) => void | Promise<void>;
-  /** Stops training between two steps, before the next batch is fetched. */
-  readonly signal?: AbortSignal;
-}
-
-// ── Breathing (given) ──
-// JavaScript does one thing at a time: while a loop runs, no key press is seen, no timer fires, and
-// no line is drawn. So every now and then the training loop gives way to all that has queued up.
-//
-//   ┌──────┬──────┬──────┐                    ┌──────┬──────
-//   │ step │ step │ step │ keys, timers, …    │ step │ step …
-//   └──────┴──────┴──────┘                    └──────┴──────
-//
-// It takes a timer to do so. What waits on a promise that is settled already goes on before the
-// queue of keys and timers gets a turn; the last trap at the end of this file shows it.
-
-/** Longest time without a pause, in milliseconds; a single step may of course take longer. */
-const breath = 20;
-
-/** Makes a function that pauses when it is time to. */
-function breathing(): () => Promise<void> {
-  let last = performance.now();
-  return async () => {
-    if (performance.now() - last < breath) return;
-    await new Promise((resolve) => setTimeout(resolve, 0));
-    last = performance.now();
-  };
-}
 
 // ── 7.6 Clipping ──
 // Now and then a batch has a gradient far longer than all others, and one step along it undoes an
@@ -220,36 +141,15 @@ export function clipGradientNorm(parameters: Iterable<Parameter>, maxNorm: numbe
 // comes before the step, for the parameters that the optimizer moves: `optimizer.parameters`.
 
 /**
- * Learns from some batches: predict, measure, go backward; then one step. Each batch counts by how
- * many examples it has, so that three small batches teach the same as one large. A loss that is not
- * a finite number teaches nothing: then no step is taken.
- *
- * The room that its tensors took may be used again when the step is over: what shall outlive it
- * must be copied within it. Parameters and their gradients stay.
+ * Learns from some batches, in one step. trainStep(), below, hands over to it.
  *
  * @task 07.7
  * @param model What learns.
  * @param batches What it learns from, at least one batch.
  * @param options Loss, optimizer, and the greatest gradient norm.
  * @returns The mean loss before the step.
- *
- * @example One step towards 1
- * ```ts
- * import { assert } from "@std/assert";
- * import { Linear } from "#layers";
- * import { mseLoss } from "#losses";
- * import { SGD } from "#optimizers";
- * import { Generator } from "#random";
- * import { Tensor } from "#tensor";
- * import { trainStep } from "#training";
- * const model = new Linear(1, 1, { generator: new Generator(1) });
- * const optimizer = new SGD(model.parameters(), { learningRate: 0.1 });
- * const batches = [{ inputs: Tensor.ones([4, 1]), targets: Tensor.ones([4, 1]) }];
- * const before = trainStep(model, batches, { loss: mseLoss, optimizer });
- * assert(trainStep(model, batches, { loss: mseLoss, optimizer }) < before);
- * ```
  */
-export function trainStep<Targets>(
+function learnFrom<Targets>(
   model: Module,
   batches: readonly Batch<Targets>[],
   { loss, optimizer, maxNorm, ...other }: StepOptions<Targets>,
@@ -270,6 +170,46 @@ export function trainStep<Targets>(
     optimizer.step();
     return mean;
   });
+}
+
+/**
+ * Learns from some batches: predict, measure, go backward; then one step. Each batch counts by how
+ * many examples it has, so that three small batches teach the same as one large. A loss that is not
+ * a finite number teaches nothing: then no step is taken.
+ *
+ * The room that its tensors took may be used again when the step is over: what shall outlive it
+ * must be copied within it. Parameters and their gradients stay.
+ *
+ * @param model What learns.
+ * @param batches What it learns from, at least one batch.
+ * @param options Loss, optimizer, the greatest gradient norm, and metrics.
+ * @returns The mean loss before the step; with metrics, an object of `loss` and the metrics.
+ * @throws {ValueError} If there are no batches, or a metric cannot be measured.
+ *
+ * @example One step towards 1
+ * ```ts
+ * import { assert } from "@std/assert";
+ * import { Linear } from "#layers";
+ * import { mseLoss } from "#losses";
+ * import { SGD } from "#optimizers";
+ * import { Generator } from "#random";
+ * import { Tensor } from "#tensor";
+ * import { trainStep } from "#training";
+ * const model = new Linear(1, 1, { generator: new Generator(1) });
+ * const optimizer = new SGD(model.parameters(), { learningRate: 0.1 });
+ * const batches = [{ inputs: Tensor.ones([4, 1]), targets: Tensor.ones([4, 1]) }];
+ * const before = trainStep(model, batches, { loss: mseLoss, optimizer });
+ * assert(trainStep(model, batches, { loss: mseLoss, optimizer }) < before);
+ * ```
+ */
+export function trainStep<Targets, M extends Metrics<Targets> = NoMetrics>(
+  model: Module,
+  batches: readonly Batch<Targets>[],
+  { metrics, ...options }: StepOptions<Targets, M>,
+): StepLoss<NoInfer<M>> {
+  const meter = new Meter<Targets, M>(metrics);
+  const loss = learnFrom(model, batches, { ...options, loss: meter.watch(options.loss) });
+  return (meter.sums.size > 0 ? { loss, ...meter.result() } : loss) as StepLoss<M>;
 }
 
 /** How many examples there are in some batches. */
@@ -299,8 +239,8 @@ function* groupsOf<Item>(items: Iterable<Item>, size: number): Generator<Item[]>
  * @param model What learns; it is put into training mode.
  * @param batches What it learns from.
  * @param options Loss, optimizer, epochs, and whatever else is wanted.
- * @returns What each epoch came to.
- * @throws {ValueError} If there are no batches or epochs, or the loss is no longer a number.
+ * @returns What each epoch came to: loss, and metrics by their names.
+ * @throws {ValueError} If there are no batches or epochs, or the loss or a metric is not a number.
  * @throws {DOMException} An AbortError, if the signal says stop; the model stays as it is then.
  *
  * @example A line through two points
@@ -321,13 +261,13 @@ function* groupsOf<Item>(items: Iterable<Item>, size: number): Generator<Item[]>
  * assert(history[199].loss < 1e-3);
  * ```
  */
-export async function fit<Targets>(
+export async function fit<Targets, M extends Metrics<Targets> = NoMetrics>(
   model: Module,
   batches: Batches<Targets>,
-  options: FitOptions<Targets>,
-): Promise<EpochResult[]> {
+  options: FitOptions<Targets, M>,
+): Promise<(EpochResult & Measured<NoInfer<M>>)[]> {
   const { epochs, accumulate = 1, schedule, onStep, onEpoch, signal, ...rest } = options;
-  const { loss, optimizer, maxNorm, from, ...other } = rest;
+  const { loss, optimizer, maxNorm, metrics, from, ...other } = rest;
   let { step, total, examples } = from ?? { step: 0, total: 0, examples: 0 };
   requireNoOther("fit", other);
   requireWhole(`Cannot train for ${epochs} epochs`, epochs);
@@ -336,12 +276,14 @@ export async function fit<Targets>(
   requireWhole(`Cannot go on after ${step} steps`, step, 0);
   signal?.throwIfAborted();
   const stepsOfEpoch = Math.ceil(batches.length / accumulate), steps = epochs * stepsOfEpoch;
-  const history: EpochResult[] = [], breathe = breathing();
+  const meter = new Meter<Targets, M>(metrics, examples > 0 ? from?.measured ?? {} : undefined);
+  const watched = { loss: meter.watch(loss), optimizer, maxNorm };
+  const history: (EpochResult & Measured<M>)[] = [], breathe = breathing();
   model.train();
   for (let epoch = Math.floor(step / stepsOfEpoch) + 1; epoch <= epochs; epoch++) {
     for (const group of groupsOf(batches, accumulate)) {
       if (schedule) optimizer.learningRate = schedule(step / steps);
-      const value = trainStep(model, group, { loss, optimizer, maxNorm });
+      const value = learnFrom(model, group, watched);
       const rows = countExamples(group), { learningRate } = optimizer;
       if (!Number.isFinite(value)) {
         const hint = "is the learning rate too large, or an input not a number?";
@@ -350,13 +292,17 @@ export async function fit<Targets>(
       total += value * rows;
       examples += rows;
       step++;
-      onStep?.({ epoch, step, loss: value, learningRate, progress: { step, total, examples } });
+      const measured = metrics && Object.fromEntries(meter.sums);
+      const progress = { step, total, examples, ...(measured && { measured }) };
+      onStep?.({ epoch, step, loss: value, learningRate, progress, ...meter.result() });
       await breathe();
       if (step % stepsOfEpoch > 0) signal?.throwIfAborted();
     }
     if (examples === 0) throw new ValueError(`Cannot train in epoch ${epoch}: no batches came`);
-    history.push({ epoch, loss: total / examples, learningRate: optimizer.learningRate });
+    const { learningRate } = optimizer, measured = meter.result();
+    history.push({ epoch, loss: total / examples, learningRate, ...measured });
     total = examples = 0;
+    meter.sums.clear();
     await onEpoch?.(history[history.length - 1]);
     if (epoch < epochs) signal?.throwIfAborted();
   }
@@ -414,6 +360,26 @@ export function accuracy(predictions: Int32Array, labels: Int32Array): number {
   return labels.filter((label, k) => label === predictions[k]).length / labels.length;
 }
 
+/**
+ * A metric (given): the part of the rows whose greatest score is the label's.
+ *
+ * @param scores (B, K)
+ * @param labels The right classes, one for each row.
+ * @returns A number from 0 to 1.
+ * @throws {ShapeError} If the scores are not (B, K), or there is not one label per row.
+ *
+ * @example The second score is the greatest
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { Tensor } from "#tensor";
+ * import { accuracyMetric } from "#training";
+ * assertEquals(accuracyMetric(Tensor.of([[1, 3, 2]]), Int32Array.of(1)), 1);
+ * ```
+ */
+export function accuracyMetric(scores: Tensor, labels: Int32Array): number {
+  return accuracy(predictedClasses(scores, labels), labels);
+}
+
 /** Refuses predictions and labels that do not go together (given). */
 function checkPairs(predictions: Int32Array, labels: Int32Array): void {
   if (labels.length > 0 && predictions.length === labels.length) return;
@@ -465,6 +431,28 @@ export function confusionMatrix(predictions: Int32Array, labels: Int32Array, K: 
   return counts;
 }
 
+/**
+ * Makes a metric (given): which classes are taken for which, counted over all batches.
+ *
+ * @param K How many classes there are.
+ * @returns The metric, of scores (B, K) and B labels; a tensor (K, K) as of confusionMatrix().
+ * @throws {ValueError} If K is not a whole number of at least 1.
+ * @throws {ShapeError} The metric, if the scores are not (B, K), or there is not one label per row.
+ *
+ * @example One 1 was taken for a 0
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { Tensor } from "#tensor";
+ * import { confusion } from "#training";
+ * const scores = Tensor.of([[2, 1], [2, 1], [1, 2]]);
+ * assertEquals(confusion(2)(scores, Int32Array.of(0, 1, 1)).toArray(), [[1, 0], [1, 1]]);
+ * ```
+ */
+export function confusion(K: number): (scores: Tensor, labels: Int32Array) => Tensor {
+  requireWhole(`Cannot count ${K} classes`, K);
+  return (scores, labels) => confusionMatrix(predictedClasses(scores, labels), labels, K);
+}
+
 // ── 7.10 Evaluation ──
 // Asking a model must change nothing in it, and the answer must not depend on chance or on which
 // examples happen to share a batch. So evaluation runs in eval() mode, in which dropout rests and
@@ -481,18 +469,8 @@ export function confusionMatrix(predictions: Int32Array, labels: Int32Array, K: 
 // The last batch may be smaller, and each example counts the same, as in 7.7: batches of 7 and 2
 // examples are weighed 7 to 2. All of that is tested, with a signal that stops in the middle.
 
-/** What a model is worth on some data. */
-export interface Evaluation {
-  /** Mean loss over all examples. */
-  readonly loss: number;
-  /** The part of the examples whose greatest score was the label's, 0 to 1. */
-  readonly accuracy: number;
-  /** The class with the greatest score, for each example. */
-  readonly predictions: Int32Array;
-}
-
 /**
- * Tests a classifier: no gradients, evaluation mode, and the mode it was in put back.
+ * Tests a classifier, in evaluation mode and without gradients. evaluate(), below, hands over to it.
  *
  * @task 07.10
  * @param model What is tested; it gives one row of scores per example.
@@ -501,23 +479,11 @@ export interface Evaluation {
  * @returns Loss, accuracy and predictions, in the order of the batches.
  * @throws {ValueError} If there are no batches.
  * @throws {DOMException} An AbortError, if the signal says stop.
- *
- * @example A model that always says 1
- * ```ts
- * import { assertEquals } from "@std/assert";
- * import { Flatten } from "#layers";
- * import { crossEntropy } from "#losses";
- * import { Tensor } from "#tensor";
- * import { evaluate } from "#training";
- * const batch = { inputs: Tensor.of([[0, 1], [0, 1]]), targets: Int32Array.of(1, 0) };
- * const { accuracy } = await evaluate(new Flatten(), [batch], { loss: crossEntropy });
- * assertEquals(accuracy, 0.5);
- * ```
  */
-export async function evaluate(
+async function evaluateClassifier(
   model: Module,
   batches: Batches,
-  { loss, signal, ...other }: { readonly loss: Loss; readonly signal?: AbortSignal },
+  { loss, signal, ...other }: EvaluateOptions,
 ): Promise<Evaluation> {
   requireNoOther("evaluate", other);
   requireWhole(`Cannot evaluate on ${batches.length} batches`, batches.length);
@@ -543,6 +509,45 @@ export async function evaluate(
   const predicted = Int32Array.from(predictions);
   const right = accuracy(predicted, Int32Array.from(labels));
   return { loss: total / labels.length, accuracy: right, predictions: predicted };
+}
+
+/**
+ * Tests a model: no gradients, evaluation mode, and the mode it was in put back.
+ *
+ * Targets may be class labels: then scores must be (B, K), with at least 2 classes. Or they are
+ * tensors, with a row for each row of scores: then the result is loss and metrics.
+ *
+ * @param model What is tested; it gives one row of scores per example.
+ * @param batches What it is tested on.
+ * @param options The loss; metrics; and a signal that stops between batches.
+ * @returns Loss, and metrics by name; for labels, accuracy and predictions in the batches' order.
+ * @throws {ValueError} If there are no batches, or a metric cannot be measured.
+ * @throws {ShapeError} If scores and targets do not go together.
+ * @throws {DOMException} An AbortError, if the signal says stop.
+ *
+ * @example A model that always says 1
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { Flatten } from "#layers";
+ * import { crossEntropy } from "#losses";
+ * import { Tensor } from "#tensor";
+ * import { evaluate } from "#training";
+ * const batch = { inputs: Tensor.of([[0, 1], [0, 1]]), targets: Int32Array.of(1, 0) };
+ * const { accuracy } = await evaluate(new Flatten(), [batch], { loss: crossEntropy });
+ * assertEquals(accuracy, 0.5);
+ * ```
+ */
+export async function evaluate<T extends Int32Array | Tensor, M extends Metrics<T> = NoMetrics>(
+  model: Module,
+  batches: Batches<T>,
+  { loss, metrics, ...options }: EvaluateOptions<T, M>,
+): Promise<EvaluationOf<T, NoInfer<M>>> {
+  const meter = new Meter<T, M>(metrics), ask = meter.watch(loss) as Loss<Int32Array | Tensor>;
+  const watched: Loss = (scores, labels) => ask(scores, targetsOf(scores, labels));
+  const dealt = { length: batches.length, [Symbol.iterator]: () => labelled(batches) };
+  const found = await evaluateClassifier(model, dealt, { ...options, loss: watched });
+  const known = meter.isClassifier ? found : { loss: found.loss };
+  return { ...known, ...meter.result() } as EvaluationOf<T, M>;
 }
 
 /**

@@ -22,7 +22,7 @@ import {
   triangular,
   warmup,
 } from "#training";
-import { graded, type GradedContext, type TensorLike } from "../../tests/kit/graded.ts";
+import { graded, type GradedContext, type TensorLike } from "../../course/sandbox/graded.ts";
 
 // ── Help ──
 

@@ -113,6 +113,10 @@ function rowsOf(values: Values, indices: Int32Array): Tensor {
  * ```
  */
 export class TensorDataset<T extends Int32Array | Tensor = Int32Array> implements Dataset<T> {
+  /** (N, …), one example after the other. */
+  readonly inputs: Tensor;
+  /** N class labels, or a tensor (N, …). */
+  readonly targets: T;
   /** How many examples there are. */
   readonly length: number;
 
@@ -123,7 +127,9 @@ export class TensorDataset<T extends Int32Array | Tensor = Int32Array> implement
    * @param targets N class labels, or a tensor (N, …).
    * @throws {ShapeError} If there are not as many targets as inputs.
    */
-  constructor(readonly inputs: Tensor, readonly targets: T) {
+  constructor(inputs: Tensor, targets: T) {
+    this.inputs = inputs;
+    this.targets = targets;
     this.length = targets instanceof Tensor ? targets.shape[0] : targets.length;
     if (inputs.rank > 0 && inputs.shape[0] === this.length) return;
     const says = say`Cannot pair inputs ${inputs} with ${this.length} targets`;
@@ -164,6 +170,10 @@ export class TensorDataset<T extends Int32Array | Tensor = Int32Array> implement
  * ```
  */
 export class Subset<Targets = Int32Array> implements Dataset<Targets> {
+  /** The whole. */
+  readonly dataset: Dataset<Targets>;
+  /** Which examples of the whole, in order. */
+  readonly indices: Int32Array;
   /** How many examples there are. */
   readonly length: number;
 
@@ -174,8 +184,10 @@ export class Subset<Targets = Int32Array> implements Dataset<Targets> {
    * @param indices Which examples of it, in order; kept, not copied.
    * @throws {ValueError} If the whole has no such example.
    */
-  constructor(readonly dataset: Dataset<Targets>, readonly indices: Int32Array) {
+  constructor(dataset: Dataset<Targets>, indices: Int32Array) {
     checkIndices(indices, dataset.length);
+    this.dataset = dataset;
+    this.indices = indices;
     this.length = indices.length;
   }
 

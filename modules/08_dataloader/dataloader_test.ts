@@ -16,7 +16,7 @@ import {
 } from "#dataloader";
 import { Generator } from "#random";
 import { Tensor } from "#tensor";
-import { graded, type GradedContext } from "../../tests/kit/graded.ts";
+import { graded, type GradedContext } from "../../course/sandbox/graded.ts";
 
 // ── Help ──
 

@@ -15,7 +15,7 @@
  *
  * @module
  */
-import { defineOp } from "#autograd";
+import { defineOp, type Operation } from "#autograd";
 import { type Cost, Module, Parameter } from "#layers";
 import { noteWrite, requireNoOther, requireNumber, requireOneDtype, requireWhole } from "#tensor";
 import { sameShape, say, type Shape, ShapeError, Tensor, type TensorOptions } from "#tensor";
@@ -45,11 +45,17 @@ function perChannel(values: Tensor): Tensor {
 // listens. The tests use numbers for which the two differ enough to be told apart.
 
 /** ε, and who wants to know mean and unbiased variance of each channel, (1, C, 1, 1). */
-type Normalizing = { epsilon: number; onMeasured?: (mean: Tensor, variance: Tensor) => void };
+export type Normalizing = {
+  epsilon: number;
+  onMeasured?: (mean: Tensor, variance: Tensor) => void;
+};
 
-const normalize = defineOp<Normalizing, { hat: Tensor; root: Tensor }>({
+/** x̂, and √(variance + ε) of each channel, (1, C, 1, 1): what the derivative needs. */
+export type Normalized = { readonly hat: Tensor; readonly root: Tensor };
+
+/** Batch normalisation of images that fit, as an operation with a door. */
+export const normalization: Operation<Normalizing, Normalized> = defineOp<Normalizing, Normalized>({
   name: "batchNorm2d",
-  kernel: "batchNorm2d",
 
   /** @task 09.9 */
   forward: ([x, gamma, beta], { epsilon, onMeasured }) => {
@@ -143,7 +149,7 @@ function normalizeBatch([x, gamma, beta]: readonly Tensor[], options: Normalizin
     const rule = `both must be (${channels},)`;
     throw new ShapeError(say`Cannot normalise with γ ${gamma} and β ${beta}: ` + rule);
   }
-  if (x.size > channels) return normalize([x, gamma, beta], options);
+  if (x.size > channels) return normalization([x, gamma, beta], options);
   const says = say`Cannot normalise ${x} by itself: one number per channel has no variance`;
   throw new ShapeError(says, "train on larger batches, or call eval() first");
 }
@@ -184,6 +190,8 @@ export interface BatchNormOptions extends TensorOptions {
  * ```
  */
 export class BatchNorm2d extends Module {
+  /** C. */
+  readonly channels: number;
   /** γ, (C,), ones at first. */
   readonly weight: Parameter;
   /** β, (C,), zeros at first. */
@@ -202,8 +210,9 @@ export class BatchNorm2d extends Module {
    * @param options ε, momentum, dtype.
    * @throws {ValueError} If a number is out of range, or an option unknown.
    */
-  constructor(readonly channels: number, options: BatchNormOptions = {}) {
+  constructor(channels: number, options: BatchNormOptions = {}) {
     super();
+    this.channels = channels;
     const { epsilon = 1e-5, momentum = 0.1, dtype, ...other } = options;
     requireNoOther("BatchNorm2d", other);
     requireWhole(`Cannot make a BatchNorm2d of ${channels} channels`, channels);

@@ -12,7 +12,7 @@
  *
  * @module
  */
-import { defineOp } from "#autograd";
+import { defineOp, type Operation } from "#autograd";
 import { type Cost, Module } from "#layers";
 import { like, requireNoOther, say, type Shape, sizeOf, Tensor, ValueError } from "#tensor";
 import { unfold } from "./unfold.ts";
@@ -30,7 +30,7 @@ function poolWindow(kernelSize: Pair, options: PoolOptions): Window {
 }
 
 /** How a pooling window slides, and the shape of what it gives. */
-type Pooling = Slide & { readonly pooled: Shape };
+export type Pooling = Slide & { readonly pooled: Shape };
 
 /** Measures how a pooling window slides; it must never see padding only. */
 function slidePool(shape: Shape, window: Window): Pooling {
@@ -59,9 +59,9 @@ function slidePool(shape: Shape, window: Window): Pooling {
 // have windows of negative numbers only, also next to the padding, which never wins; of equal
 // numbers the first wins, and NaN wins over all, so that it is not lost.
 
-const poolMax = defineOp<Pooling, Int32Array>({
+/** Max-pooling of images that fit, as an operation with a door. */
+export const maxPooling: Operation<Pooling, Int32Array> = defineOp<Pooling, Int32Array>({
   name: "maxPool2d",
-  kernel: "maxPool2d",
 
   /** @task 09.6 */
   forward: ([images], { y, x, pooled: shape }) => {
@@ -144,7 +144,7 @@ const poolMax = defineOp<Pooling, Int32Array>({
  * ```
  */
 export function maxPool2d(x: Tensor, kernelSize: Pair, options: PoolOptions = {}): Tensor {
-  return poolMax([x], slidePool(x.shape, poolWindow(kernelSize, options)));
+  return maxPooling([x], slidePool(x.shape, poolWindow(kernelSize, options)));
 }
 
 // ── 9.8 Average-pooling ──
@@ -253,7 +253,7 @@ export abstract class Pool2d extends Module {
 export class MaxPool2d extends Pool2d {
   /** (B, C, H, W) → (B, C, oH, oW). */
   forward(x: Tensor): Tensor {
-    return poolMax([x], slidePool(x.shape, this.window));
+    return maxPooling([x], slidePool(x.shape, this.window));
   }
 }
 

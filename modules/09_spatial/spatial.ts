@@ -55,7 +55,7 @@
  *
  * @module
  */
-import { defineOp } from "#autograd";
+import { defineOp, type Operation } from "#autograd";
 import { type Cost, drawWeights, Module, type Parameter, type WeightOptions } from "#layers";
 import { requireNoOther, requireOneDtype, requireWhole, sameShape, say } from "#tensor";
 import { type Shape, ShapeError, sizeOf, type Tensor } from "#tensor";
@@ -65,7 +65,7 @@ import { checkWindow, type Pair, type Slide, slideOver, type Sliding } from "./w
 export * from "./batch_norm.ts";
 export * from "./pooling.ts";
 export { unfold } from "./unfold.ts";
-export type { Pair, Sliding, Window } from "./window.ts";
+export type { Pair, Slide, Sliding, Track, Window } from "./window.ts";
 
 // ── 9.4 Convolution ──
 // Filter f at position p multiplies what it sees by its weights and adds up. With the views written
@@ -86,9 +86,9 @@ export type { Pair, Sliding, Window } from "./window.ts";
 // As the filter is learned, nobody would notice. The test compares with seven plain loops, one for
 // each of b, f, oy, ox, c, ky and kx, for every way in which a window can slide.
 
-const convolve = defineOp<Slide, Tensor>({
+/** Convolution of images and filters that fit, as an operation with a door. */
+export const convolution: Operation<Slide, Tensor> = defineOp<Slide, Tensor>({
   name: "conv2d",
-  kernel: "conv2d",
 
   /** @task 09.4 */
   forward: ([x, weight, bias], slide) => {
@@ -184,7 +184,10 @@ export function conv2d(
     throw new ShapeError(say`Cannot add a bias ${bias} to ${filters} filters: ` + rule);
   }
   const kernelSize = [height, width] as const;
-  return convolve([x, ...learned], slideOver(x.shape, { kernelSize, stride, padding, dilation }));
+  return convolution(
+    [x, ...learned],
+    slideOver(x.shape, { kernelSize, stride, padding, dilation }),
+  );
 }
 
 /** Refuses filters that do not fit the images. */
@@ -212,6 +215,10 @@ export interface Conv2dOptions extends WeightOptions, Sliding {}
  * ```
  */
 export class Conv2d extends Module {
+  /** C, channels that go in. */
+  readonly inChannels: number;
+  /** F, filters. */
+  readonly outChannels: number;
   /** The filters, (F, C, K, K). */
   readonly weight: Parameter;
   /** One number per filter, (F,); null without bias. */
@@ -229,12 +236,14 @@ export class Conv2d extends Module {
    * @throws {ValueError} If a number is not whole, or too small, or an option is unknown.
    */
   constructor(
-    readonly inChannels: number,
-    readonly outChannels: number,
+    inChannels: number,
+    outChannels: number,
     kernelSize: Pair,
     { stride, padding, dilation, ...options }: Conv2dOptions,
   ) {
     super();
+    this.inChannels = inChannels;
+    this.outChannels = outChannels;
     this.sliding = structuredClone({ stride, padding, dilation });
     checkWindow({ kernelSize, ...this.sliding });
     requireWhole(`Cannot make a Conv2d of ${inChannels} channels`, inChannels);

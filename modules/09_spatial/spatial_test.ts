@@ -18,8 +18,8 @@ import {
   unfold,
 } from "#spatial";
 import { type Nested, type Shape, Tensor } from "#tensor";
-import { finiteDifferences } from "../../tests/kit/finite_differences.ts";
-import { graded, type GradedContext } from "../../tests/kit/graded.ts";
+import { finiteDifferences } from "../../course/sandbox/finite_differences.ts";
+import { graded, type GradedContext } from "../../course/sandbox/graded.ts";
 
 // ── Help ──
 

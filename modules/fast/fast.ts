@@ -4,26 +4,28 @@
  * The loops of the modules once more, at the speed of the machine: the same interfaces and the same
  * results but for rounding, in WebAssembly that is assembled when it is loaded.
  *
- *   assembler.ts                                  writes WebAssembly: start here
- *   products.ts · convolution.ts · elementwise.ts · sums.ts · rows.ts · pool.ts · norm.ts ·
- *   updates.ts · lanes.ts                         the kernels
- *   heap.ts · machine.ts · threads.ts · worker.ts where numbers lie, and what runs on them
- *   replace_….ts · workshop.ts · fast_kernels.ts  what runs in the place of which loop
+ *   machine/   the assembler, which writes WebAssembly (start here), memory, threads
+ *   kernels/   products, convolution, pooling, … as the assembler writes them
+ *   doors/     which kernel runs in place of which loop
  *
  * @module
  */
 import type { Kernels } from "#tensor";
-import type { Limits } from "./assembler.ts";
-import { FastKernels } from "./fast_kernels.ts";
-import { Heap } from "./heap.ts";
-import { assembleKernels, type Level, Machine } from "./machine.ts";
-import { productScratch } from "./products.ts";
-import type { TensorModule } from "./workshop.ts";
+import type { Modules } from "./doors/tools.ts";
+import { FastKernels } from "./kernel_set.ts";
+import { assembleKernels, type Level } from "./kernels/assemble.ts";
+import { productScratch } from "./kernels/products.ts";
+import type { Limits } from "./machine/assembler.ts";
+import { Heap } from "./machine/heap.ts";
+import { Machine } from "./machine/machine.ts";
 
-export type { Level, Limits, TensorModule };
+export type { Level, Limits, Modules };
 
 /** What may be asked for: what this machine does best; the same on every machine; no kernels. */
 export const wantedKernels = ["fast", "simd", "loops"] as const;
+
+/** Least bytes of memory: 1 MiB. */
+const leastMemory = 2 ** 20;
 
 /** Which kernels are asked for. */
 export type Wanted = typeof wantedKernels[number];
@@ -32,7 +34,7 @@ export type Wanted = typeof wantedKernels[number];
 export interface Choice {
   /** The kernels, for module 01's setKernels(). */
   readonly kernels: Kernels;
-  /** Why they are not those that were asked for; null if they are. */
+  /** Why they are not all that was asked for, or leave some loops alone; null if neither. */
   readonly notice: string | null;
 }
 
@@ -42,6 +44,8 @@ export interface ChoiceOptions {
   readonly wanted?: Wanted;
   /** How many threads share the work; 1 by default. */
   readonly threads?: number;
+  /** How many bytes of memory to reserve; 1 GiB by default. Only what is touched is used. */
+  readonly memory?: number;
   /** Writes the module; for tests, which hand in damaged ones. */
   readonly assemble?: (level: Level, limits: Limits) => Uint8Array<ArrayBuffer>;
 }
@@ -50,51 +54,82 @@ export interface ChoiceOptions {
  * Chooses the fastest kernels that this runtime can load and that compute what they should: relaxed
  * SIMD, else SIMD, else the modules' own loops.
  *
- * @param tensor Module 01, whichever is in use.
- * @param options Which are wanted, and how many threads.
- * @returns The kernels; they run only once setKernels() was told.
+ * @param modules The modules in use: the library's barrel.
+ * @param options Which kernels are wanted, on how many threads, in how much memory.
+ * @returns The kernels; they run once setKernels() has been told.
+ * @throws {RangeError} If `threads` or `memory` is not a number that makes sense.
  *
  * @example The matrix product in WebAssembly
  * ```ts
- * import { assertEquals } from "@std/assert";
- * import { chooseKernels } from "#fast";
- * import * as tensor from "#tensor";
- * const restore = tensor.setKernels(chooseKernels(tensor).kernels);
- * const a = tensor.Tensor.of([[1, 2], [3, 4]]);
+ * import { assert, assertEquals } from "@std/assert";
+ * import * as kindling from "./mod.ts";
+ * const restore = kindling.setKernels(kindling.chooseKernels(kindling).kernels);
+ * const a = kindling.Tensor.of([[1, 2], [3, 4]]);
  * assertEquals(a.matmul(a).toArray(), [[7, 10], [15, 22]]);
+ * assert(kindling.matmulDoor.isReplaced);
  * restore();
  * ```
  */
 export function chooseKernels(
-  tensor: TensorModule,
-  { wanted = "fast", threads = 1, assemble = assembleKernels }: ChoiceOptions = {},
+  modules: Modules,
+  { wanted = "fast", threads = 1, memory, assemble = assembleKernels }: ChoiceOptions = {},
 ): Choice {
-  if (wanted === "loops") return { kernels: tensor.loops, notice: null };
+  checkOptions(threads, memory);
+  if (wanted === "loops") return { kernels: modules.loops, notice: null };
   const levels: readonly Level[] = wanted === "fast" ? ["relaxed SIMD", "SIMD"] : ["SIMD"];
   const reasons: string[] = [];
   for (const level of levels) {
     try {
-      const machine = new Machine(level, openHeap(), { threads, assemble });
-      if (isRight(machine)) return { kernels: new FastKernels(machine, tensor), notice: null };
+      const heap = openHeap(memory);
+      const machine = new Machine(assemble(level, heap.limits), heap, threads);
+      if (isRight(machine)) {
+        const kernels = new FastKernels(level, machine, modules);
+        return { kernels, notice: noticeOf(kernels) };
+      }
       reasons.push(`its ${level} gives wrong results`);
     } catch (error) {
       reasons.push(`it cannot load ${level} (${error instanceof Error ? error.message : error})`);
     }
   }
   const notice = `No fast kernels on this runtime, so the modules' own loops run: ${reasons[0]}`;
-  return { kernels: tensor.loops, notice };
+  return { kernels: modules.loops, notice };
+}
+
+/** What a user should know of kernels that run. */
+function noticeOf({ withoutDoors, machine }: FastKernels): string | null {
+  const notices: string[] = [];
+  if (machine.fewerThreads !== null) notices.push(`One thread runs: ${machine.fewerThreads}`);
+  if (withoutDoors.length > 0) {
+    const which = `${withoutDoors.length > 1 ? "modules" : "module"} ${withoutDoors.join(", ")}`;
+    notices.push(
+      `The loops of ${which} run: no doors for kernels there, so it is an older version`,
+    );
+  }
+  return notices.length > 0 ? notices.join("; ") : null;
+}
+
+/** Refuses numbers of threads or bytes that make no sense. */
+function checkOptions(threads: number, memory?: number): void {
+  if (!(Number.isInteger(threads) && threads >= 1)) {
+    throw new RangeError(`Cannot share work among ${threads} threads: it must be a whole number`);
+  }
+  if (memory === undefined || memory >= leastMemory && memory < 2 ** 32) return;
+  const limits = "it must be at least 1 MiB and less than 4 GiB";
+  throw new RangeError(`Cannot reserve ${memory} bytes for kernels: ${limits}`);
 }
 
 /** Memory that threads can share, where the runtime has that; else memory of one thread. */
-function openHeap(): Heap {
+function openHeap(memory?: number): Heap {
   try {
-    return new Heap(true);
+    return new Heap(true, memory);
   } catch {
-    return new Heap(false);
+    return new Heap(false, memory);
   }
 }
 
-/** Whether a machine computes what it should: a product of every kind of tile, and one row of each. */
+/**
+ * Whether a machine computes what it should: a product of every kind of tile, and one row of each.
+ */
 function isRight({ run, heap }: Machine): boolean {
   const [m, k, n] = [7, 9, 11], start = heap.top, at = heap.take(4 * (m * k + k * n + m * n));
   const a = new Float32Array(heap.buffer, at, m * k).map((_, i) => (i * 7) % 5 - 2);

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { join } from "@std/path";
 import {
   existsSync,
   mkdirSync,
@@ -13,12 +14,11 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
 import process from "node:process";
-import { checkModule } from "../kit/check.ts";
-import { modules, root } from "../kit/course.ts";
-import { copyFiles } from "../kit/room.ts";
-import { findTasks, replaceBodies } from "../kit/task_bodies.ts";
+import { checkModule } from "../../course/judge/check_module.ts";
+import { modules, root } from "../../course/content/course.ts";
+import { copyFiles } from "../../course/judge/sandbox_folder.ts";
+import { findTasks, replaceBodies } from "../../course/content/task_bodies.ts";
 import { type Fault, faults } from "./faults.ts";
 
 /** What came of a fault. */
@@ -51,7 +51,8 @@ async function tryOut(fault: Fault, folder: string): Promise<Contained> {
   );
   const started = performance.now();
   const owners = new Map([[tensor.folder, own]]);
-  const results = await checkModule(tensor, { owners, rooms: folder, only: "01.1" });
+  const limits = fault.isGreedy ? { milliseconds: 20_000, bytes: 400 * 2 ** 20 } : {};
+  const results = await checkModule(tensor, { owners, scratch: folder, only: "01.1", limits });
   const seconds = Math.round((performance.now() - started) / 100) / 10;
   const message = results.find(({ status }) => status !== "passed")?.message ?? "";
   const ends = results.map(({ status }) => status);

@@ -6,16 +6,15 @@
  * @module
  */
 import process from "node:process";
-import { chooseKernels, wantedKernels } from "#fast";
-import * as tensor from "#tensor";
+import * as kindling from "../../mod.ts";
 
 const [name, threads] = (process.env.KINDLING_KERNELS ?? "fast 1").split(" ");
-const wanted = wantedKernels.find((known) => known === name);
-const { kernels, notice } = chooseKernels(tensor, { wanted, threads: Number(threads) });
+const wanted = kindling.wantedKernels.find((known) => known === name);
+const { kernels, notice } = kindling.chooseKernels(kindling, { wanted, threads: Number(threads) });
 if (notice) throw new Error(notice);
-tensor.setKernels({
-  ...tensor.loops,
+kindling.setKernels({
+  ...kindling.loops,
   name: kernels.name,
+  replacements: kernels.replacements,
   room: (size) => kernels.room(size, "lasting"),
-  replace: (own, loop) => kernels.replace(own, loop),
 });

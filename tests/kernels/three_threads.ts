@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { chooseKernels } from "#fast";
-import * as tensor from "#tensor";
+import * as kindling from "../../mod.ts";
 
-console.log(chooseKernels(tensor, { threads: 3 }).kernels.name);
+console.log(kindling.chooseKernels(kindling, { threads: 3 }).kernels.name);

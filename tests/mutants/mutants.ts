@@ -409,10 +409,10 @@ export const mutants: readonly Mutant[] = [
     "total",
     "clipGradientNorm()",
   ],
-  ["07.7", "trainStep", "does not clear the gradients", "optimizer.zeroGrad();", "", "still in it"],
+  ["07.7", "learnFrom", "does not clear the gradients", "optimizer.zeroGrad();", "", "still in it"],
   [
     "07.7",
-    "trainStep",
+    "learnFrom",
     "weighs each batch alike",
     ".mul(inputs.shape[0] / examples)",
     ".mul(1 / batches.length)",
@@ -420,13 +420,13 @@ export const mutants: readonly Mutant[] = [
   ],
   [
     "07.7",
-    "trainStep",
+    "learnFrom",
     "clips what the optimizer does not move",
     "clipGradientNorm(optimizer.parameters",
     "clipGradientNorm(model.parameters()",
     "clips the gradients",
   ],
-  ["07.7", "trainStep", "keeps the room", "kernels.step(", "((f: () => number) => f())(", "room"],
+  ["07.7", "learnFrom", "keeps the room", "kernels.step(", "((f: () => number) => f())(", "room"],
   ["07.8", "accuracy", "counts instead of dividing", " / labels.length", "", "accuracy()"],
   [
     "07.9",
@@ -436,7 +436,7 @@ export const mutants: readonly Mutant[] = [
     "predictions[k] * K + label",
     "transposed",
   ],
-  ["07.10", "evaluate", "stays in training", "model.eval();", "", "evaluat"],
+  ["07.10", "evaluateClassifier", "stays in training", "model.eval();", "", "evaluat"],
   // 08 · Data
   [
     "08.1",

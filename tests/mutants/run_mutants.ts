@@ -5,15 +5,15 @@
  *
  * @module
  */
+import { join } from "@std/path";
 import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
-import { join } from "node:path";
 import process from "node:process";
-import { checkModule } from "../kit/check.ts";
-import { moduleOf, root } from "../kit/course.ts";
-import { copyFiles } from "../kit/room.ts";
-import { pointsOf } from "../kit/show.ts";
-import { findTasks, replaceBodies } from "../kit/task_bodies.ts";
+import { checkModule } from "../../course/judge/check_module.ts";
+import { moduleOf, root } from "../../course/content/course.ts";
+import { copyFiles } from "../../course/judge/sandbox_folder.ts";
+import { pointsOf } from "../../course/commands/print.ts";
+import { findTasks, replaceBodies } from "../../course/content/task_bodies.ts";
 import { type Mutant, mutants } from "./mutants.ts";
 
 /** What came of a bug. */
@@ -56,7 +56,7 @@ async function seed(
   }
   if (seeded !== 1) throw new Error(`${task} ${name} was found ${seeded} times`);
   const owners = new Map([[module.folder, own]]);
-  const results = await checkModule(module, { owners, rooms: folder });
+  const results = await checkModule(module, { owners, scratch: folder });
   const [earned, points] = pointsOf(results);
   const red = results.filter(({ status }) => status !== "passed");
   const feedback = red.map(({ sentence, message, cause }) =>

@@ -3,10 +3,19 @@
  *
  * @module
  */
-import { assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 
 /** An error with what to do about it. */
 type HintedError = Error & { readonly hint?: string };
+
+/** A row of a table of mistakes: what is done, and what the user is told. */
+export type Refusal = readonly [
+  title: string,
+  body: () => unknown,
+  ErrorClass: abstract new (...args: never[]) => HintedError,
+  message: string,
+  hint?: string,
+];
 
 /**
  * Fails unless `body` throws an error of exactly this class, message and hint.
@@ -22,6 +31,7 @@ export function assertRefuses(
   message: string,
   hint?: string,
 ): void {
-  const error = assertThrows(body, ErrorClass);
+  const error: HintedError = assertThrows(body, Error);
+  assert(error instanceof ErrorClass, `${error.name} is not a ${ErrorClass.name}`);
   assertEquals([error.name, error.message, error.hint], [ErrorClass.name, message, hint]);
 }

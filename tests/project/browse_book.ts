@@ -2,7 +2,7 @@
  * Opens each page of the book in a real browser, wide, narrow and dark, and prints as JSON what is
  * wrong with it:
  *
- *   deno run -A tests/project/browse_book.ts CHROMIUM FOLDER
+ *   deno run -A --lock=tests/project/browse_book.lock tests/project/browse_book.ts CHROMIUM FOLDER
  *
  * The browser's driver and the accessibility checker come from npm. They are named here and not in
  * the project's configuration, because only this program needs them.
@@ -11,10 +11,9 @@
  */
 import axe from "npm:axe-core@4.14.1";
 import puppeteer, { type Page } from "npm:puppeteer-core@25.16.0";
+import { join, toFileUrl } from "@std/path";
 import { readdirSync } from "node:fs";
-import { join } from "node:path";
 import process from "node:process";
-import { pathToFileURL } from "node:url";
 
 /** What was looked at, and what is wrong. */
 export interface Findings {
@@ -78,7 +77,7 @@ async function browse(executablePath: string, folder: string): Promise<Findings>
       await page.setViewport({ width, height });
       for (const file of files) {
         where = `${file} (${name})`;
-        await page.goto(pathToFileURL(join(folder, file)).href);
+        await page.goto(toFileUrl(join(folder, file)).href);
         const wider = await overflow(page);
         if (wider > 0) problems.push(`${where}: is ${wider} pixels wider than its window`);
         for (const rule of await broken(page, rules)) problems.push(`${where}: ${rule}`);

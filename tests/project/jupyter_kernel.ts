@@ -2,15 +2,19 @@
  * Runs cells in Deno's Jupyter kernel, as a notebook would: over ZeroMQ (ZMTP 3.0), with Jupyter's
  * messages, version 5.3.
  *
+ * Both are written out here, because `zeromq` from npm cannot be relied on under Deno 2.9.6: of 40
+ * runs with its version 6.8.0, 7 waited forever for a message, and a `receiveTimeout` ends the
+ * process with a segmentation fault. Under Node neither happens.
+ *
  * @module
  */
+import { join } from "@std/path";
 import { type ChildProcess, spawn } from "node:child_process";
 import { createHmac, randomUUID } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { connect, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { Buffer } from "node:buffer";
-import { join } from "node:path";
 import process from "node:process";
 
 /** What became of a cell. */

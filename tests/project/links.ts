@@ -13,7 +13,15 @@ import { engine } from "npm:unified-engine@11.2.2";
 engine({
   processor: remark(),
   plugins: [[validateLinks as never, { repository: false }]], // whose types know another unified
-  files: ["*.md", "book/*.md", "datasets", "milestones", "modules"],
+  files: [
+    "*.md",
+    "course/book/*.md",
+    "course/grading",
+    "course/sandbox",
+    "datasets",
+    "milestones",
+    "modules",
+  ],
   extensions: ["md"],
   frail: true, // a warning is a failure
   quiet: true,

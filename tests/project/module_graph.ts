@@ -16,6 +16,8 @@ export interface Edge {
   readonly name: string;
   /** Whether only types are imported, so that nothing is loaded. */
   readonly typeOnly: boolean;
+  /** Whether it is an `import()`, which loads nothing before it is reached. */
+  readonly dynamic?: boolean;
 }
 
 /** All that a set of files leads to. */
@@ -36,6 +38,7 @@ interface Info {
     readonly error?: string;
     readonly dependencies?: readonly {
       readonly specifier: string;
+      readonly isDynamic?: boolean;
       readonly code?: Target;
       readonly type?: Target;
     }[];
@@ -56,16 +59,21 @@ export function readGraph(root: URL, files: readonly string[]): Graph {
     if (seen.has(file)) continue;
     for (const module of readInfo(root, file).modules) {
       const from = relativeTo(root, module.specifier);
-      if (module.error) throw new Error(`Cannot read the imports of ${from}: ${module.error}`);
+      // Packages are not fetched for this: what they hold is not ours.
+      if (module.error && !from.startsWith("npm:")) {
+        throw new Error(`Cannot read the imports of ${from}: ${module.error}`);
+      }
       if (seen.has(from)) continue;
       seen.add(from);
-      for (const { specifier, code, type } of module.dependencies ?? []) {
+      for (
+        const { specifier, code, type, isDynamic: dynamic = false } of module.dependencies ?? []
+      ) {
         const target = code ?? type;
         if (!target?.specifier) {
           throw new Error(`Cannot resolve "${specifier}" in ${from}: ${target?.error}`);
         }
         const to = relativeTo(root, target.specifier);
-        edges.push({ from, to, name: specifier, typeOnly: code === undefined });
+        edges.push({ from, to, name: specifier, typeOnly: code === undefined, dynamic });
       }
     }
   }
@@ -103,6 +111,43 @@ export function findCircles(edges: readonly Edge[]): string[][] {
     if (way) circles.push([from, ...way]);
   }
   return circles;
+}
+
+/**
+ * Finds what is loaded with some files: what they import, and what that imports.
+ *
+ * @param edges The imports.
+ * @param files The files.
+ * @returns All of them; what is imported for its types or by `import()` is not among them.
+ */
+export function loadedWith(edges: readonly Edge[], files: readonly string[]): Set<string> {
+  const next = Map.groupBy(edges, ({ from }) => from), loaded = new Set(files);
+  for (const file of loaded) { // grows while it is walked
+    for (const { to, typeOnly, dynamic } of next.get(file) ?? []) {
+      if (!typeOnly && !dynamic) loaded.add(to);
+    }
+  }
+  return loaded;
+}
+
+/**
+ * Finds the folders that import each other, directly or over others.
+ *
+ * @param edges The imports, of types too.
+ * @param folderOf The folder that a file counts for; nothing for files that do not count.
+ * @returns The folders on the way of each circle.
+ */
+export function findFolderCircles(
+  edges: readonly Edge[],
+  folderOf: (file: string) => string | undefined,
+): string[][] {
+  const arrows = new Map<string, Edge>();
+  for (const { from: file, to: target, name } of edges) {
+    const from = folderOf(file), to = folderOf(target);
+    if (from === undefined || to === undefined || from === to) continue;
+    arrows.set(`${from} ${to}`, { from, to, name, typeOnly: false });
+  }
+  return findCircles([...arrows.values()]);
 }
 
 /** The files of a shortest way, both ends included. */

@@ -5,12 +5,11 @@
  *
  * @module
  */
+import { fromFileUrl, resolve } from "@std/path";
 import { spawn } from "node:child_process";
-import { resolve } from "node:path";
 import process from "node:process";
-import { fileURLToPath } from "node:url";
 import { stripVTControlCharacters as withoutColours } from "node:util";
-import { requireRuntime, type Runtime } from "../kit/runtime.ts";
+import { requireRuntime, type Runtime } from "../../course/runtime.ts";
 
 /** One program to run. */
 interface Part {
@@ -40,8 +39,11 @@ export interface Outcome {
 /** The least share of the lines in modules/ that the tests must run, in per cent. */
 const leastCoverage = 95;
 
+/** What is fetched for these checks: every package, since types are checked everywhere. */
+const lock = "--lock=tests/project/deno.lock";
+
 /** Runs a checker from npm. */
-const tool = ["run", "--no-prompt", "--no-lock", "--allow-read", "--allow-env", "--allow-sys"];
+const tool = ["run", "--no-prompt", lock, "--allow-read", "--allow-env", "--allow-sys"];
 
 const parts: readonly Part[] = [
   {
@@ -63,11 +65,11 @@ const parts: readonly Part[] = [
     runtime: "deno",
     args: [
       "check",
-      "--lock=tests/deno.lock",
+      lock,
       "mod.ts",
       "modules",
       "tests",
-      "book",
+      "course",
       "milestones",
       "datasets",
       "bench/*.ts",
@@ -86,7 +88,7 @@ const parts: readonly Part[] = [
       "README.md",
       "mod.ts",
       "milestones/**/*.md",
-      "book/typescript.md",
+      "course/book/typescript.md",
     ],
     kind: "tests",
     title: "deno test --doc",
@@ -117,7 +119,7 @@ interface Finished {
 function run(program: string, args: readonly string[]): Promise<Finished> {
   const { promise, resolve: finish } = Promise.withResolvers<Finished>();
   const env = { ...process.env, NO_COLOR: "1" };
-  const cwd = resolve(fileURLToPath(new URL("../../", import.meta.url)));
+  const cwd = resolve(fromFileUrl(new URL("../../", import.meta.url)));
   const child = spawn(program, args, { cwd, env, stdio: ["ignore", "pipe", "pipe"] });
   let output = "";
   for (const stream of [child.stdout, child.stderr]) {

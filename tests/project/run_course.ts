@@ -4,15 +4,15 @@
  *
  * @module
  */
+import { join } from "@std/path";
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
 import process from "node:process";
-import { checkModule } from "../kit/check.ts";
-import { modules, reference } from "../kit/course.ts";
-import { pointsOf } from "../kit/show.ts";
-import { makeStub, todoFile } from "../kit/stubs.ts";
-import { findTasks } from "../kit/task_bodies.ts";
+import { checkModule } from "../../course/judge/check_module.ts";
+import { modules, reference } from "../../course/content/course.ts";
+import { pointsOf } from "../../course/commands/print.ts";
+import { makeStub, todoFile } from "../../course/content/stubs.ts";
+import { findTasks } from "../../course/content/task_bodies.ts";
 
 /** What came of the whole course. */
 export interface WholeCourse {
@@ -41,25 +41,25 @@ export function writeCourse(
 }
 
 /** Checks all modules of a folder. */
-async function pointsIn(folder: string, rooms: string): Promise<Points> {
+async function pointsIn(folder: string, scratch: string): Promise<Points> {
   const points: Record<string, [number, number]> = {};
   for (const module of modules) {
     const below = modules.filter(({ number }) => number <= module.number);
     const owners = new Map(below.map((one) => [one.folder, join(folder, one.folder)]));
-    points[module.number] = pointsOf(await checkModule(module, { owners, rooms }));
+    points[module.number] = pointsOf(await checkModule(module, { owners, scratch }));
   }
   return points;
 }
 
 /** The tests that do not pass when only their task and those before it are written. */
-async function notInTurn(folder: string, rooms: string): Promise<string[]> {
+async function notInTurn(folder: string, scratch: string): Promise<string[]> {
   const failing: string[] = [];
   for (const module of modules) {
     const sources = module.files.map((file) => reference(module.folder, file));
     for (const task of new Set(sources.flatMap(findTasks).map(({ task }) => task))) {
       writeCourse(folder, (source) => makeStub(source, (other) => isAfter(other, task)));
       const owners = new Map([[module.folder, join(folder, module.folder)]]);
-      const results = await checkModule(module, { owners, rooms, only: task });
+      const results = await checkModule(module, { owners, scratch, only: task });
       const red = results.filter(({ status }) => status !== "passed");
       failing.push(...red.map(({ sentence }) => `${task} ${sentence}`));
     }
@@ -73,7 +73,7 @@ function isAfter(task: string, other: string): boolean {
 }
 
 async function main(): Promise<void> {
-  const rooms = realpathSync(mkdtempSync(join(tmpdir(), "kindling-course-")));
+  const scratch = realpathSync(mkdtempSync(join(tmpdir(), "kindling-course-")));
   const changes: Record<string, (source: string, file: string) => string> = {
     stubs: (source) => makeStub(source),
     reference: (source) => source,
@@ -86,13 +86,13 @@ async function main(): Promise<void> {
   const all: Record<string, Points> = {};
   try {
     for (const [name, change] of Object.entries(changes)) {
-      writeCourse(join(rooms, name), change);
-      all[name] = await pointsIn(join(rooms, name), rooms);
+      writeCourse(join(scratch, name), change);
+      all[name] = await pointsIn(join(scratch, name), scratch);
     }
-    const found = { points: all, notInTurn: await notInTurn(join(rooms, "turn"), rooms) };
+    const found = { points: all, notInTurn: await notInTurn(join(scratch, "turn"), scratch) };
     process.stdout.write(JSON.stringify(found), () => process.exit(0));
   } finally {
-    rmSync(rooms, { recursive: true, force: true });
+    rmSync(scratch, { recursive: true, force: true });
   }
 }
 

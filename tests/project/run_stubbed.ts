@@ -7,6 +7,7 @@
  *
  * @module
  */
+import { fromFileUrl, join, toFileUrl } from "@std/path";
 import { spawnSync } from "node:child_process";
 import {
   cpSync,
@@ -18,11 +19,10 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
 import process from "node:process";
-import { fileURLToPath, pathToFileURL } from "node:url";
-import { declared, type GradedTest, listOnly, runGraded } from "../kit/graded.ts";
-import { findTasks, replaceBodies, type TaskBody } from "../kit/task_bodies.ts";
+import { declared, type GradedTest, listOnly } from "../../course/sandbox/graded.ts";
+import { runGraded } from "../../course/sandbox/strict.ts";
+import { findTasks, replaceBodies, type TaskBody } from "../../course/content/task_bodies.ts";
 
 /** A graded test, and what became of it. */
 export interface StubbedTest extends Omit<GradedTest, "body"> {
@@ -42,10 +42,9 @@ export interface StubbedRun {
 
 /** What the copy needs beside the modules. */
 const parts = [
+  "course",
   "modules",
-  "tests/kit",
   "tests/project",
-  "tests/std",
   "deno.json",
   "package.json",
   "tsconfig.json",
@@ -113,9 +112,9 @@ function bodiesIn(root: string): string[] {
 
 /** Runs the graded tests of the copy that this file is in. */
 async function main(): Promise<void> {
-  const root = fileURLToPath(new URL("../../", import.meta.url)), results: StubbedTest[] = [];
+  const root = fromFileUrl(new URL("../../", import.meta.url)), results: StubbedTest[] = [];
   listOnly();
-  for (const file of sourcesIn(root, true)) await import(pathToFileURL(file).href);
+  for (const file of sourcesIn(root, true)) await import(toFileUrl(file).href);
   for (const test of declared) {
     const { body: _, ...declaration } = test, failure = await failureOf(test);
     const passesStubbed = await failureOf(test, test.task) === undefined;

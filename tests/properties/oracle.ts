@@ -53,8 +53,11 @@ export function placeOf(shape: readonly number[], position: Position): number {
  * @param position Where it stands.
  * @returns The number.
  */
-export function at(x: Numbers, position: Position): number {
-  return x.data[placeOf(x.shape, position)];
+export function at(
+  { shape, data }: { readonly shape: readonly number[]; readonly data: ArrayLike<number> },
+  position: Position,
+): number {
+  return data[placeOf(shape, position)];
 }
 
 /**
@@ -71,13 +74,16 @@ export function build(shape: readonly number[], value: (position: Position) => n
 /** Numbers that are added up at positions, such as a gradient. */
 export class Totals implements Numbers {
   readonly data: number[];
+  /** Sizes of the axes. */
+  readonly shape: readonly number[];
 
   /**
    * Starts with zeros.
    *
    * @param shape Sizes of the axes.
    */
-  constructor(readonly shape: readonly number[]) {
+  constructor(shape: readonly number[]) {
+    this.shape = shape;
     this.data = positionsOf(shape).map(() => 0);
   }
 

@@ -6,7 +6,7 @@
 import process from "node:process";
 import { gradients, leaf } from "#autograd";
 import { Tensor } from "#tensor";
-import { expectTensor } from "../kit/expect_tensor.ts";
+import { expectTensor } from "../../course/sandbox/expect_tensor.ts";
 import { type Arbitrary, fc } from "./fast_check.ts";
 import type { Numbers } from "./oracle.ts";
 

@@ -9,7 +9,7 @@
 import { assertEquals } from "@std/assert";
 import { avgPool2d, conv2d, maxPool2d, unfold } from "#spatial";
 import type { Tensor } from "#tensor";
-import { expectTensor } from "../kit/expect_tensor.ts";
+import { expectTensor } from "../../course/sandbox/expect_tensor.ts";
 import { numbersOf, quarter, salts, weightsFor } from "./cases.ts";
 import { type Arbitrary, fc } from "./fast_check.ts";
 import { at, firstGreatest, type Numbers, positionsOf, total, Totals } from "./oracle.ts";

@@ -5,7 +5,7 @@
  */
 import { logSoftmax, softmax } from "#activations";
 import { Tensor } from "#tensor";
-import { expectTensor } from "../kit/expect_tensor.ts";
+import { expectTensor } from "../../course/sandbox/expect_tensor.ts";
 import {
   anyNumber,
   axesOf,

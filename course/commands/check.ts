@@ -1,0 +1,54 @@
+/**
+ * `deno task check [NN[.t]]`: runs the tests of what the learner has begun.
+ *
+ * @module
+ */
+import { UsageError } from "../arguments.ts";
+import { modules } from "../content/course.ts";
+import type { Result } from "../judge/check_module.ts";
+import { checkYours, doneWith, firstOpen, sayCulprit, sayOpen, standInsOf } from "./checking.ts";
+import { moduleNamed, requireBegun, runtime, taskNamed } from "./named.ts";
+import { lineOf, pointsOf, say, sayLines, summaryOf } from "./print.ts";
+import { isComplete, readProgress } from "./progress_file.ts";
+import { typeErrors } from "./type_errors.ts";
+import { isBegun } from "./workspace.ts";
+
+/**
+ * Runs tests and says what came of them.
+ *
+ * @param what A module or a task; all that was begun if nothing is named.
+ * @returns The exit code.
+ */
+export async function check(what: string | undefined): Promise<number> {
+  const named = what === undefined ? undefined : moduleNamed(what, "check");
+  const only = what?.includes(".") ? (await taskNamed(what, "check"))[1] : undefined;
+  if (named) requireBegun(named, "check");
+  const chosen = named ? [named] : modules.filter(isBegun);
+  if (chosen.length === 0) {
+    throw new UsageError("Nothing is begun yet", `begin: ${runtime} start`);
+  }
+  const all: Result[] = [];
+  for (const module of chosen) {
+    const standIns = standInsOf(module);
+    if (standIns) say(standIns);
+    const print = only ? (result: Result) => say(lineOf(result)) : undefined;
+    const results = await checkYours(module, { only, onResult: print });
+    all.push(...results);
+    say(only ? "" : summaryOf(module, results));
+    if (isComplete(readProgress(), module)) sayLines(doneWith(module));
+  }
+  const open = firstOpen(all);
+  if (open) {
+    say();
+    await sayOpen(open);
+    const module = moduleNamed(open.task, "find");
+    if (open.status !== "todo") await sayCulprit(module, open);
+    const wrong = all.filter(({ status }) => status !== "passed" && status !== "todo");
+    const others = new Set(wrong.map(({ task }) => task).filter((task) => task !== open.task));
+    if (others.size > 0) say(`also wrong: ${[...others].join(", ")}`);
+  }
+  for (const module of chosen) sayLines(await typeErrors(module));
+  const [earned, points] = pointsOf(all);
+  say(`\n${earned} of ${points} points`);
+  return open ? 1 : 0;
+}

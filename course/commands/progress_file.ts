@@ -1,0 +1,156 @@
+/**
+ * What is remembered between commands: which tests passed on which state of the files, which hints
+ * were seen. The file may be deleted or damaged; what matters is found again by running the tests.
+ *
+ * @module
+ */
+import { join } from "@std/path";
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import process from "node:process";
+import { type CourseModule, modules } from "../content/course.ts";
+import type { Result } from "../judge/check_module.ts";
+import { hashOfModule, isBegun, workspace } from "./workspace.ts";
+
+/** A test that passed, as it is written down: "01.5 matmul() fills each cell …". */
+type Passed = string;
+
+/** The progress file. */
+export interface Progress {
+  readonly version: 1;
+  /** By module: the tests that passed, and the state of its files when they did. */
+  readonly modules: Record<string, { hash: string; passed: readonly Passed[]; all: boolean }>;
+  /** Tests that passed at some time. */
+  readonly everPassed: readonly Passed[];
+  /** By task: how many hints were shown. */
+  readonly hints: Record<string, number>;
+  /** By task: how it failed last, and how often in a row. */
+  readonly failures: Record<string, { signature: string; times: number }>;
+  /** Tasks whose solution was looked at before they passed. */
+  readonly spoiled: readonly string[];
+}
+
+const path = join(workspace, "progress.json");
+
+const nothing: Progress = {
+  version: 1,
+  modules: {},
+  everPassed: [],
+  hints: {},
+  failures: {},
+  spoiled: [],
+};
+
+/** Says what happened to a file that cannot be read. */
+export type Notice = (text: string) => void;
+
+/** Reads the file. If it is damaged, all begins anew. */
+export function readProgress(notice: Notice = () => {}): Progress {
+  if (!existsSync(path)) return nothing;
+  const found = parse();
+  if (found) return found;
+  notice(
+    "Cannot read workspace/progress.json: it is damaged, or from another version of the course\n" +
+      "  Your code is untouched, and a check writes it anew; the old one becomes progress.json.damaged",
+  );
+  return nothing;
+}
+
+function parse(): Progress | undefined {
+  try {
+    const found: unknown = JSON.parse(readFileSync(path, "utf8"));
+    return isProgress(found) ? found : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Writes the file as a whole or not at all. */
+export function writeProgress(progress: Progress): void {
+  mkdirSync(workspace, { recursive: true });
+  if (existsSync(path) && parse() === undefined) renameSync(path, `${path}.damaged`);
+  // With a name of its own, since another command may be writing too.
+  writeFileSync(`${path}.${process.pid}`, `${JSON.stringify(progress, null, 2)}\n`);
+  renameSync(`${path}.${process.pid}`, path);
+}
+
+function isProgress(value: unknown): value is Progress {
+  if (!isTable(value) || value.version !== 1 || !isTable(value.modules)) return false;
+  return Object.values(value.modules).every((entry) =>
+    isTable(entry) && typeof entry.hash === "string" && isTexts(entry.passed) &&
+    typeof entry.all === "boolean"
+  ) && isTexts(value.everPassed) && isTexts(value.spoiled) &&
+    isTable(value.hints) && Object.values(value.hints).every(Number.isInteger) &&
+    isTable(value.failures) &&
+    Object.values(value.failures).every((entry) =>
+      isTable(entry) && typeof entry.signature === "string" && Number.isInteger(entry.times)
+    );
+}
+
+function isTable(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isTexts(value: unknown): value is string[] {
+  return Array.isArray(value) && value.every((entry) => typeof entry === "string");
+}
+
+/** Whether all tests of a module passed on the files as they are now. */
+export function isComplete(progress: Progress, module: CourseModule): boolean {
+  const entry = progress.modules[module.folder];
+  return isBegun(module) && entry?.all === true && entry.hash === hashOfModule(module);
+}
+
+/** The modules that a later one may be built on: begun and complete. */
+export function completeModules(progress: Progress): CourseModule[] {
+  return modules.filter((module) => isComplete(progress, module));
+}
+
+/** A test's name in the file. */
+export function nameOf({ task, sentence }: Pick<Result, "task" | "sentence">): Passed {
+  return `${task} ${sentence}`;
+}
+
+/**
+ * Notes what came of running the tests of a module, or those of one task.
+ *
+ * @param progress What was known before.
+ * @param module The module.
+ * @param results What came of the tests that ran.
+ * @param total How many tests the module has.
+ * @param shown The task of which a failure is shown; those of others are not counted as seen.
+ * @returns What is known now.
+ */
+export function noteResults(
+  progress: Progress,
+  module: CourseModule,
+  results: readonly Result[],
+  total: number,
+  shown: string | undefined,
+): Progress {
+  const ran = new Set(results.map(nameOf)), hash = hashOfModule(module);
+  const passed = results.filter(({ status }) => status === "passed").map(nameOf);
+  const before = progress.modules[module.folder];
+  const kept = before?.passed.filter((name) => !ran.has(name)) ?? [];
+  // What passed on other files may not pass on these.
+  const valid = before?.hash === hash ? kept.length + passed.length : passed.length;
+  const entry = { hash, passed: [...kept, ...passed], all: valid === total };
+  const failures = { ...progress.failures };
+  for (const task of new Set(results.map(({ task }) => task))) {
+    const first = results.find((one) =>
+      one.task === task && one.status !== "passed" && one.status !== "todo"
+    );
+    if (!first) {
+      delete failures[task];
+      continue;
+    }
+    const signature = `${first.sentence} ${first.status} ${first.message}`.slice(0, 300);
+    const last = failures[task], before = last?.signature === signature ? last.times : 0;
+    failures[task] = { signature, times: before + (task === shown ? 1 : 0) };
+  }
+  return {
+    ...progress,
+    modules: { ...progress.modules, [module.folder]: entry },
+    everPassed: [...new Set([...progress.everPassed, ...passed])],
+    failures,
+  };
+}

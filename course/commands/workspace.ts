@@ -1,0 +1,124 @@
+/**
+ * The learner's folder. A module that was begun is a folder of stubs and given files; each other one
+ * is a line that stands for the reference, so that every #name leads somewhere.
+ *
+ * @module
+ */
+import { join } from "@std/path";
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { type CourseModule, hashOf, modules, read, reference, root } from "../content/course.ts";
+import { makeStub, todoBody, todoFile } from "../content/stubs.ts";
+import { findTasks, replaceBodies, type TaskBody } from "../content/task_bodies.ts";
+import { standIn, workspaceConfig } from "../names.ts";
+
+/** Where learners work. */
+export const workspace: string = join(root, "workspace");
+
+/** Where names lead there: the editor reads it, and the check of types. */
+export const nameTable: string = join(workspace, "deno.json");
+
+/** What the kit keeps there; it may be deleted. */
+export const kept: string = join(workspace, ".kindling");
+
+/** Where a module's files are. */
+export function folderOf({ folder }: CourseModule): string {
+  return join(workspace, folder);
+}
+
+/** What a file begins with that only stands for the reference. */
+export const shimMark = "// Not begun: the reference stands here.\n";
+
+/** Whether a module was begun: it has other files than those that stand for the reference. */
+export function isBegun(module: CourseModule): boolean {
+  return [...filesOf(module).values()].some((text) => !text.startsWith(shimMark));
+}
+
+/** The modules that were begun, each with its folder. */
+export function begunModules(): Map<string, string> {
+  return new Map(modules.filter(isBegun).map((module) => [module.folder, folderOf(module)]));
+}
+
+/** Makes what is missing in the workspace. Nothing that is there is changed. */
+export function openWorkspace(): void {
+  mkdirSync(kept, { recursive: true });
+  writeMissing(join(workspace, ".gitignore"), ".kindling/\n");
+  writeMissing(nameTable, `${JSON.stringify(workspaceConfig(), null, 2)}\n`);
+  for (const module of modules.filter((module) => !isBegun(module))) writeShims(module);
+}
+
+function writeMissing(path: string, text: string): void {
+  if (!existsSync(path)) writeFileSync(path, text);
+}
+
+function writeShims(module: CourseModule): void {
+  mkdirSync(folderOf(module), { recursive: true });
+  for (const name of module.names) {
+    writeMissing(join(folderOf(module), name.file), shimMark + standIn(name));
+  }
+}
+
+/** Puts the stubs of a module into the workspace. A file that was begun is not touched. */
+export function begin(module: CourseModule): void {
+  mkdirSync(folderOf(module), { recursive: true });
+  const found = filesOf(module);
+  for (const file of [...module.files, todoFile.name]) {
+    if (found.get(file)?.startsWith(shimMark) === false) continue;
+    const text = file === todoFile.name ? todoFile.source : stubOf(module, file);
+    writeFileSync(join(folderOf(module), file), text);
+  }
+}
+
+/** The stub of a file, as the course has it now. */
+export function stubOf(module: CourseModule, file: string): string {
+  return makeStub(reference(module.folder, file));
+}
+
+/** The learner's files of a module, by name. */
+export function filesOf(module: CourseModule): Map<string, string> {
+  const folder = folderOf(module);
+  if (!existsSync(folder)) return new Map();
+  const names = readdirSync(folder).filter((name) => name.endsWith(".ts")).sort();
+  return new Map(names.map((name) => [name, read(join(folder, name))]));
+}
+
+/** What tells whether a module has changed. */
+export function hashOfModule(module: CourseModule): string {
+  return hashOf([...filesOf(module)].flat().join("\0"));
+}
+
+/** Text that stands for a body, and the file that it stands in. */
+export interface Written {
+  readonly file: string;
+  readonly body: TaskBody;
+  readonly text: string;
+}
+
+/** The bodies of a task in files by name. */
+export function bodiesOf(files: ReadonlyMap<string, string>, task: string): Written[] {
+  return [...files].flatMap(([file, source]) => {
+    if (!source.includes(`@task ${task}`)) return [];
+    return findTasks(source).filter((body) => body.task === task)
+      .map((body) => ({ file, body, text: source.slice(body.start, body.end) }));
+  });
+}
+
+/** The bodies of a task in the reference. */
+export function solutionOf(module: CourseModule, task: string): Written[] {
+  const files = module.files.map((file) => [file, reference(module.folder, file)] as const);
+  return bodiesOf(new Map(files), task);
+}
+
+/**
+ * Empties the bodies of a task again, in the learner's files.
+ *
+ * @throws {SyntaxError} If a file is too broken to find the bodies in it.
+ */
+export function resetTask(module: CourseModule, task: string): void {
+  for (const [file, source] of filesOf(module)) {
+    const bodies = source.includes(`@task ${task}`)
+      ? findTasks(source).filter((body) => body.task === task)
+      : [];
+    if (bodies.length === 0) continue;
+    writeFileSync(join(folderOf(module), file), replaceBodies(source, bodies, todoBody));
+  }
+}

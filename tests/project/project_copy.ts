@@ -1,0 +1,83 @@
+/**
+ * A copy of the project for tests of its commands, so that no test touches a learner's files.
+ *
+ * @module
+ */
+import { fromFileUrl, join } from "@std/path";
+import { spawnSync } from "node:child_process";
+import { cpSync, mkdtempSync, readFileSync, realpathSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import process from "node:process";
+
+const root = fromFileUrl(new URL("../../", import.meta.url));
+const parts = [
+  "course",
+  "modules",
+  "milestones",
+  "datasets",
+  "tests/fixtures",
+  "deno.json",
+  "package.json",
+  "tsconfig.json",
+];
+
+/** How a command ended. */
+export interface Ended {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A project in a folder of its own. */
+export class KitCopy {
+  readonly folder: string = realpathSync(mkdtempSync(join(tmpdir(), "kindling-copy-")));
+
+  constructor() {
+    for (const part of parts) {
+      cpSync(join(root, part), join(this.folder, part), { recursive: true });
+    }
+  }
+
+  /** The program and the arguments that a task stands for. */
+  command(task: string, ...args: readonly string[]): string[] {
+    const { tasks } = JSON.parse(readFileSync(join(root, "deno.json"), "utf8"));
+    const { scripts } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+    const text: string = process.versions.deno ? tasks[task].command : scripts[task];
+    return [process.execPath, ...text.split(" ").slice(1), ...args];
+  }
+
+  /** Runs a task to its end. */
+  run(task: string, ...args: readonly string[]): Ended {
+    const [program, ...rest] = this.command(task, ...args);
+    const { status, stdout, stderr } = spawnSync(program, rest, {
+      cwd: this.folder,
+      encoding: "utf8",
+      env: { ...process.env, NO_COLOR: "1" },
+      stdio: ["ignore", "pipe", "pipe"],
+      timeout: 200_000,
+    });
+    return { code: status, stdout, stderr };
+  }
+
+  path(...names: readonly string[]): string {
+    return join(this.folder, ...names);
+  }
+
+  read(...names: readonly string[]): string {
+    return readFileSync(this.path(...names), "utf8");
+  }
+
+  remove(): void {
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+/** Gives a copy to a test and removes it after. */
+export async function inCopy(body: (copy: KitCopy) => void | Promise<void>): Promise<void> {
+  const copy = new KitCopy();
+  try {
+    await body(copy);
+  } finally {
+    copy.remove();
+  }
+}
