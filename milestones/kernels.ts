@@ -5,7 +5,6 @@
  */
 import { chooseKernels, type Wanted, wantedKernels } from "#fast";
 import { UsageError } from "../course/arguments.ts";
-import { yourModules } from "../course/names.ts";
 import * as kindling from "../mod.ts";
 
 /** What was asked for on the command line. */
