@@ -71,7 +71,7 @@ function weighEvidence(event: Event): Check[] {
   const { results, chosen, data: { labels } } = event;
   const what = `of ${count(labels.length)} images are right`;
   return [
-    ...results.map(checkLoss),
+    ...results.flatMap(checkLoss),
     ...checkSlope(chosen),
     ...checkMovement(chosen),
     checkAccuracy(chosen, what, knownAccuracy(event)),

@@ -114,7 +114,7 @@ export function weighEvidence(
     const known = whyNotJudged(options) ?? calibrated[result.spec.key]?.accuracy;
     const what = "of the test digits are read right";
     return [
-      checkLoss(result),
+      ...checkLoss(result),
       ...checkSlope(result),
       ...checkMovement(result),
       checkAccuracy(result, what, known),

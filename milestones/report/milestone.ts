@@ -291,7 +291,7 @@ class MilestoneRun<
       return loss(scores, targets);
     };
     const tested = await this.#milestone.test(model, { data, signal: this.#signal, noted });
-    const recomputedLoss = plainCrossEntropy(Tensor.of(rows), labels);
+    const recomputedLoss = rows.length > 0 ? plainCrossEntropy(Tensor.of(rows), labels) : null;
     const confidences = Float32Array.from(rows, (row, k) => {
       const said = row[tested.predictions[k]];
       return 1 / row.reduce((sum, score) => sum + Math.exp(score - said), 0);

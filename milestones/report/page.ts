@@ -57,7 +57,7 @@ h1, h2 { line-height: 1.25; } h2 { margin-top: 2.5rem; font-size: 1.25rem; }
 img { image-rendering: pixelated; margin: 3px; vertical-align: top; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 td, th { padding: .15rem .7rem; text-align: right; } th { font-weight: 600; }
-td:first-child, th:first-child { text-align: left; padding-left: 0; }
+td:first-child, th:first-child { text-align: left; padding-left: 0; white-space: nowrap; }
 tr + tr td { border-top: 1px solid #e5e7eb; }
 .wide { overflow-x: auto; } .facts { color: #6b7280; }
 .bar { display: inline-block; height: .8rem; background: #1d4ed8; }
@@ -208,7 +208,7 @@ function drawChart(title: string, lines: readonly Line[], show: (value: number) 
     return `<g><title>${escape(name)}</title><polyline points="${points.join(" ")}" fill="none" ` +
       `stroke="${color}" stroke-width="2"/>${epochs > 12 ? "" : dots.join("")}</g>`;
   });
-  const ticks = [least, (least + most) / 2, most].map((value) =>
+  const ticks = [...new Set([least, (least + most) / 2, most])].map((value) =>
     `<line x1="${left}" x2="${width - right}" y1="${y(value)}" y2="${y(value)}" stroke="#ddd"/>` +
     `<text x="${left - 6}" y="${y(value)}" dy="4" text-anchor="end">${show(value)}</text>`
   );

@@ -39,15 +39,15 @@ export interface Run<Tested extends Evaluation = Evaluation> {
   readonly seconds: number;
   /** What the page measured on the test examples. */
   readonly tested: Tested;
-  /** The probability of the predicted class, for each test example. */
+  /** The probability of the predicted class, for each test example whose scores were noted. */
   readonly confidences: Float32Array;
   readonly evidence: RunEvidence;
 }
 
 /** Facts about one run that show whether you can trust its result. */
 export interface RunEvidence {
-  /** The test loss, recomputed from the scores alone in plain float64. */
-  readonly recomputedLoss: number;
+  /** The test cross-entropy, recomputed from the scores that the page had noted; null without. */
+  readonly recomputedLoss: number | null;
   /** How far training moved the filters, as a part of their length; null without filters. */
   readonly filtersMoved: number | null;
   /** The loss's slope along the filters' gradient; null without filters. */
