@@ -5,7 +5,7 @@
  * @example Learn to tell two points apart
  * ```ts
  * import { assert } from "@std/assert";
- * import { crossEntropy, fit, Generator, Linear, SGD, Tensor } from "./mod.ts";
+ * import { crossEntropy, fit, Generator, Linear, SGD, Tensor } from "kindling";
  *
  * const model = new Linear(2, 2, { generator: new Generator(1) });
  * const batch = { inputs: Tensor.of([[0, 1], [1, 0]]), targets: Int32Array.of(0, 1) };

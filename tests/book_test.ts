@@ -7,8 +7,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { fromFileUrl, join } from "@std/path";
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import process from "node:process";
 import { readDocComment } from "../course/book/doc_comment.ts";
 import { readPieces } from "../course/book/literate.ts";
@@ -16,6 +15,7 @@ import { pictureToSvg } from "../course/book/picture.ts";
 import { modules, reference, root } from "../course/content/course.ts";
 import { test } from "../course/sandbox/register.ts";
 import { chromium } from "./project/chromium.ts";
+import { inFolder } from "./project/in_folder.ts";
 
 /** `bun test` fetches no packages, and pages need three. */
 const deno = { only: "deno" } as const;
@@ -201,8 +201,7 @@ test(
 );
 
 test("the book's command writes its pages, and says what it cannot do", () => {
-  const folder = mkdtempSync(join(tmpdir(), "kindling-book-"));
-  try {
+  return inFolder((folder) => {
     const made = run(["--out", join(folder, "new")]);
     assertEquals([made.status, made.stderr], [0, ""]);
     assertStringIncludes(made.stdout, "The book has 14 pages. Open ");
@@ -216,9 +215,7 @@ test("the book's command writes its pages, and says what it cannot do", () => {
       run(["--outt"]).stderr,
       "Cannot understand --outt: there is no such option\n  hint: the options are --out --help\n",
     );
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
+  });
 }, deno);
 
 /** Runs the book's command. */
@@ -251,8 +248,7 @@ test("the picture of the terminal and the README show the same run", () => {
 test(
   "in Chromium no page has errors, scrolls sideways at 360 px, or breaks a rule of accessibility",
   () => {
-    const folder = mkdtempSync(join(tmpdir(), "kindling-book-"));
-    try {
+    return inFolder((folder) => {
       assertEquals(run(["--out", folder]).status, 0);
       const lock = "--lock=tests/project/browse_book.lock";
       const args = ["run", "-A", "--quiet", lock, "tests/project/browse_book.ts"];
@@ -262,9 +258,7 @@ test(
       });
       assertEquals(browsed.status, 0, browsed.stderr);
       assertEquals(JSON.parse(browsed.stdout), { pages: 14, problems: [] });
-    } finally {
-      rmSync(folder, { recursive: true });
-    }
+    });
   },
   { ...deno, skip: chromium ? undefined : "there is no Chromium" },
 );

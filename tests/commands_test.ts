@@ -11,13 +11,13 @@ import process from "node:process";
 import { stripVTControlCharacters } from "node:util";
 import { modules } from "../course/content/course.ts";
 import { test } from "../course/sandbox/register.ts";
-import { inCopy, type KitCopy } from "./project/project_copy.ts";
+import { inCopy, type ProjectCopy } from "./project/project_copy.ts";
 
 const sizeOf = '  throw new TodoError("01.1 sizeOf() is yours to write");';
 const task = process.versions.deno ? "deno task" : "bun run";
 
 /** Writes the body of sizeOf() into the learner's file. */
-function writeSizeOf(copy: KitCopy, body: string): void {
+function writeSizeOf(copy: ProjectCopy, body: string): void {
   const path = copy.path("workspace/01_tensor/shape.ts");
   const source = copy.read("workspace/01_tensor/shape.ts");
   assert(source.includes(sizeOf), "sizeOf() is no stub");
@@ -28,7 +28,7 @@ const right = "return shape.reduce((size, n) => size * n, 1);";
 const wrong = "return shape.reduce((size, n) => size + n, 1);";
 
 /** Gives the learner a module as the reference has it. */
-function complete(copy: KitCopy, number: string): void {
+function complete(copy: ProjectCopy, number: string): void {
   const module = modules.find((one) => one.number === number);
   assert(module);
   for (const file of module.files) {
@@ -377,7 +377,7 @@ class Session {
   #shown = "";
   readonly #ended = Promise.withResolvers<number | null>();
 
-  constructor(copy: KitCopy, command: readonly string[]) {
+  constructor(copy: ProjectCopy, command: readonly string[]) {
     const line = command.map((word) => `'${word}'`).join(" ");
     this.#child = spawn("script", ["-qfec", line, "/dev/null"], { cwd: copy.folder });
     this.#child.stdout.on("data", (text) => this.#shown += stripVTControlCharacters(String(text)));

@@ -7,12 +7,12 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { join, toFileUrl } from "@std/path";
 import { createHash } from "node:crypto";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile, writeFile } from "node:fs/promises";
+import { test } from "../course/sandbox/register.ts";
 import { DataError, encodeIdx, type IdxArray, parseIdx } from "../datasets/idx.ts";
 import { readFailure, readIdx, readLabelledImages } from "../datasets/read_idx.ts";
 import { loadTinyDigits } from "../datasets/tinydigits.ts";
-import { test } from "../course/sandbox/register.ts";
+import { inFolder } from "./project/in_folder.ts";
 
 const tinydigits = new URL("../datasets/tinydigits/", import.meta.url);
 const names = [
@@ -25,15 +25,6 @@ const fetchAgain = "Was the file cut short on its way? Copy or download it again
 const restore = "Restore the folder from the repository: git checkout -- datasets/tinydigits";
 
 // ── Help ──
-
-async function inFolder(body: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), "kindling-datasets-"));
-  try {
-    await body(folder);
-  } finally {
-    await rm(folder, { recursive: true });
-  }
-}
 
 async function expectRejection(
   body: () => Promise<unknown>,

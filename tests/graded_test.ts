@@ -1,5 +1,5 @@
 /**
- * The kit's own tests of how tests are declared: what a learner reads when one fails, that random
+ * How tests are declared: what a learner reads when one fails, that random
  * cases are the same everywhere, and that nothing is skipped unseen.
  *
  * @module
@@ -7,8 +7,7 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { join, toFileUrl } from "@std/path";
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import process from "node:process";
 import { stripVTControlCharacters } from "node:util";
 import { AssertionError } from "../course/sandbox/assertion_error.ts";
@@ -24,6 +23,7 @@ import {
 import { placeOfCaller, placeOfFrame } from "../course/sandbox/places.ts";
 import { test } from "../course/sandbox/register.ts";
 import { runGraded, strictChecks } from "../course/sandbox/strict.ts";
+import { inFolder } from "./project/in_folder.ts";
 
 const root = new URL("../", import.meta.url);
 const t = contextOf("00.1", "a sentence");
@@ -122,14 +122,16 @@ test("placeOfFrame() finds no place in a frame without a file", () => {
 });
 
 test("placeOfCaller() is relative inside of the repository and absolute outside", () => {
-  const kit = new URL("course/sandbox/graded.ts", root).href;
+  const declaring = new URL("course/sandbox/graded.ts", root).href;
   const inside = new URL("modules/01_tensor/tensor_test.ts", root).href;
   assertEquals(
-    placeOfCaller(`Error\n    at graded (${kit}:90:3)\n    at ${inside}:12:1`),
+    placeOfCaller(`Error\n    at graded (${declaring}:90:3)\n    at ${inside}:12:1`),
     { file: "modules/01_tensor/tensor_test.ts", line: 12 },
   );
   assertEquals(
-    placeOfCaller(`Error\n    at graded (${kit}:90:3)\n    at file:///elsewhere/a_test.ts:3:1`),
+    placeOfCaller(
+      `Error\n    at graded (${declaring}:90:3)\n    at file:///elsewhere/a_test.ts:3:1`,
+    ),
     { file: "/elsewhere/a_test.ts", line: 3 },
   );
   assertEquals(placeOfCaller("Error"), { file: "an unknown file", line: 0 });
@@ -214,8 +216,7 @@ test("it holds", () => {});`);
 
 /** Runs a test file of its own with this runtime; returns what was printed. */
 function runFile(source: string): string {
-  const folder = mkdtempSync(join(tmpdir(), "kindling-graded-"));
-  try {
+  return inFolder((folder) => {
     const file = join(folder, "sample_test.ts");
     writeFileSync(file, source);
     const config = new URL("deno.json", root);
@@ -225,9 +226,7 @@ function runFile(source: string): string {
     const env = { ...process.env, NO_COLOR: "1" };
     const run = spawnSync(process.execPath, args, { cwd: folder, env, encoding: "utf8" });
     return stripVTControlCharacters(run.stdout + run.stderr);
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
+  });
 }
 
 function toPath(url: URL): string {

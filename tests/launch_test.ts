@@ -7,20 +7,12 @@
 import { assertEquals } from "@std/assert";
 import { fromFileUrl, join } from "@std/path";
 import { spawn } from "node:child_process";
-import {
-  cpSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  realpathSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import process from "node:process";
-import { hashOf, modules } from "../course/content/course.ts";
 import { plan } from "../course/commands/launch.ts";
+import { hashOf, modules } from "../course/content/course.ts";
 import { test } from "../course/sandbox/register.ts";
+import { inFolder } from "./project/in_folder.ts";
 
 const root = fromFileUrl(new URL("../", import.meta.url));
 
@@ -86,9 +78,8 @@ if (first === "stop" || first === "wait") setTimeout(() => {}, 20_000);
 `;
 
 /** A small repository with the launcher in it. */
-async function inCopy(body: (folder: string) => Promise<void>): Promise<void> {
-  const folder = realpathSync(mkdtempSync(join(tmpdir(), "kindling-launch-")));
-  try {
+function inCopy(body: (folder: string) => Promise<void>): Promise<void> {
+  return inFolder(async (folder) => {
     const launcher = [
       "course/commands/launch.ts",
       "milestones/permissions.ts",
@@ -111,9 +102,7 @@ async function inCopy(body: (folder: string) => Promise<void>): Promise<void> {
     };
     write(folder, "package.json", JSON.stringify(manifest));
     await body(folder);
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
+  });
 }
 
 function write(folder: string, name: string, text: string): void {

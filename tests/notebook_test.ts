@@ -8,7 +8,7 @@ import { cpSync } from "node:fs";
 import process from "node:process";
 import type { Cell } from "../course/book/notebook_cells.ts";
 import { type CourseModule, modules } from "../course/content/course.ts";
-import { inCopy, type KitCopy } from "./project/project_copy.ts";
+import { inCopy, type ProjectCopy } from "./project/project_copy.ts";
 import { test } from "../course/sandbox/register.ts";
 import { type CellResult, Kernel } from "./project/jupyter_kernel.ts";
 
@@ -22,7 +22,7 @@ interface Notebook {
 }
 
 /** Begins a module, writes its notebook, and reads it. */
-function openNotebook(copy: KitCopy, number: string, folder: string): Notebook {
+function openNotebook(copy: ProjectCopy, number: string, folder: string): Notebook {
   assertEquals(copy.run("start", number).code, 0);
   const { code, stdout, stderr } = copy.run("notebook", number);
   assertEquals({ code, stderr }, { code: 0, stderr: "" });

@@ -1,5 +1,5 @@
 /**
- * The kit's own tests of how the tasks of a chapter are found in its source, and made into stubs.
+ * How the tasks of a chapter are found in its source, and made into stubs.
  *
  * In the sources here, § is the doc comment of a task, and its body stands between ⟦ and ⟧.
  *
@@ -8,8 +8,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { join } from "@std/path";
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, writeFileSync } from "node:fs";
 import {
   type CourseModule,
   hintsOf,
@@ -18,10 +17,11 @@ import {
   reference,
   root,
 } from "../course/content/course.ts";
-import { test } from "../course/sandbox/register.ts";
-import { makeSandboxFolder } from "../course/judge/sandbox_folder.ts";
 import { makeStub, todoFile } from "../course/content/stubs.ts";
 import { findTasks, replaceBodies } from "../course/content/task_bodies.ts";
+import { makeSandboxFolder } from "../course/judge/sandbox_folder.ts";
+import { test } from "../course/sandbox/register.ts";
+import { inFolder } from "./project/in_folder.ts";
 
 /** The source without marks. */
 function plain(marked: string): string {
@@ -222,8 +222,7 @@ test("no stub holds a line of its solution", () => {
 });
 
 test("stubs are formatted, pass the linter and the type checker", () => {
-  const folder = realpathSync(mkdtempSync(join(tmpdir(), "kindling-stubs-")));
-  try {
+  return inFolder((folder) => {
     const owners = new Map(modules.map((module) => {
       const own = join(folder, "stubs", module.folder);
       mkdirSync(own, { recursive: true });
@@ -247,9 +246,7 @@ test("stubs are formatted, pass the linter and the type checker", () => {
       const { status, stderr } = spawnSync("deno", args, { cwd: room, encoding: "utf8" });
       assertEquals(status, 0, stderr);
     }
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
+  });
 }, { only: "deno" });
 
 // ── What each task has ──

@@ -1,5 +1,5 @@
 /**
- * How the kit prints: what a test found, and where a module stands.
+ * How the commands print: what a test found, and where a module stands.
  *
  * @module
  */

@@ -17,7 +17,7 @@ export const workspace: string = join(root, "workspace");
 /** Where names lead there: the editor reads it, and the check of types. */
 export const nameTable: string = join(workspace, "deno.json");
 
-/** What the kit keeps there; it may be deleted. */
+/** What the commands keep there; it may be deleted. */
 export const kept: string = join(workspace, ".kindling");
 
 /** Where a module's files are. */

@@ -1,6 +1,6 @@
 /**
  * Compares a tensor with what was expected, and shows where they differ. A tensor is seen by its
- * structure, as anything with `data` and `shape`: the kit imports no module.
+ * structure, as anything with `data` and `shape`: no module is imported.
  *
  * @module
  */

@@ -97,11 +97,17 @@ export const comparisons = {
   },
 } satisfies Readonly<Record<string, Loop>>;
 
+/** Primitives of two operands. */
+export type PairOp = "add" | "sub" | "mul" | "div" | "pow" | "maximum";
+
+/** Comparisons. */
+export type Comparison = "equal" | "notEqual" | "greater" | "greaterEqual";
+
 /** The loops of two operands as doors, by name. */
-export const pairDoors: Doors<typeof pairLoops> = doors(pairLoops);
+export const pairDoors: Doors<Record<PairOp, Loop>> = doors(pairLoops);
 
 /** The loops of comparisons as doors. */
-export const comparisonDoors: Doors<typeof comparisons> = doors(comparisons);
+export const comparisonDoors: Doors<Record<Comparison, Loop>> = doors(comparisons);
 
 /** Applies a loop to all pairs of elements, stretching axes of size 1. */
 export function broadcast(loop: Loop, a: Values, b: Values): Values {
@@ -152,8 +158,11 @@ export const elementLoops = {
   },
 };
 
+/** Primitives of one operand. */
+export type ElementOp = "neg" | "exp" | "log" | "sqrt" | "abs";
+
 /** The loops of one operand as doors. */
-export const elementDoors: Doors<typeof elementLoops> = doors(elementLoops);
+export const elementDoors: Doors<Record<ElementOp, ElementLoop>> = doors(elementLoops);
 
 /** Each element, or the bound that it is beyond; NaN stays NaN. */
 export function clip(x: Values, low: number, high: number): Values {
@@ -182,7 +191,7 @@ export function clip(x: Values, low: number, high: number): Values {
  *
  * ```ts
  * import { assert, assertAlmostEquals } from "@std/assert";
- * import { Tensor } from "#tensor";
+ * import { Tensor } from "kindling/tensor";
  * const one = Tensor.of(1), precise = Tensor.of(1, { dtype: "float64" });
  * assert(one.add(1e-7).item() !== 1 && one.add(1e-8).item() === 1);
  * assert(precise.add(1e-15).item() !== 1 && precise.add(1e-16).item() === 1);
@@ -197,7 +206,7 @@ export function clip(x: Values, low: number, high: number): Values {
  *
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { Tensor } from "#tensor";
+ * import { Tensor } from "kindling/tensor";
  * const shares = Tensor.of([1, 0]).div(Tensor.of([2, 0]));
  * assertEquals(shares.sum().item(), NaN);
  * assertEquals(shares.notEqual(shares).toArray(), [0, 1]);

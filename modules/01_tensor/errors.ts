@@ -16,7 +16,7 @@
  * @example Shapes that do not meet
  * ```ts
  * import { assertThrows } from "@std/assert";
- * import { ShapeError, Tensor } from "#tensor";
+ * import { ShapeError, Tensor } from "kindling/tensor";
  * assertThrows(() => Tensor.ones([2]).add(Tensor.ones([3])), ShapeError, "(2,) with (3,)");
  * ```
  */
@@ -44,7 +44,7 @@ export class ShapeError extends TypeError {
  * @example An axis that is not there
  * ```ts
  * import { assertThrows } from "@std/assert";
- * import { Tensor, ValueError } from "#tensor";
+ * import { Tensor, ValueError } from "kindling/tensor";
  * assertThrows(() => Tensor.ones([2]).sum(1), ValueError, "axis 1");
  * ```
  */
@@ -72,7 +72,7 @@ export class ValueError extends RangeError {
  * @example An array is no such value
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { copyHint } from "#tensor";
+ * import { copyHint } from "kindling/tensor";
  * const other = { data: [1], shape: [1] };
  * assertEquals(copyHint(other), "was it made by another copy of the library?");
  * assertEquals(copyHint([1]), undefined);
@@ -94,7 +94,7 @@ export function copyHint(value: unknown): string | undefined {
  * @example Two and a half is not whole
  * ```ts
  * import { assertThrows } from "@std/assert";
- * import { requireWhole, ValueError } from "#tensor";
+ * import { requireWhole, ValueError } from "kindling/tensor";
  * assertThrows(() => requireWhole("Cannot take 2.5 steps", 2.5), ValueError, "whole number");
  * ```
  */
@@ -115,7 +115,7 @@ export function requireWhole(says: string, n: number, least = 1): void {
  * @example NaN is no number
  * ```ts
  * import { assertThrows } from "@std/assert";
- * import { requireNumber, ValueError } from "#tensor";
+ * import { requireNumber, ValueError } from "kindling/tensor";
  * assertThrows(() => requireNumber("Cannot wait NaN seconds", NaN), ValueError, "finite number");
  * ```
  */
@@ -135,7 +135,7 @@ export function requireNumber(says: string, x: number, least = 0, most = Infinit
  * @example A misspelt name is found
  * ```ts
  * import { assertThrows } from "@std/assert";
- * import { requireNoOther, ValueError } from "#tensor";
+ * import { requireNoOther, ValueError } from "kindling/tensor";
  * const { stride: _, ...other } = { stride: 1, pading: 2 };
  * assertThrows(() => requireNoOther("conv2d", other), ValueError, "pading");
  * ```

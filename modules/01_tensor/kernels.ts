@@ -20,7 +20,7 @@
  * @example Counting products
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { matmulDoor, Tensor } from "#tensor";
+ * import { matmulDoor, Tensor } from "kindling/tensor";
  * let products = 0;
  * const restore = matmulDoor.replace((...operands) => {
  *   products++;
@@ -71,7 +71,7 @@ export type Doors<Table> = { readonly [Name in keyof Table]: Door<Table[Name]> }
  * @example The loops of arithmetic have one each
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { doors } from "#tensor";
+ * import { doors } from "kindling/tensor";
  * const { double } = doors({ double: (x: number) => 2 * x });
  * assertEquals([double.name, double.run(4)], ["double", 8]);
  * ```
@@ -162,7 +162,7 @@ function install(chosen: Kernels): void {
  * @example Kernels that count the tensors that are made
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { loops, setKernels, Tensor } from "#tensor";
+ * import { loops, setKernels, Tensor } from "kindling/tensor";
  * let count = 0;
  * const restore = setKernels({ ...loops, name: "counting", made: () => count++ });
  * Tensor.of([1, 2]).add(Tensor.of([3, 4]));

@@ -17,7 +17,7 @@
  *
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { Tensor } from "#tensor";
+ * import { Tensor } from "kindling/tensor";
  * const a = Tensor.of([[1, 2], [3, 4]]), b = Tensor.of([[5, 6], [7, 8]]);
  * assertEquals(a.matmul(b).toArray(), [[19, 22], [43, 50]]);
  * ```
@@ -53,7 +53,9 @@ import { type Data, requireOneDtype, say, sizeOf, stretchedStrides, type Values 
 
 /** A matrix within a larger array. */
 export interface Block {
+  /** The larger array. */
   readonly data: Data;
+  /** Position of the matrix's first number. */
   readonly start: number;
 }
 
@@ -147,7 +149,7 @@ export function matmul(a: Values, b: Values): Values {
  *
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { Tensor } from "#tensor";
+ * import { Tensor } from "kindling/tensor";
  * const a = Tensor.of([[1, 2], [3, 4]]), b = Tensor.of([[5, 6], [7, 8]]);
  * assertEquals(a.mul(b).toArray(), [[5, 12], [21, 32]]);
  * assertEquals(a.matmul(b).toArray(), [[19, 22], [43, 50]]);
@@ -158,7 +160,7 @@ export function matmul(a: Values, b: Values): Values {
  *
  * ```ts
  * import { assertEquals, assertNotEquals, assertThrows } from "@std/assert";
- * import { ShapeError, Tensor } from "#tensor";
+ * import { ShapeError, Tensor } from "kindling/tensor";
  * const a = Tensor.of([[1, 2], [3, 4]]), b = Tensor.of([[0, 1], [2, 3]]);
  * assertEquals(a.matmul(b.transpose()).shape, a.matmul(b).shape);
  * assertNotEquals(a.matmul(b.transpose()).toArray(), a.matmul(b).toArray());

@@ -69,7 +69,7 @@ export function versionOf(data: Data): number {
  * @example All tensors over one array know
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { noteWrite, Tensor } from "#tensor";
+ * import { noteWrite, Tensor } from "kindling/tensor";
  * const x = Tensor.ones([4]), square = x.reshape([2, 2]);
  * noteWrite(x.data);
  * assertEquals([x.version, square.version], [1, 1]);
@@ -91,8 +91,8 @@ export let recording = true;
  * @example Switched off, and back on
  * ```ts
  * import { assert } from "@std/assert";
- * import { Parameter } from "#layers";
- * import { setRecording, Tensor } from "#tensor";
+ * import { Parameter } from "kindling/layers";
+ * import { setRecording, Tensor } from "kindling/tensor";
  * const restore = setRecording(false);
  * const made = new Parameter(Tensor.ones([2])).mul(3);
  * restore();

@@ -56,7 +56,7 @@ function portableLog(x: number): number {
  * @example The same seed gives the same numbers
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { Generator } from "#random";
+ * import { Generator } from "kindling/random";
  * assertEquals(new Generator(7).permutation(5), new Generator(7).permutation(5));
  * ```
  */
@@ -211,7 +211,7 @@ export class Generator {
  *
  * ```ts
  * import { assertEquals, assertNotEquals } from "@std/assert";
- * import { Generator } from "#random";
+ * import { Generator } from "kindling/random";
  * const one = new Generator(1), other = new Generator(1);
  * other.normal(); // one draw more: a larger layer
  * assertNotEquals(one.permutation(9), other.permutation(9));

@@ -292,7 +292,7 @@ export function gatherPlaces(x: Values, axis: number, index: Values): Int32Array
  *
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { Tensor } from "#tensor";
+ * import { Tensor } from "kindling/tensor";
  * const x = Tensor.of([[1, 2, 3], [4, 5, 6]]);
  * assertEquals(x.reshape([3, 2]).toArray(), [[1, 2], [3, 4], [5, 6]]);
  * assertEquals(x.transpose().toArray(), [[1, 4], [2, 5], [3, 6]]);
@@ -303,7 +303,7 @@ export function gatherPlaces(x: Values, axis: number, index: Values): Int32Array
  *
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { Tensor } from "#tensor";
+ * import { Tensor } from "kindling/tensor";
  * const x = Tensor.zeros([4]), square = x.reshape([2, 2]);
  * x.data[3] = 7;
  * assertEquals(square.toArray(), [[0, 0], [0, 7]]);

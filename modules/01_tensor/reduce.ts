@@ -150,7 +150,7 @@ export function argmax(x: Values, axis: number, keepDims: boolean): Values {
  *
  * ```ts
  * import { assert, assertEquals } from "@std/assert";
- * import { Tensor } from "#tensor";
+ * import { Tensor } from "kindling/tensor";
  * assertEquals(Tensor.of(16_777_216).add(1).item(), 16_777_216);
  * let total = Tensor.of(0);
  * for (let k = 0; k < 10_000; k++) total = total.add(0.1); // rounded to float32 each time
@@ -165,7 +165,7 @@ export function argmax(x: Values, axis: number, keepDims: boolean): Values {
  *
  * ```ts
  * import { assertEquals, assertThrows } from "@std/assert";
- * import { ShapeError, Tensor } from "#tensor";
+ * import { ShapeError, Tensor } from "kindling/tensor";
  * const x = Tensor.of([[1, 2], [3, 4]]);
  * assertEquals(x.mean(0).toArray(), [2, 3]);
  * assertEquals(x.mean(1).toArray(), [1.5, 3.5]);

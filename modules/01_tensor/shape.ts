@@ -53,7 +53,7 @@ export type Axes = number | readonly number[];
  * @example Two rows of three
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { sizeOf } from "#tensor";
+ * import { sizeOf } from "kindling/tensor";
  * assertEquals(sizeOf([2, 3]), 6);
  * assertEquals(sizeOf([]), 1);
  * ```
@@ -84,7 +84,7 @@ export function sizeOf(shape: Shape): number {
  * @example The last axis has stride 1
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { stridesOf } from "#tensor";
+ * import { stridesOf } from "kindling/tensor";
  * assertEquals(stridesOf([2, 3, 4]), [12, 4, 1]);
  * ```
  */
@@ -126,7 +126,7 @@ export function stridesOf(shape: Shape): number[] {
  * @example Sizes of 1 and missing axes are stretched
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { broadcastShapes } from "#tensor";
+ * import { broadcastShapes } from "kindling/tensor";
  * assertEquals(broadcastShapes([8, 1, 5], [7, 5]), [8, 7, 5]);
  * ```
  */
@@ -231,7 +231,7 @@ export function stretchedStrides(from: Shape, to: Shape): number[] {
  * @example The format is taken over
  * ```ts
  * import { assert } from "@std/assert";
- * import { like, Tensor } from "#tensor";
+ * import { like, Tensor } from "kindling/tensor";
  * assert(like(Tensor.of(1, { dtype: "float64" }), 4) instanceof Float64Array);
  * ```
  */
@@ -249,7 +249,7 @@ export function like({ data }: Pick<Values, "data">, size: number, holding: Room
  * @example Rank counts
  * ```ts
  * import { assert } from "@std/assert";
- * import { sameShape } from "#tensor";
+ * import { sameShape } from "kindling/tensor";
  * assert(sameShape([2, 3], [2, 3]) && !sameShape([3], [1, 3]));
  * ```
  */
@@ -266,7 +266,7 @@ export function sameShape(a: Shape, b: Shape): boolean {
  * @example One axis keeps its comma
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { describeShape } from "#tensor";
+ * import { describeShape } from "kindling/tensor";
  * assertEquals(describeShape([3]), "(3,)");
  * ```
  */
@@ -280,7 +280,7 @@ export function describeShape(shape: Shape): string {
  * @example For a template
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { say, Tensor } from "#tensor";
+ * import { say, Tensor } from "kindling/tensor";
  * assertEquals(say`Cannot add ${Tensor.zeros([3])} to ${[2, 4]}`, "Cannot add (3,) to (2, 4)");
  * ```
  */
@@ -298,7 +298,7 @@ export function say(text: TemplateStringsArray, ...values: readonly unknown[]): 
  * @example No size is 0
  * ```ts
  * import { assertThrows } from "@std/assert";
- * import { checkShape, ShapeError } from "#tensor";
+ * import { checkShape, ShapeError } from "kindling/tensor";
  * assertThrows(() => checkShape([2, 0]), ShapeError, "0 is not");
  * ```
  */
@@ -321,7 +321,7 @@ export function checkShape(shape: Shape): void {
  * @example −1 is the last one
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { resolveAxis } from "#tensor";
+ * import { resolveAxis } from "kindling/tensor";
  * assertEquals(resolveAxis(-1, [2, 3, 4]), 2);
  * ```
  */
@@ -357,7 +357,7 @@ export function resolveAxes(axes: Axes | undefined, shape: Shape): number[] {
  * @example The message names both
  * ```ts
  * import { assertThrows } from "@std/assert";
- * import { requireOneDtype, ShapeError, Tensor } from "#tensor";
+ * import { requireOneDtype, ShapeError, Tensor } from "kindling/tensor";
  * const a = Tensor.of(1), b = Tensor.of(1, { dtype: "float64" });
  * assertThrows(() => requireOneDtype("Cannot mix", a, b), ShapeError, "float32 and float64");
  * ```
@@ -379,7 +379,7 @@ export function requireOneDtype(says: string, ...tensors: readonly Values[]): vo
  *
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { Tensor } from "#tensor";
+ * import { Tensor } from "kindling/tensor";
  * const batch = Tensor.zeros([32, 3, 64, 64]); // 32 photographs in three colours
  * assertEquals(batch.data.byteLength, 1.5 * 2 ** 20); // 1.5 MiB
  * ```
@@ -393,7 +393,7 @@ export function requireOneDtype(says: string, ...tensors: readonly Values[]): vo
  *
  * ```ts
  * import { assert, assertEquals } from "@std/assert";
- * import { Tensor } from "#tensor";
+ * import { Tensor } from "kindling/tensor";
  * const predictions = Tensor.of([1, 2, 3]), targets = Tensor.of([[1], [2], [3]]);
  * const wrong = predictions.sub(targets);
  * assertEquals(wrong.shape, [3, 3]);

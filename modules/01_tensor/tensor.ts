@@ -31,7 +31,7 @@
  *
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { Tensor } from "#tensor";
+ * import { Tensor } from "kindling/tensor";
  * const x = Tensor.of([1, 2, 3, 4, 5, 6]).reshape([2, 3]);
  * assertEquals(x.add(Tensor.of([10, 20, 30])).sum(1).toArray(), [66, 75]);
  * ```
@@ -39,7 +39,7 @@
  * @module
  */
 import { broadcast, clip, comparisonDoors, elementDoors, pairDoors } from "./arithmetic.ts";
-import type { ElementLoop } from "./arithmetic.ts";
+import type { Comparison, ElementLoop, PairOp } from "./arithmetic.ts";
 import { copyHint, requireNoOther, requireNumber, ShapeError, ValueError } from "./errors.ts";
 import { Door, kernels } from "./kernels.ts";
 import { checkProduct, matmul } from "./matmul.ts";
@@ -52,8 +52,8 @@ import * as reduce from "./reduce.ts";
 import { checkShape, like, resolveAxes, resolveAxis, sameShape, say, sizeOf } from "./shape.ts";
 import type { Axes, Data, DType, Shape, Values } from "./shape.ts";
 
-export { comparisonDoors, elementDoors, type ElementLoop, type Loop } from "./arithmetic.ts";
-export { pairDoors } from "./arithmetic.ts";
+export { comparisonDoors, elementDoors, pairDoors } from "./arithmetic.ts";
+export type { Comparison, ElementLoop, ElementOp, Loop, PairOp } from "./arithmetic.ts";
 export * from "./errors.ts";
 export * from "./kernels.ts";
 export { type Block, matmulDoor, type Multiply } from "./matmul.ts";
@@ -131,8 +131,8 @@ export interface Origin {
  * @example What was computed from a parameter remembers it
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { Parameter } from "#layers";
- * import { result, Tensor } from "#tensor";
+ * import { Parameter } from "kindling/layers";
+ * import { result, Tensor } from "kindling/tensor";
  * const x = new Parameter(Tensor.of([1, -2]));
  * const y = result({ data: x.data.map((v) => -v), shape: x.shape }, "neg", [x]);
  * assertEquals(y.origin?.op, "neg");
@@ -157,7 +157,7 @@ export function result<K extends OpName>(
  * @example A row is added to each row
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { Tensor } from "#tensor";
+ * import { Tensor } from "kindling/tensor";
  * const sum = Tensor.of([[1, 2], [3, 4]]).add(Tensor.of([10, 20]));
  * assertEquals(sum.toArray(), [[11, 22], [13, 24]]);
  * ```
@@ -434,7 +434,7 @@ export class Tensor implements Values {
    * @example Rows by columns
    * ```ts
    * import { assertEquals } from "@std/assert";
-   * import { Tensor } from "#tensor";
+   * import { Tensor } from "kindling/tensor";
    * const a = Tensor.of([[1, 2], [3, 4]]), b = Tensor.of([[5, 6], [7, 8]]);
    * assertEquals(a.matmul(b).toArray(), [[19, 22], [43, 50]]);
    * ```
@@ -493,7 +493,7 @@ export class Tensor implements Values {
    * @example The last two columns
    * ```ts
    * import { assertEquals } from "@std/assert";
-   * import { Tensor } from "#tensor";
+   * import { Tensor } from "kindling/tensor";
    * const x = Tensor.of([[1, 2, 3], [4, 5, 6]]);
    * assertEquals(x.slice(null, [1, 3]).toArray(), [[2, 3], [5, 6]]);
    * ```
@@ -533,7 +533,7 @@ export class Tensor implements Values {
    * @example The score of one class per row
    * ```ts
    * import { assertEquals } from "@std/assert";
-   * import { Tensor } from "#tensor";
+   * import { Tensor } from "kindling/tensor";
    * const scores = Tensor.of([[1, 2, 3], [4, 5, 6]]);
    * assertEquals(scores.gather(1, Tensor.of([[2], [0]])).toArray(), [[3], [4]]);
    * ```
@@ -594,13 +594,13 @@ function operand(first: Tensor, other: Tensor | number): Tensor {
 }
 
 /** Runs a two-operand primitive and notes its origin. */
-function binary(op: keyof typeof pairDoors, first: Tensor, other: Tensor | number): Tensor {
+function binary(op: PairOp, first: Tensor, other: Tensor | number): Tensor {
   const second = operand(first, other);
   return result(broadcast(pairDoors[op].run, first, second), op, [first, second]);
 }
 
 /** Runs a comparison. */
-function compare(op: keyof typeof comparisonDoors, first: Tensor, other: Tensor | number): Tensor {
+function compare(op: Comparison, first: Tensor, other: Tensor | number): Tensor {
   return tensorOf(broadcast(comparisonDoors[op].run, first, operand(first, other)));
 }
 
@@ -615,7 +615,7 @@ function compare(op: keyof typeof comparisonDoors, first: Tensor, other: Tensor 
  * @example A loop of one's own
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { type Data, elementwise, Tensor } from "#tensor";
+ * import { type Data, elementwise, Tensor } from "kindling/tensor";
  * const negate = (out: Data, x: Data): void => x.forEach((v, i) => out[i] = -v);
  * assertEquals(elementwise("neg", negate, Tensor.of([1, 2])).toArray(), [-1, -2]);
  * ```
@@ -633,7 +633,7 @@ export function elementwise(op: PlainOp, f: ElementLoop | Door<ElementLoop>, x: 
  * @example The numbers are shared
  * ```ts
  * import { assert } from "@std/assert";
- * import { Tensor, tensorOf } from "#tensor";
+ * import { Tensor, tensorOf } from "kindling/tensor";
  * const x = Tensor.of([1, 2]);
  * assert(tensorOf(x).data === x.data);
  * ```

@@ -26,16 +26,16 @@
  *
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { relu } from "#activations";
- * import { Tensor } from "#tensor";
+ * import { relu } from "kindling/activations";
+ * import { Tensor } from "kindling/tensor";
  * const x = Tensor.of([-2, 0, 3]);
  * assertEquals(relu(x).add(relu(x.neg())).toArray(), [2, 0, 3]);
  * ```
  *
  * @module
  */
-import { type Data, type Doors, doors, elementwise, like, requireNumber } from "#tensor";
-import { resolveAxis, result, Tensor, tensorOf, type Values } from "#tensor";
+import { type Data, type Doors, doors, type ElementLoop, elementwise, like } from "#tensor";
+import { requireNumber, resolveAxis, result, Tensor, tensorOf, type Values } from "#tensor";
 
 // ── 2.1 The simplest bend ──
 // relu keeps what is positive and makes 0 of the rest. It costs one comparison, and a number that
@@ -83,8 +83,11 @@ const bends = {
   },
 };
 
+/** The bends that are a loop over single numbers. */
+export type Bend = "relu" | "sigmoid" | "tanh";
+
 /** These loops as doors. */
-export const activationDoors: Doors<typeof bends> = doors(bends);
+export const activationDoors: Doors<Record<Bend, ElementLoop>> = doors(bends);
 
 /**
  * The positive part, max(x, 0). NaN stays NaN.
@@ -95,8 +98,8 @@ export const activationDoors: Doors<typeof bends> = doors(bends);
  * @example What is negative becomes 0
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { relu } from "#activations";
- * import { Tensor } from "#tensor";
+ * import { relu } from "kindling/activations";
+ * import { Tensor } from "kindling/tensor";
  * assertEquals(relu(Tensor.of([-2, 0, 3])).toArray(), [0, 0, 3]);
  * ```
  */
@@ -137,8 +140,8 @@ export function relu(x: Tensor): Tensor {
  * @example Half of what is negative
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { leakyRelu } from "#activations";
- * import { Tensor } from "#tensor";
+ * import { leakyRelu } from "kindling/activations";
+ * import { Tensor } from "kindling/tensor";
  * assertEquals(leakyRelu(Tensor.of([-20, 0, 3]), 0.5).toArray(), [-10, 0, 3]);
  * ```
  */
@@ -158,8 +161,8 @@ export function leakyRelu(x: Tensor, slope = 0.01): Tensor {
  * @example Zero is in the middle
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { sigmoid } from "#activations";
- * import { Tensor } from "#tensor";
+ * import { sigmoid } from "kindling/activations";
+ * import { Tensor } from "kindling/tensor";
  * assertEquals(sigmoid(Tensor.of([-1e4, 0, 1e4])).toArray(), [0, 0.5, 1]);
  * ```
  */
@@ -176,8 +179,8 @@ export function sigmoid(x: Tensor): Tensor {
  * @example Zero stays zero
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { tanh } from "#activations";
- * import { Tensor } from "#tensor";
+ * import { tanh } from "kindling/activations";
+ * import { Tensor } from "kindling/tensor";
  * assertEquals(tanh(Tensor.of([-1e4, 0, 1e4])).toArray(), [-1, 0, 1]);
  * ```
  */
@@ -206,7 +209,7 @@ export function tanh(x: Tensor): Tensor {
  * @example Half of it lies below the mean
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { normalShare } from "#activations";
+ * import { normalShare } from "kindling/activations";
  * assertEquals(normalShare(0), 0.5);
  * ```
  */
@@ -234,8 +237,8 @@ export function normalShare(x: number): number {
  * @example Large numbers pass, very negative ones do not
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { gelu } from "#activations";
- * import { Tensor } from "#tensor";
+ * import { gelu } from "kindling/activations";
+ * import { Tensor } from "kindling/tensor";
  * assertEquals(gelu(Tensor.of([0, 1e4])).toArray(), [0, 1e4]);
  * ```
  */
@@ -277,8 +280,8 @@ export function gelu(x: Tensor): Tensor {
  * @example Equal scores share equally
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { softmax } from "#activations";
- * import { Tensor } from "#tensor";
+ * import { softmax } from "kindling/activations";
+ * import { Tensor } from "kindling/tensor";
  * assertEquals(softmax(Tensor.of([1e4, 1e4])).toArray(), [0.5, 0.5]);
  * ```
  */
@@ -314,8 +317,8 @@ function fromGreatest(values: Values, axis: number): Tensor {
  * @example A hopeless score keeps its logarithm
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { logSoftmax } from "#activations";
- * import { Tensor } from "#tensor";
+ * import { logSoftmax } from "kindling/activations";
+ * import { Tensor } from "kindling/tensor";
  * assertEquals(logSoftmax(Tensor.of([1000, 0])).toArray(), [0, -1000]);
  * ```
  */
@@ -349,8 +352,8 @@ export function logSoftmax(x: Tensor, axis = -1): Tensor {
  *
  * ```ts
  * import { assert } from "@std/assert";
- * import { sigmoid } from "#activations";
- * import { Tensor } from "#tensor";
+ * import { sigmoid } from "kindling/activations";
+ * import { Tensor } from "kindling/tensor";
  * let x = Tensor.of(0), slope = 1;
  * for (let layer = 0; layer < 10; layer++) {
  *   x = sigmoid(x);
@@ -365,8 +368,8 @@ export function logSoftmax(x: Tensor, axis = -1): Tensor {
  *
  * ```ts
  * import { assertAlmostEquals, assertEquals } from "@std/assert";
- * import { softmax } from "#activations";
- * import { Tensor } from "#tensor";
+ * import { softmax } from "kindling/activations";
+ * import { Tensor } from "kindling/tensor";
  * const scores = Tensor.of([[5, 5], [5, 5], [5, 5]]); // three images, two classes
  * assertEquals(softmax(scores).sum(-1).toArray(), [1, 1, 1]);
  * assertAlmostEquals(softmax(scores, 0).sum(-1).data[0], 2 / 3, 1e-6);
@@ -376,8 +379,8 @@ export function logSoftmax(x: Tensor, axis = -1): Tensor {
  *
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { logSoftmax, softmax } from "#activations";
- * import { Tensor } from "#tensor";
+ * import { logSoftmax, softmax } from "kindling/activations";
+ * import { Tensor } from "kindling/tensor";
  * const scores = Tensor.of([200, 0]);
  * assertEquals(softmax(scores).log().toArray(), [0, -Infinity]);
  * assertEquals(logSoftmax(scores).toArray(), [0, -200]);

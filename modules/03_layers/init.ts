@@ -22,8 +22,8 @@
  *
  * ```ts
  * import { assertAlmostEquals } from "@std/assert";
- * import { Generator } from "#random";
- * import { Tensor } from "#tensor";
+ * import { Generator } from "kindling/random";
+ * import { Tensor } from "kindling/tensor";
  * const ones = Tensor.ones([1, 100]), weight = Tensor.normal([1000, 100], new Generator(1));
  * const sums = ones.matmul(weight.transpose()); // a thousand units
  * assertAlmostEquals(Math.sqrt(sums.variance().item()), 10, 1);
@@ -69,7 +69,7 @@ export type Fans = { readonly fanIn: number; readonly fanOut: number };
  * @example A 3×3 window over 2 channels, 8 filters
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { fansOf } from "#layers";
+ * import { fansOf } from "kindling/layers";
  * assertEquals(fansOf([8, 2, 3, 3]), { fanIn: 18, fanOut: 72 });
  * ```
  */
@@ -112,8 +112,8 @@ export type FanInOptions = TensorOptions & { readonly fanIn?: number };
  * @example No weight is larger than 1/√fanIn
  * ```ts
  * import { assert } from "@std/assert";
- * import { uniformByFanIn } from "#layers";
- * import { Generator } from "#random";
+ * import { uniformByFanIn } from "kindling/layers";
+ * import { Generator } from "kindling/random";
  * const weight = uniformByFanIn([8, 16], new Generator(1));
  * assert(weight.data.every((w) => Math.abs(w) <= 1 / 4));
  * ```
@@ -182,8 +182,8 @@ export const kaimingUniform: Initializer = evenly(variances.kaiming);
  * @example The spread is the formula's, within chance
  * ```ts
  * import { assertAlmostEquals } from "@std/assert";
- * import { kaimingNormal } from "#layers";
- * import { Generator } from "#random";
+ * import { kaimingNormal } from "kindling/layers";
+ * import { Generator } from "kindling/random";
  * const weight = kaimingNormal([64, 32], new Generator(1));
  * assertAlmostEquals(Math.sqrt(weight.variance().item()), 0.25, 0.02);
  * ```

@@ -23,9 +23,9 @@
  *
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { Linear } from "#layers";
- * import { Generator } from "#random";
- * import { Tensor } from "#tensor";
+ * import { Linear } from "kindling/layers";
+ * import { Generator } from "kindling/random";
+ * import { Tensor } from "kindling/tensor";
  * const layer = new Linear(3, 2, { generator: new Generator(1) });
  * layer.weight.write((w) => w.set([2, 0, -1, 0, 1, 0]));
  * layer.bias?.write((b) => b.set([5, 0]));
@@ -79,8 +79,8 @@ export interface WeightOptions extends TensorOptions {
  * @example One bias per output
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { drawWeights } from "#layers";
- * import { Generator } from "#random";
+ * import { drawWeights } from "kindling/layers";
+ * import { Generator } from "kindling/random";
  * const [weight, bias] = drawWeights([4, 3], { generator: new Generator(1) });
  * assertEquals([weight.shape, bias?.shape], [[4, 3], [4]]);
  * ```
@@ -99,9 +99,9 @@ export function drawWeights(shape: Shape, options: WeightOptions): [Parameter, P
  * @example Three inputs, two outputs
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { Linear } from "#layers";
- * import { Generator } from "#random";
- * import { Tensor } from "#tensor";
+ * import { Linear } from "kindling/layers";
+ * import { Generator } from "kindling/random";
+ * import { Tensor } from "kindling/tensor";
  * const layer = new Linear(3, 2, { generator: new Generator(1) });
  * assertEquals(layer.forward(Tensor.ones([5, 3])).shape, [5, 2]);
  * ```
@@ -173,8 +173,8 @@ export class Linear extends Module {
  * @example Two images of four pixels
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { Flatten } from "#layers";
- * import { Tensor } from "#tensor";
+ * import { Flatten } from "kindling/layers";
+ * import { Tensor } from "kindling/tensor";
  * assertEquals(new Flatten().forward(Tensor.zeros([2, 1, 2, 2])).shape, [2, 4]);
  * ```
  */
@@ -201,8 +201,8 @@ export class Flatten extends Module {
  * @example Its cost is nothing
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { Elementwise } from "#layers";
- * import type { Tensor } from "#tensor";
+ * import { Elementwise } from "kindling/layers";
+ * import type { Tensor } from "kindling/tensor";
  * class Double extends Elementwise {
  *   forward(x: Tensor): Tensor {
  *     return x.mul(2);
@@ -227,8 +227,8 @@ export type Compute = (x: Tensor) => Tensor;
  * @example What is negative becomes 0
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { ReLU } from "#layers";
- * import { Tensor } from "#tensor";
+ * import { ReLU } from "kindling/layers";
+ * import { Tensor } from "kindling/tensor";
  * assertEquals(new ReLU().forward(Tensor.of([-2, 3])).toArray(), [0, 3]);
  * ```
  */
@@ -243,8 +243,8 @@ export class ReLU extends Elementwise {
  * @example Half of what is negative
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { LeakyReLU } from "#layers";
- * import { Tensor } from "#tensor";
+ * import { LeakyReLU } from "kindling/layers";
+ * import { Tensor } from "kindling/tensor";
  * assertEquals(new LeakyReLU(0.5).forward(Tensor.of([-2, 3])).toArray(), [-1, 3]);
  * ```
  */
@@ -272,8 +272,8 @@ export class LeakyReLU extends Elementwise {
  * @example Zero is in the middle
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { Sigmoid } from "#layers";
- * import { Tensor } from "#tensor";
+ * import { Sigmoid } from "kindling/layers";
+ * import { Tensor } from "kindling/tensor";
  * assertEquals(new Sigmoid().forward(Tensor.of([0])).toArray(), [0.5]);
  * ```
  */
@@ -288,8 +288,8 @@ export class Sigmoid extends Elementwise {
  * @example Zero stays zero
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { Tanh } from "#layers";
- * import { Tensor } from "#tensor";
+ * import { Tanh } from "kindling/layers";
+ * import { Tensor } from "kindling/tensor";
  * assertEquals(new Tanh().forward(Tensor.of([0, 1e4])).toArray(), [0, 1]);
  * ```
  */
@@ -304,8 +304,8 @@ export class Tanh extends Elementwise {
  * @example Large numbers pass
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { GELU } from "#layers";
- * import { Tensor } from "#tensor";
+ * import { GELU } from "kindling/layers";
+ * import { Tensor } from "kindling/tensor";
  * assertEquals(new GELU().forward(Tensor.of([0, 1e4])).toArray(), [0, 1e4]);
  * ```
  */
@@ -320,8 +320,8 @@ export class GELU extends Elementwise {
  * @example Equal scores share equally
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { Softmax } from "#layers";
- * import { Tensor } from "#tensor";
+ * import { Softmax } from "kindling/layers";
+ * import { Tensor } from "kindling/tensor";
  * assertEquals(new Softmax().forward(Tensor.of([[5, 5]])).toArray(), [[0.5, 0.5]]);
  * ```
  */
@@ -349,8 +349,8 @@ export class Softmax extends Elementwise {
  * @example A hopeless score keeps its logarithm
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { LogSoftmax } from "#layers";
- * import { Tensor } from "#tensor";
+ * import { LogSoftmax } from "kindling/layers";
+ * import { Tensor } from "kindling/tensor";
  * assertEquals(new LogSoftmax().forward(Tensor.of([[1000, 0]])).toArray(), [[0, -1000]]);
  * ```
  */
@@ -399,9 +399,9 @@ export type DropoutOptions = { readonly generator: Generator };
  * @example In evaluation everything passes
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { Dropout } from "#layers";
- * import { Generator } from "#random";
- * import { Tensor } from "#tensor";
+ * import { Dropout } from "kindling/layers";
+ * import { Generator } from "kindling/random";
+ * import { Tensor } from "kindling/tensor";
  * const layer = new Dropout(0.5, { generator: new Generator(1) });
  * assertEquals(layer.eval().forward(Tensor.of([1, 2])).toArray(), [1, 2]);
  * ```
@@ -454,8 +454,8 @@ export class Dropout extends Elementwise {
  * @example Flattened, then bent
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { Flatten, ReLU, Sequential } from "#layers";
- * import { Tensor } from "#tensor";
+ * import { Flatten, ReLU, Sequential } from "kindling/layers";
+ * import { Tensor } from "kindling/tensor";
  * const model = new Sequential(new Flatten(), new ReLU());
  * assertEquals(model.forward(Tensor.of([[[-1, 2]]])).toArray(), [[0, 2]]);
  * ```
@@ -525,8 +525,8 @@ export type Summary = Costs & { readonly layers: readonly LayerSummary[] };
  * @example A layer of 3 inputs and 2 outputs has 3·2 weights and 2 biases
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { Linear, summarize } from "#layers";
- * import { Generator } from "#random";
+ * import { Linear, summarize } from "kindling/layers";
+ * import { Generator } from "kindling/random";
  * const { parameters } = summarize(new Linear(3, 2, { generator: new Generator(1) }), [1, 3]);
  * assertEquals(parameters, 8);
  * ```
@@ -563,8 +563,8 @@ export function summarize(model: Module, inputShape: Shape): Summary {
  *
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { Linear, ReLU, Sequential, summarize } from "#layers";
- * import { Generator } from "#random";
+ * import { Linear, ReLU, Sequential, summarize } from "kindling/layers";
+ * import { Generator } from "kindling/random";
  * const generator = new Generator(1);
  * const model = new Sequential(
  *   new Linear(64, 32, { generator }),
@@ -592,10 +592,10 @@ export function summarize(model: Module, inputShape: Shape): Summary {
  *
  * ```ts
  * import { assertEquals, assertNotEquals } from "@std/assert";
- * import { relu } from "#activations";
- * import { Linear } from "#layers";
- * import { Generator } from "#random";
- * import { Tensor } from "#tensor";
+ * import { relu } from "kindling/activations";
+ * import { Linear } from "kindling/layers";
+ * import { Generator } from "kindling/random";
+ * import { Tensor } from "kindling/tensor";
  * function answer(fill: number, unit: number, nudge: number): number {
  *   const options = { generator: new Generator(1), bias: false };
  *   const hidden = new Linear(3, 2, options), last = new Linear(2, 1, options);
@@ -615,10 +615,10 @@ export function summarize(model: Module, inputShape: Shape): Summary {
  *
  * ```ts
  * import { assert, assertEquals } from "@std/assert";
- * import { relu } from "#activations";
- * import { kaimingNormal } from "#layers";
- * import { Generator } from "#random";
- * import { Tensor } from "#tensor";
+ * import { relu } from "kindling/activations";
+ * import { kaimingNormal } from "kindling/layers";
+ * import { Generator } from "kindling/random";
+ * import { Tensor } from "kindling/tensor";
  * function spreadAfterTen(factor: number): number {
  *   const generator = new Generator(1);
  *   let x = Tensor.normal([100, 64], generator);
@@ -639,9 +639,9 @@ export function summarize(model: Module, inputShape: Shape): Summary {
  *
  * ```ts
  * import { assertAlmostEquals, assertEquals, assertNotEquals } from "@std/assert";
- * import { Dropout } from "#layers";
- * import { Generator } from "#random";
- * import { Tensor } from "#tensor";
+ * import { Dropout } from "kindling/layers";
+ * import { Generator } from "kindling/random";
+ * import { Tensor } from "kindling/tensor";
  * const layer = new Dropout(0.5, { generator: new Generator(1) }), x = Tensor.ones([10_000]);
  * assertNotEquals(layer.forward(x).toArray(), layer.forward(x).toArray());
  * assertAlmostEquals(layer.forward(x).mean().item(), 1, 0.05);
@@ -653,9 +653,9 @@ export function summarize(model: Module, inputShape: Shape): Summary {
  *
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { Linear, Module } from "#layers";
- * import { Generator } from "#random";
- * import type { Tensor } from "#tensor";
+ * import { Linear, Module } from "kindling/layers";
+ * import { Generator } from "kindling/random";
+ * import type { Tensor } from "kindling/tensor";
  * const options = { generator: new Generator(1) };
  * class Hiding extends Module {
  *   readonly seen = [new Linear(2, 2, options)];

@@ -23,8 +23,8 @@ import type { Data, Shape, Values } from "#tensor";
  * @example Whatever is computed from a parameter requires a gradient
  * ```ts
  * import { assert } from "@std/assert";
- * import { Parameter } from "#layers";
- * import { Tensor } from "#tensor";
+ * import { Parameter } from "kindling/layers";
+ * import { Tensor } from "kindling/tensor";
  * const weight = new Parameter(Tensor.ones([2]));
  * assert(weight.mul(3).requiresGrad);
  * ```
@@ -76,9 +76,9 @@ export type Cost = { readonly outputShape: Shape; readonly multiplyAccumulates: 
  * @example A model of one's own
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { Linear, Module } from "#layers";
- * import { Generator } from "#random";
- * import { Tensor } from "#tensor";
+ * import { Linear, Module } from "kindling/layers";
+ * import { Generator } from "kindling/random";
+ * import { Tensor } from "kindling/tensor";
  * class Twice extends Module {
  *   readonly layer = new Linear(2, 2, { generator: new Generator(1) });
  *   forward(x: Tensor): Tensor {
@@ -194,8 +194,8 @@ export type State = ReadonlyMap<string, Values>;
  * @example The message lists every name
  * ```ts
  * import { assertThrows } from "@std/assert";
- * import { checkState } from "#layers";
- * import { Tensor, ValueError } from "#tensor";
+ * import { checkState } from "kindling/layers";
+ * import { Tensor, ValueError } from "kindling/tensor";
  * const own = new Map([["weight", Tensor.ones([2])]]);
  * assertThrows(() => checkState("Linear", own, new Map()), ValueError, "weight is missing");
  * ```

@@ -26,8 +26,8 @@
  *
  * ```ts
  * import { assertAlmostEquals } from "@std/assert";
- * import { crossEntropy } from "#losses";
- * import { Tensor } from "#tensor";
+ * import { crossEntropy } from "kindling/losses";
+ * import { Tensor } from "kindling/tensor";
  * const scores = Tensor.of([[0, Math.log(3)]]), cat = Int32Array.of(0), dog = Int32Array.of(1);
  * assertAlmostEquals(crossEntropy(scores, dog).item(), 0.288, 1e-3);
  * assertAlmostEquals(crossEntropy(scores, cat).item(), 1.386, 1e-3);
@@ -94,8 +94,8 @@ function checkTargets(scores: Tensor, targets: Tensor, [least, most]: readonly n
  * @example Off by 1 and by 3
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { mseLoss } from "#losses";
- * import { Tensor } from "#tensor";
+ * import { mseLoss } from "kindling/losses";
+ * import { Tensor } from "kindling/tensor";
  * assertEquals(mseLoss(Tensor.of([1, 5]), Tensor.of([2, 2])).item(), 5);
  * ```
  */
@@ -207,8 +207,8 @@ function score(scores: Tensor, shares: Tensor): Tensor {
  * @example Knowing nothing about two classes costs log 2
  * ```ts
  * import { assertAlmostEquals } from "@std/assert";
- * import { crossEntropy } from "#losses";
- * import { Tensor } from "#tensor";
+ * import { crossEntropy } from "kindling/losses";
+ * import { Tensor } from "kindling/tensor";
  * const loss = crossEntropy(Tensor.of([[5, 5]]), Int32Array.of(1));
  * assertAlmostEquals(loss.item(), Math.log(2), 1e-7);
  * ```
@@ -275,8 +275,8 @@ export function crossEntropy(
  * @example Knowing nothing costs log 2
  * ```ts
  * import { assertAlmostEquals } from "@std/assert";
- * import { binaryCrossEntropy } from "#losses";
- * import { Tensor } from "#tensor";
+ * import { binaryCrossEntropy } from "kindling/losses";
+ * import { Tensor } from "kindling/tensor";
  * const loss = binaryCrossEntropy(Tensor.of([0, 0]), Tensor.of([1, 0]));
  * assertAlmostEquals(loss.item(), Math.log(2), 1e-7);
  * ```
@@ -315,10 +315,10 @@ export function binaryCrossEntropy(scores: Tensor, targets: Tensor, options?: Lo
  *
  * ```ts
  * import { assert, assertAlmostEquals } from "@std/assert";
- * import { Linear } from "#layers";
- * import { crossEntropy } from "#losses";
- * import { Generator } from "#random";
- * import { Tensor } from "#tensor";
+ * import { Linear } from "kindling/layers";
+ * import { crossEntropy } from "kindling/losses";
+ * import { Generator } from "kindling/random";
+ * import { Tensor } from "kindling/tensor";
  * function firstLoss(factor: number): number {
  *   const generator = new Generator(1), layer = new Linear(64, 10, { generator });
  *   const inputs = Tensor.normal([256, 64], generator).mul(factor);
@@ -335,9 +335,9 @@ export function binaryCrossEntropy(scores: Tensor, targets: Tensor, options?: Lo
  *
  * ```ts
  * import { assertAlmostEquals } from "@std/assert";
- * import { softmax } from "#activations";
- * import { crossEntropy } from "#losses";
- * import { Tensor } from "#tensor";
+ * import { softmax } from "kindling/activations";
+ * import { crossEntropy } from "kindling/losses";
+ * import { Tensor } from "kindling/tensor";
  * const sure = Tensor.of([[100, 0, 0, 0, 0, 0, 0, 0, 0, 0]]), label = Int32Array.of(0);
  * assertAlmostEquals(crossEntropy(sure, label).item(), 0, 1e-6);
  * assertAlmostEquals(crossEntropy(softmax(sure), label).item(), 1.46, 0.01);
@@ -349,8 +349,8 @@ export function binaryCrossEntropy(scores: Tensor, targets: Tensor, options?: Lo
  *
  * ```ts
  * import { assertAlmostEquals } from "@std/assert";
- * import { crossEntropy } from "#losses";
- * import { Tensor } from "#tensor";
+ * import { crossEntropy } from "kindling/losses";
+ * import { Tensor } from "kindling/tensor";
  * const scores = Tensor.zeros([256, 10]), labels = new Int32Array(256);
  * const mean = crossEntropy(scores, labels).item();
  * const sum = crossEntropy(scores, labels, { reduction: "sum" }).item();
@@ -364,9 +364,9 @@ export function binaryCrossEntropy(scores: Tensor, targets: Tensor, options?: Lo
  *
  * ```ts
  * import { assert } from "@std/assert";
- * import { sigmoid } from "#activations";
- * import { binaryCrossEntropy, mseLoss } from "#losses";
- * import { Tensor } from "#tensor";
+ * import { sigmoid } from "kindling/activations";
+ * import { binaryCrossEntropy, mseLoss } from "kindling/losses";
+ * import { Tensor } from "kindling/tensor";
  * const yes = Tensor.ones([1]), [from, to] = [-8, -7].map((score) => Tensor.of([score]));
  * const square = (x: Tensor): number => mseLoss(sigmoid(x), yes).item();
  * const surprise = (x: Tensor): number => binaryCrossEntropy(x, yes).item();

@@ -37,9 +37,9 @@
  *
  * ```ts
  * import { assertAlmostEquals, assertEquals } from "@std/assert";
- * import { backward } from "#autograd";
- * import { Parameter } from "#layers";
- * import { Tensor } from "#tensor";
+ * import { backward } from "kindling/autograd";
+ * import { Parameter } from "kindling/layers";
+ * import { Tensor } from "kindling/tensor";
  * const w = new Parameter(Tensor.of(3)), b = new Parameter(Tensor.of(1));
  * const d = w.mul(2).add(b).sub(5), loss = d.mul(d);
  * backward(loss);
@@ -73,9 +73,9 @@ export { type Rule, ruleDoors, rules, type Step, unbroadcast } from "./rules.ts"
  * @example A computation is walked back once
  * ```ts
  * import { assertThrows } from "@std/assert";
- * import { backward, GraphError } from "#autograd";
- * import { Parameter } from "#layers";
- * import { Tensor } from "#tensor";
+ * import { backward, GraphError } from "kindling/autograd";
+ * import { Parameter } from "kindling/layers";
+ * import { Tensor } from "kindling/tensor";
  * const loss = new Parameter(Tensor.of(3)).mul(2);
  * backward(loss);
  * assertThrows(() => backward(loss), GraphError, "twice");
@@ -130,8 +130,8 @@ export class GraphError extends Error {
  * @example What was used comes first
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { leaf, topologicalOrder } from "#autograd";
- * import { Tensor } from "#tensor";
+ * import { leaf, topologicalOrder } from "kindling/autograd";
+ * import { Tensor } from "kindling/tensor";
  * const x = leaf(Tensor.of(2)), square = x.mul(x);
  * assertEquals(topologicalOrder(square), [x, square]);
  * ```
@@ -266,9 +266,9 @@ function walkBack(loss: Tensor): Map<Tensor, Tensor> {
  * @example L = w², so ∂L/∂w = 2w
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { backward } from "#autograd";
- * import { Parameter } from "#layers";
- * import { Tensor } from "#tensor";
+ * import { backward } from "kindling/autograd";
+ * import { Parameter } from "kindling/layers";
+ * import { Tensor } from "kindling/tensor";
  * const w = new Parameter(Tensor.of([3, 4]));
  * backward(w.mul(w).sum());
  * assertEquals(w.grad?.toArray(), [6, 8]);
@@ -309,8 +309,8 @@ class Leaf extends Tensor {
  * @example How much each pixel matters
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { gradients, leaf } from "#autograd";
- * import { Tensor } from "#tensor";
+ * import { gradients, leaf } from "kindling/autograd";
+ * import { Tensor } from "kindling/tensor";
  * const pixels = leaf(Tensor.of([1, 2]));
  * const score = pixels.mul(Tensor.of([3, -1])).sum();
  * assertEquals(gradients(score, [pixels])[0].toArray(), [3, -1]);
@@ -329,9 +329,9 @@ export function leaf(values: Values): Tensor {
  * @example A constant for whoever uses it
  * ```ts
  * import { assert } from "@std/assert";
- * import { detach } from "#autograd";
- * import { Parameter } from "#layers";
- * import { Tensor } from "#tensor";
+ * import { detach } from "kindling/autograd";
+ * import { Parameter } from "kindling/layers";
+ * import { Tensor } from "kindling/tensor";
  * const w = new Parameter(Tensor.ones([2]));
  * assert(!detach(w.mul(2)).requiresGrad);
  * ```
@@ -351,8 +351,8 @@ export function detach(values: Values): Tensor {
  * @example L = Σ x³ of a leaf
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { gradients, leaf } from "#autograd";
- * import { Tensor } from "#tensor";
+ * import { gradients, leaf } from "kindling/autograd";
+ * import { Tensor } from "kindling/tensor";
  * const x = leaf(Tensor.of([1, 2]));
  * assertEquals(gradients(x.mul(x).mul(x).sum(), [x])[0].toArray(), [3, 12]);
  * ```
@@ -381,9 +381,9 @@ export function gradients(loss: Tensor, inputs: readonly Tensor[]): Tensor[] {
  * @example No history, no gradient
  * ```ts
  * import { assert } from "@std/assert";
- * import { noGrad } from "#autograd";
- * import { Parameter } from "#layers";
- * import { Tensor } from "#tensor";
+ * import { noGrad } from "kindling/autograd";
+ * import { Parameter } from "kindling/layers";
+ * import { Tensor } from "kindling/tensor";
  * const w = new Parameter(Tensor.ones([2]));
  * assert(!noGrad(() => w.mul(2)).requiresGrad);
  * ```
@@ -428,10 +428,9 @@ export interface OpStep<Options, Saved> extends Forward<Saved> {
 }
 
 /** An operation over tensors, and the door behind which its definition runs. */
-export interface Operation<Options, Saved> {
-  (inputs: readonly Tensor[], options: Options): Tensor;
-  readonly door: Door<OpDefinition<Options, Saved>>;
-}
+export type Operation<Options, Saved> =
+  & ((inputs: readonly Tensor[], options: Options) => Tensor)
+  & { readonly door: Door<OpDefinition<Options, Saved>> };
 
 /**
  * Makes an operation that brings its own derivative.
@@ -442,8 +441,8 @@ export interface Operation<Options, Saved> {
  * @example A cube with a hand-made derivative
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { defineOp, gradients, leaf } from "#autograd";
- * import { Tensor } from "#tensor";
+ * import { defineOp, gradients, leaf } from "kindling/autograd";
+ * import { Tensor } from "kindling/tensor";
  * const cube = defineOp<void, null>({
  *   name: "cube",
  *   forward: ([x]) => ({ output: x.mul(x).mul(x), saved: null }),
@@ -498,8 +497,8 @@ export type CheckOptions = { readonly step?: number; readonly tolerance?: number
  * @example The derivative of a product
  * ```ts
  * import { assert } from "@std/assert";
- * import { checkGradients } from "#autograd";
- * import { Tensor } from "#tensor";
+ * import { checkGradients } from "kindling/autograd";
+ * import { Tensor } from "kindling/tensor";
  * const x = Tensor.of([[1, 2]], { dtype: "float64" }), y = Tensor.of([[3], [4]], { dtype: "float64" });
  * assert(checkGradients(([a, b]) => a.mul(b), [x, y]) < 1e-6);
  * ```
@@ -560,8 +559,8 @@ export function checkGradients(
  *
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { checkGradients } from "#autograd";
- * import { Tensor } from "#tensor";
+ * import { checkGradients } from "kindling/autograd";
+ * import { Tensor } from "kindling/tensor";
  * let passes = 0;
  * checkGradients(([w]) => {
  *   passes++;
@@ -578,9 +577,9 @@ export function checkGradients(
  *
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { backward } from "#autograd";
- * import { Parameter } from "#layers";
- * import { matmulDoor, Tensor } from "#tensor";
+ * import { backward } from "kindling/autograd";
+ * import { Parameter } from "kindling/layers";
+ * import { matmulDoor, Tensor } from "kindling/tensor";
  * let products = 0;
  * const restore = matmulDoor.replace((...operands) => {
  *   products++;
@@ -600,9 +599,9 @@ export function checkGradients(
  *
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { tanh } from "#activations";
- * import { backward, leaf, topologicalOrder } from "#autograd";
- * import { Tensor } from "#tensor";
+ * import { tanh } from "kindling/activations";
+ * import { backward, leaf, topologicalOrder } from "kindling/autograd";
+ * import { Tensor } from "kindling/tensor";
  * const x = leaf(Tensor.ones([1000]));
  * let y: Tensor = x;
  * for (let layer = 0; layer < 10; layer++) y = tanh(y);
@@ -620,9 +619,9 @@ export function checkGradients(
  *
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { backward } from "#autograd";
- * import { Parameter } from "#layers";
- * import { Tensor } from "#tensor";
+ * import { backward } from "kindling/autograd";
+ * import { Parameter } from "kindling/layers";
+ * import { Tensor } from "kindling/tensor";
  * const w = new Parameter(Tensor.of(3));
  * for (const expected of [6, 12]) { // the slope of w² is 6, both times
  *   backward(w.mul(w));
@@ -636,9 +635,9 @@ export function checkGradients(
  *
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { backward } from "#autograd";
- * import { Parameter } from "#layers";
- * import { Tensor } from "#tensor";
+ * import { backward } from "kindling/autograd";
+ * import { Parameter } from "kindling/layers";
+ * import { Tensor } from "kindling/tensor";
  * const w = new Parameter(Tensor.of(3)), double = w.mul(2);
  * backward(w.mul(double.item())); // L = w·2w, whose slope is 4w = 12
  * assertEquals(w.grad?.item(), 6);
@@ -651,9 +650,9 @@ export function checkGradients(
  *
  * ```ts
  * import { assertEquals, assertThrows } from "@std/assert";
- * import { backward, GraphError } from "#autograd";
- * import { Parameter } from "#layers";
- * import { Tensor } from "#tensor";
+ * import { backward, GraphError } from "kindling/autograd";
+ * import { Parameter } from "kindling/layers";
+ * import { Tensor } from "kindling/tensor";
  * const v = new Parameter(Tensor.of(2)), w = new Parameter(Tensor.of(5));
  * const loss = v.mul(w), again = v.mul(w);
  * w.data[0] = 7;
@@ -670,8 +669,8 @@ export function checkGradients(
  *
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { gradients, leaf } from "#autograd";
- * import { Tensor } from "#tensor";
+ * import { gradients, leaf } from "kindling/autograd";
+ * import { Tensor } from "kindling/tensor";
  * const x = leaf(Tensor.of([0, 4])), mask = Tensor.of([0, 1]);
  * const loss = x.sqrt().mul(mask).sum();
  * assertEquals(loss.item(), 2);

@@ -73,8 +73,8 @@ export type Rule<K extends OpName> = (g: Tensor, step: Step<K>) => readonly Grad
  * @example A row that was used twice
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { unbroadcast } from "#autograd";
- * import { Tensor } from "#tensor";
+ * import { unbroadcast } from "kindling/autograd";
+ * import { Tensor } from "kindling/tensor";
  * assertEquals(unbroadcast(Tensor.of([[1, 2], [3, 4]]), [2]).toArray(), [4, 6]);
  * ```
  */

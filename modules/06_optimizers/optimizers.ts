@@ -32,10 +32,10 @@
  *
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { backward } from "#autograd";
- * import { Parameter } from "#layers";
- * import { SGD } from "#optimizers";
- * import { Tensor } from "#tensor";
+ * import { backward } from "kindling/autograd";
+ * import { Parameter } from "kindling/layers";
+ * import { SGD } from "kindling/optimizers";
+ * import { Tensor } from "kindling/tensor";
  * function walk(learningRate: number): number[] {
  *   const w = new Parameter(Tensor.of(8)), optimizer = new SGD([w], { learningRate });
  *   return [1, 2, 3].map(() => {
@@ -120,10 +120,10 @@ const exact = { dtype: "float64" } as const;
  * @example An optimizer of one's own: only the sign of the gradient counts
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { backward } from "#autograd";
- * import { Parameter } from "#layers";
- * import { Optimizer, type OptimizerOptions, type UpdateStep } from "#optimizers";
- * import { type Data, Tensor } from "#tensor";
+ * import { backward } from "kindling/autograd";
+ * import { Parameter } from "kindling/layers";
+ * import { Optimizer, type OptimizerOptions, type UpdateStep } from "kindling/optimizers";
+ * import { type Data, Tensor } from "kindling/tensor";
  * class SignSGD extends Optimizer {
  *   constructor(parameters: Iterable<Parameter>, options: OptimizerOptions) {
  *     super(parameters, options, { defaults: { learningRate: 0, weightDecay: 0 }, slotNames: [] });
@@ -159,8 +159,7 @@ export abstract class Optimizer<Options extends OptimizerOptions = OptimizerOpti
     this.#firstRate = this.#learningRate = options.learningRate;
     this.#door = kind.door;
     for (const part of parameters) {
-      const group = "parameters" in part ? part : { parameters: [part] };
-      const { parameters: members, ...own } = group;
+      const { parameters: members, ...own } = "parameters" in part ? part : { parameters: [part] };
       const settings = { ...kind.defaults, ...options, ...own };
       checkSettings(this.constructor.name, settings, kind.defaults);
       for (const parameter of members) {
@@ -320,10 +319,10 @@ export interface SGDOptions extends OptimizerOptions {
  * @example One step against the gradient
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { backward } from "#autograd";
- * import { Parameter } from "#layers";
- * import { SGD } from "#optimizers";
- * import { Tensor } from "#tensor";
+ * import { backward } from "kindling/autograd";
+ * import { Parameter } from "kindling/layers";
+ * import { SGD } from "kindling/optimizers";
+ * import { Tensor } from "kindling/tensor";
  * const w = new Parameter(Tensor.of([3]));
  * const optimizer = new SGD([w], { learningRate: 0.5 });
  * backward(w.mul(w).sum()); // ∂L/∂w = 6
@@ -334,9 +333,9 @@ export interface SGDOptions extends OptimizerOptions {
  * @example The valley of 6.1, and what is left of the way after 20 steps
  * ```ts
  * import { assert, assertAlmostEquals } from "@std/assert";
- * import { Parameter } from "#layers";
- * import { SGD } from "#optimizers";
- * import { Tensor } from "#tensor";
+ * import { Parameter } from "kindling/layers";
+ * import { SGD } from "kindling/optimizers";
+ * import { Tensor } from "kindling/tensor";
  * function walk(momentum: number, steps: number): [a: number, b: number] {
  *   const w = new Parameter(Tensor.of([10, 1]));
  *   const optimizer = new SGD([w], { learningRate: 0.1, momentum });
@@ -408,6 +407,9 @@ export class SGD extends Optimizer<SGDOptions> {
 // weight decay, added to the gradient as in 6.1; and t, which each parameter counts for
 // itself, since one that had no gradient has taken no step.
 
+/** An update of Adam's kind. */
+export type AdamUpdate = Update<AdamOptions>;
+
 /** What Adam and AdamW take beside the parameters. */
 export interface AdamOptions extends OptimizerOptions {
   /** β₁ and β₂, how much of the running means is kept; 0.9 and 0.999 by default. */
@@ -422,10 +424,10 @@ export interface AdamOptions extends OptimizerOptions {
  * @example The first step has the length of the learning rate
  * ```ts
  * import { assertAlmostEquals } from "@std/assert";
- * import { backward } from "#autograd";
- * import { Parameter } from "#layers";
- * import { Adam } from "#optimizers";
- * import { Tensor } from "#tensor";
+ * import { backward } from "kindling/autograd";
+ * import { Parameter } from "kindling/layers";
+ * import { Adam } from "kindling/optimizers";
+ * import { Tensor } from "kindling/tensor";
  * const w = new Parameter(Tensor.of(3));
  * const optimizer = new Adam([w], { learningRate: 0.5 });
  * backward(w.mul(1000));
@@ -436,9 +438,9 @@ export interface AdamOptions extends OptimizerOptions {
  * @example The first step of 6.2: what is kept, and what the correction is for
  * ```ts
  * import { assertAlmostEquals } from "@std/assert";
- * import { Parameter } from "#layers";
- * import { Adam } from "#optimizers";
- * import { Tensor } from "#tensor";
+ * import { Parameter } from "kindling/layers";
+ * import { Adam } from "kindling/optimizers";
+ * import { Tensor } from "kindling/tensor";
  * const w = new Parameter(Tensor.of(1)), optimizer = new Adam([w], { learningRate: 0.1 });
  * w.grad = Tensor.of(4);
  * optimizer.step();
@@ -453,7 +455,7 @@ export interface AdamOptions extends OptimizerOptions {
  */
 export class Adam extends Optimizer<AdamOptions> {
   /** The update as a door; AdamW has its own. */
-  static readonly door: Door<Update<AdamOptions>> = new Door("Adam", Adam.prototype.update);
+  static readonly door: Door<AdamUpdate> = new Door("Adam", Adam.prototype.update);
 
   /**
    * Makes an optimizer with empty means.
@@ -515,9 +517,9 @@ export class Adam extends Optimizer<AdamOptions> {
  * @example Weights without a gradient shrink by η·λ
  * ```ts
  * import { assertAlmostEquals } from "@std/assert";
- * import { Parameter } from "#layers";
- * import { AdamW } from "#optimizers";
- * import { Tensor } from "#tensor";
+ * import { Parameter } from "kindling/layers";
+ * import { AdamW } from "kindling/optimizers";
+ * import { Tensor } from "kindling/tensor";
  * const w = new Parameter(Tensor.of(2));
  * w.grad = Tensor.of(0);
  * new AdamW([w], { learningRate: 0.5, weightDecay: 0.1 }).step();
@@ -527,9 +529,9 @@ export class Adam extends Optimizer<AdamOptions> {
  * @example The table of 6.3
  * ```ts
  * import { assertAlmostEquals } from "@std/assert";
- * import { Parameter } from "#layers";
- * import { Adam, AdamW } from "#optimizers";
- * import { Tensor } from "#tensor";
+ * import { Parameter } from "kindling/layers";
+ * import { Adam, AdamW } from "kindling/optimizers";
+ * import { Tensor } from "kindling/tensor";
  * function first(Kind: typeof Adam | typeof AdamW, weightDecay: number, gradient: number): number {
  *   const w = new Parameter(Tensor.of(1));
  *   w.grad = Tensor.of(gradient);
@@ -546,10 +548,7 @@ export class Adam extends Optimizer<AdamOptions> {
  */
 export class AdamW extends Adam {
   /** The update as a door. */
-  static override readonly door: Door<Update<AdamOptions>> = new Door(
-    "AdamW",
-    AdamW.prototype.update,
-  );
+  static override readonly door: Door<AdamUpdate> = new Door("AdamW", AdamW.prototype.update);
 
   /**
    * Makes an optimizer with empty means.
@@ -583,10 +582,10 @@ export class AdamW extends Adam {
  *
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { Linear } from "#layers";
- * import { Adam, SGD } from "#optimizers";
- * import { Generator } from "#random";
- * import type { Tensor } from "#tensor";
+ * import { Linear } from "kindling/layers";
+ * import { Adam, SGD } from "kindling/optimizers";
+ * import { Generator } from "kindling/random";
+ * import type { Tensor } from "kindling/tensor";
  * const layer = new Linear(100, 10, { generator: new Generator(1), bias: false });
  * function bytesPerWeight(optimizer: { stateDict(): Map<string, Tensor> }): number {
  *   const perWeight = [...optimizer.stateDict().values()].filter(({ size }) => size > 1);
@@ -611,10 +610,10 @@ export class AdamW extends Adam {
  *
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { backward } from "#autograd";
- * import { Parameter } from "#layers";
- * import { SGD } from "#optimizers";
- * import { Tensor } from "#tensor";
+ * import { backward } from "kindling/autograd";
+ * import { Parameter } from "kindling/layers";
+ * import { SGD } from "kindling/optimizers";
+ * import { Tensor } from "kindling/tensor";
  * const w = new Parameter(Tensor.of(10)), optimizer = new SGD([w], { learningRate: 1 });
  * const path = [1, 2, 3].map(() => {
  *   backward(w.mul(2)); // the slope is always 2
@@ -630,9 +629,9 @@ export class AdamW extends Adam {
  *
  * ```ts
  * import { assertAlmostEquals } from "@std/assert";
- * import { Parameter } from "#layers";
- * import { Adam, SGD } from "#optimizers";
- * import { Tensor } from "#tensor";
+ * import { Parameter } from "kindling/layers";
+ * import { Adam, SGD } from "kindling/optimizers";
+ * import { Tensor } from "kindling/tensor";
  * for (const [Kind, expected] of [[SGD, 0.0499], [Adam, -0.05]] as const) {
  *   const w = new Parameter(Tensor.of(0.05));
  *   w.grad = Tensor.of(0.001);
@@ -647,10 +646,10 @@ export class AdamW extends Adam {
  *
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { Linear } from "#layers";
- * import { SGD } from "#optimizers";
- * import { Generator } from "#random";
- * import { Tensor } from "#tensor";
+ * import { Linear } from "kindling/layers";
+ * import { SGD } from "kindling/optimizers";
+ * import { Generator } from "kindling/random";
+ * import { Tensor } from "kindling/tensor";
  * const layer = new Linear(2, 1, { generator: new Generator(1) });
  * const named = [...layer.namedParameters()].map(([name, w]) => ({ parameters: [w], name }));
  * const groups = named.map(({ parameters, name }) =>
@@ -670,10 +669,10 @@ export class AdamW extends Adam {
  *
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { backward } from "#autograd";
- * import { Parameter } from "#layers";
- * import { SGD } from "#optimizers";
- * import { Tensor } from "#tensor";
+ * import { backward } from "kindling/autograd";
+ * import { Parameter } from "kindling/layers";
+ * import { SGD } from "kindling/optimizers";
+ * import { Tensor } from "kindling/tensor";
  * const model = { head: new Parameter(Tensor.of(3)) };
  * const optimizer = new SGD([model.head], { learningRate: 0.1 });
  * model.head = new Parameter(Tensor.of(5));

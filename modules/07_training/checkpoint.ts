@@ -34,7 +34,7 @@ export interface Checkpoint {
  * @example The message says why
  * ```ts
  * import { assertThrows } from "@std/assert";
- * import { CheckpointError, decodeCheckpoint } from "#checkpoint";
+ * import { CheckpointError, decodeCheckpoint } from "kindling/checkpoint";
  * assertThrows(() => decodeCheckpoint(Uint8Array.of(1, 2), "x"), CheckpointError, "it has 2 bytes");
  * ```
  */
@@ -117,8 +117,8 @@ function headOf({ tensors, metadata }: Checkpoint): Uint8Array<ArrayBuffer> {
  * @example There and back
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { decodeCheckpoint, encodeCheckpoint } from "#checkpoint";
- * import { Tensor } from "#tensor";
+ * import { decodeCheckpoint, encodeCheckpoint } from "kindling/checkpoint";
+ * import { Tensor } from "kindling/tensor";
  * const tensors = new Map([["weight", Tensor.of([[1, 2], [3, 4]])]]);
  * const file = encodeCheckpoint({ tensors, metadata: { by: "me" } });
  * const { tensors: read, metadata } = decodeCheckpoint(file, "example");
@@ -149,8 +149,8 @@ export function encodeCheckpoint(checkpoint: Checkpoint): Uint8Array<ArrayBuffer
  * @example A single wrong bit is noticed
  * ```ts
  * import { assertThrows } from "@std/assert";
- * import { CheckpointError, decodeCheckpoint, encodeCheckpoint } from "#checkpoint";
- * import { Tensor } from "#tensor";
+ * import { CheckpointError, decodeCheckpoint, encodeCheckpoint } from "kindling/checkpoint";
+ * import { Tensor } from "kindling/tensor";
  * const file = encodeCheckpoint({ tensors: new Map([["w", Tensor.of([1])]]), metadata: {} });
  * file[file.length - 1] ^= 1;
  * assertThrows(() => decodeCheckpoint(file, "x"), CheckpointError, "its checksum is wrong");
@@ -352,10 +352,10 @@ function reasonOf(error: unknown): string {
  * @example Its folder must be there
  * ```ts
  * import { assertRejects } from "@std/assert";
- * import { CheckpointError, takeCheckpoint, writeCheckpoint } from "#checkpoint";
- * import { Linear } from "#layers";
- * import { SGD } from "#optimizers";
- * import { Generator } from "#random";
+ * import { CheckpointError, takeCheckpoint, writeCheckpoint } from "kindling/checkpoint";
+ * import { Linear } from "kindling/layers";
+ * import { SGD } from "kindling/optimizers";
+ * import { Generator } from "kindling/random";
  * const model = new Linear(2, 1, { generator: new Generator(1) });
  * const optimizer = new SGD(model.parameters(), { learningRate: 0.1 });
  * const checkpoint = takeCheckpoint({ model, optimizer, resumable: {} });
@@ -395,7 +395,7 @@ export async function writeCheckpoint(path: string, checkpoint: Checkpoint): Pro
  * @example There is none
  * ```ts
  * import { assertRejects } from "@std/assert";
- * import { CheckpointError, readCheckpoint } from "#checkpoint";
+ * import { CheckpointError, readCheckpoint } from "kindling/checkpoint";
  * await assertRejects(() => readCheckpoint("missing"), CheckpointError, "there is none");
  * ```
  */
@@ -445,10 +445,10 @@ export interface TrainingParts {
  * @example A model without anything else
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { takeCheckpoint } from "#checkpoint";
- * import { Linear } from "#layers";
- * import { SGD } from "#optimizers";
- * import { Generator } from "#random";
+ * import { takeCheckpoint } from "kindling/checkpoint";
+ * import { Linear } from "kindling/layers";
+ * import { SGD } from "kindling/optimizers";
+ * import { Generator } from "kindling/random";
  * const model = new Linear(2, 1, { generator: new Generator(1), bias: false });
  * const optimizer = new SGD(model.parameters(), { learningRate: 0.1 });
  * const { tensors } = takeCheckpoint({ model, optimizer, resumable: {} });
@@ -480,10 +480,10 @@ export function takeCheckpoint(
  * @example A second model goes on where the first one was
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { restoreCheckpoint, takeCheckpoint } from "#checkpoint";
- * import { Linear } from "#layers";
- * import { SGD } from "#optimizers";
- * import { Generator } from "#random";
+ * import { restoreCheckpoint, takeCheckpoint } from "kindling/checkpoint";
+ * import { Linear } from "kindling/layers";
+ * import { SGD } from "kindling/optimizers";
+ * import { Generator } from "kindling/random";
  * function parts(seed: number) {
  *   const model = new Linear(2, 1, { generator: new Generator(seed) });
  *   const optimizer = new SGD(model.parameters(), { learningRate: 0.1 });

@@ -59,8 +59,8 @@ export function predictedClasses(scores: Tensor, labels: Int32Array): Int32Array
  * @example The label has the second greatest score
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { Tensor } from "#tensor";
- * import { topK } from "#training";
+ * import { Tensor } from "kindling/tensor";
+ * import { topK } from "kindling/training";
  * const scores = Tensor.of([[1, 3, 2]]), labels = Int32Array.of(2);
  * assertEquals([topK(1)(scores, labels), topK(2)(scores, labels)], [0, 1]);
  * ```

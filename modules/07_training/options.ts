@@ -33,10 +33,10 @@ export type Loss<Targets = Int32Array> = (predictions: Tensor, targets: Targets)
  * @example Yes or no: one score a row, and a metric of your own
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { Flatten } from "#layers";
- * import { binaryCrossEntropy } from "#losses";
- * import { Tensor } from "#tensor";
- * import { evaluate } from "#training";
+ * import { Flatten } from "kindling/layers";
+ * import { binaryCrossEntropy } from "kindling/losses";
+ * import { Tensor } from "kindling/tensor";
+ * import { evaluate } from "kindling/training";
  * function right(scores: Tensor, targets: Tensor): number {
  *   const isRight = (score: number, row: number): boolean => score > 0 === targets.data[row] > 0.5;
  *   return scores.data.filter(isRight).length / targets.size;
@@ -54,12 +54,12 @@ export type Metric<Targets = Int32Array> = (scores: Tensor, targets: Targets) =>
  * @example Accuracy and counts of each epoch
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { Linear } from "#layers";
- * import { crossEntropy } from "#losses";
- * import { SGD } from "#optimizers";
- * import { Generator } from "#random";
- * import { Tensor } from "#tensor";
- * import { accuracyMetric, confusion, fit } from "#training";
+ * import { Linear } from "kindling/layers";
+ * import { crossEntropy } from "kindling/losses";
+ * import { SGD } from "kindling/optimizers";
+ * import { Generator } from "kindling/random";
+ * import { Tensor } from "kindling/tensor";
+ * import { accuracyMetric, confusion, fit } from "kindling/training";
  * const model = new Linear(2, 2, { generator: new Generator(1) });
  * const batch = { inputs: Tensor.of([[0, 1], [1, 0]]), targets: Int32Array.of(0, 1) };
  * const history = await fit(model, [batch], {

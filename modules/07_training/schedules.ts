@@ -11,7 +11,7 @@
  *
  * ```ts
  * import { assert, assertAlmostEquals } from "@std/assert";
- * import { constant, cosine, type Schedule } from "#training";
+ * import { constant, cosine, type Schedule } from "kindling/training";
  * function rest(schedule: Schedule): number {
  *   let w = 0;
  *   for (let k = 0; k < 100; k++) w += schedule(k / 100) * ((k % 2 === 0 ? 1 : -1) - w);
@@ -71,7 +71,7 @@ function checkPart(name: string, part: number): void {
  * @example Always a tenth
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { constant } from "#training";
+ * import { constant } from "kindling/training";
  * assertEquals(constant(0.1)(0.7), 0.1);
  * ```
  */
@@ -95,7 +95,7 @@ export type StepwiseOptions = { readonly factor?: number; readonly every: number
  * @example Halved after every quarter
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { step } from "#training";
+ * import { step } from "kindling/training";
  * const schedule = step(0.8, { factor: 0.5, every: 0.25 });
  * assertEquals([0, 0.24, 0.25, 0.5].map(schedule), [0.8, 0.8, 0.4, 0.2]);
  * ```
@@ -132,7 +132,7 @@ export function step(rate: number, { factor = 0.1, every, ...other }: StepwiseOp
  * @example Half of the way down in the middle
  * ```ts
  * import { assertAlmostEquals } from "@std/assert";
- * import { cosine } from "#training";
+ * import { cosine } from "kindling/training";
  * const schedule = cosine(0.1);
  * assertAlmostEquals(schedule(0.5), 0.05);
  * ```
@@ -167,7 +167,7 @@ export function cosine(from: number, to = 0): Schedule {
  * @example Half of the rate in the middle of the first tenth
  * ```ts
  * import { assertAlmostEquals } from "@std/assert";
- * import { constant, warmup } from "#training";
+ * import { constant, warmup } from "kindling/training";
  * const schedule = warmup(constant(0.2));
  * assertAlmostEquals(schedule(0.05), 0.1);
  * ```
@@ -204,7 +204,7 @@ export function warmup(then: Schedule, part = 0.1): Schedule {
  * @example The peak comes after three tenths
  * ```ts
  * import { assertAlmostEquals } from "@std/assert";
- * import { oneCycle } from "#training";
+ * import { oneCycle } from "kindling/training";
  * const schedule = oneCycle(0.5);
  * assertAlmostEquals(schedule(0), 0.02);
  * assertAlmostEquals(schedule(0.3), 0.5);
@@ -242,7 +242,7 @@ export function oneCycle(peak: number, rise = 0.3): Schedule {
  * @example Half of the way up after a quarter
  * ```ts
  * import { assertAlmostEquals } from "@std/assert";
- * import { triangular } from "#training";
+ * import { triangular } from "kindling/training";
  * assertAlmostEquals(triangular(0.1, 0.3)(0.25), 0.2);
  * ```
  */

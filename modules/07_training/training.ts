@@ -31,12 +31,12 @@
  *
  * ```ts
  * import { assertAlmostEquals } from "@std/assert";
- * import { Linear } from "#layers";
- * import { mseLoss } from "#losses";
- * import { SGD } from "#optimizers";
- * import { Generator } from "#random";
- * import { Tensor } from "#tensor";
- * import { trainStep } from "#training";
+ * import { Linear } from "kindling/layers";
+ * import { mseLoss } from "kindling/losses";
+ * import { SGD } from "kindling/optimizers";
+ * import { Generator } from "kindling/random";
+ * import { Tensor } from "kindling/tensor";
+ * import { trainStep } from "kindling/training";
  * const model = new Linear(1, 1, { generator: new Generator(1), bias: false });
  * model.weight.write((w) => w.fill(1));
  * const optimizer = new SGD(model.parameters(), { learningRate: 0.1 });
@@ -90,9 +90,9 @@ export * from "./schedules.ts";
  * @example (3, 4) is 5 long
  * ```ts
  * import { assertAlmostEquals } from "@std/assert";
- * import { Parameter } from "#layers";
- * import { Tensor } from "#tensor";
- * import { clipGradientNorm } from "#training";
+ * import { Parameter } from "kindling/layers";
+ * import { Tensor } from "kindling/tensor";
+ * import { clipGradientNorm } from "kindling/training";
  * const w = new Parameter(Tensor.zeros([2]));
  * w.grad = Tensor.of([3, 4]);
  * assertAlmostEquals(clipGradientNorm([w], 1), 5);
@@ -189,12 +189,12 @@ function learnFrom<Targets>(
  * @example One step towards 1
  * ```ts
  * import { assert } from "@std/assert";
- * import { Linear } from "#layers";
- * import { mseLoss } from "#losses";
- * import { SGD } from "#optimizers";
- * import { Generator } from "#random";
- * import { Tensor } from "#tensor";
- * import { trainStep } from "#training";
+ * import { Linear } from "kindling/layers";
+ * import { mseLoss } from "kindling/losses";
+ * import { SGD } from "kindling/optimizers";
+ * import { Generator } from "kindling/random";
+ * import { Tensor } from "kindling/tensor";
+ * import { trainStep } from "kindling/training";
  * const model = new Linear(1, 1, { generator: new Generator(1) });
  * const optimizer = new SGD(model.parameters(), { learningRate: 0.1 });
  * const batches = [{ inputs: Tensor.ones([4, 1]), targets: Tensor.ones([4, 1]) }];
@@ -246,11 +246,11 @@ function* groupsOf<Item>(items: Iterable<Item>, size: number): Generator<Item[]>
  * @example A line through two points
  * ```ts
  * import { assert } from "@std/assert";
- * import { Linear } from "#layers";
- * import { SGD } from "#optimizers";
- * import { Generator } from "#random";
- * import { Tensor } from "#tensor";
- * import { fit } from "#training";
+ * import { Linear } from "kindling/layers";
+ * import { SGD } from "kindling/optimizers";
+ * import { Generator } from "kindling/random";
+ * import { Tensor } from "kindling/tensor";
+ * import { fit } from "kindling/training";
  * const model = new Linear(1, 1, { generator: new Generator(1) });
  * const batch = { inputs: Tensor.of([[0], [1]]), targets: Tensor.of([[1], [3]]) };
  * const history = await fit(model, [batch], {
@@ -334,16 +334,16 @@ export async function fit<Targets, M extends Metrics<Targets> = NoMetrics>(
  * @example Two of four
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { accuracy } from "#training";
+ * import { accuracy } from "kindling/training";
  * assertEquals(accuracy(Int32Array.of(1, 0, 2, 2), Int32Array.of(1, 1, 1, 2)), 0.5);
  * ```
  *
  * @example A lower loss with fewer right
  * ```ts
  * import { assertAlmostEquals, assertEquals } from "@std/assert";
- * import { crossEntropy } from "#losses";
- * import { Tensor } from "#tensor";
- * import { accuracy } from "#training";
+ * import { crossEntropy } from "kindling/losses";
+ * import { Tensor } from "kindling/tensor";
+ * import { accuracy } from "kindling/training";
  * const labels = Int32Array.of(0, 0, 0);
  * const found = [[0.6, 0.6, 0.6], [0.99, 0.99, 0.45]].map((shares) => {
  *   const scores = Tensor.of(shares.map((p) => [p, 1 - p])).log();
@@ -371,8 +371,8 @@ export function accuracy(predictions: Int32Array, labels: Int32Array): number {
  * @example The second score is the greatest
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { Tensor } from "#tensor";
- * import { accuracyMetric } from "#training";
+ * import { Tensor } from "kindling/tensor";
+ * import { accuracyMetric } from "kindling/training";
  * assertEquals(accuracyMetric(Tensor.of([[1, 3, 2]]), Int32Array.of(1)), 1);
  * ```
  */
@@ -414,7 +414,7 @@ function checkPairs(predictions: Int32Array, labels: Int32Array): void {
  * @example One 1 was taken for a 0
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { confusionMatrix } from "#training";
+ * import { confusionMatrix } from "kindling/training";
  * const counts = confusionMatrix(Int32Array.of(0, 0, 1), Int32Array.of(0, 1, 1), 2);
  * assertEquals(counts.toArray(), [[1, 0], [1, 1]]);
  * ```
@@ -442,8 +442,8 @@ export function confusionMatrix(predictions: Int32Array, labels: Int32Array, K: 
  * @example One 1 was taken for a 0
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { Tensor } from "#tensor";
- * import { confusion } from "#training";
+ * import { Tensor } from "kindling/tensor";
+ * import { confusion } from "kindling/training";
  * const scores = Tensor.of([[2, 1], [2, 1], [1, 2]]);
  * assertEquals(confusion(2)(scores, Int32Array.of(0, 1, 1)).toArray(), [[1, 0], [1, 1]]);
  * ```
@@ -528,10 +528,10 @@ async function evaluateClassifier(
  * @example A model that always says 1
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { Flatten } from "#layers";
- * import { crossEntropy } from "#losses";
- * import { Tensor } from "#tensor";
- * import { evaluate } from "#training";
+ * import { Flatten } from "kindling/layers";
+ * import { crossEntropy } from "kindling/losses";
+ * import { Tensor } from "kindling/tensor";
+ * import { evaluate } from "kindling/training";
  * const batch = { inputs: Tensor.of([[0, 1], [0, 1]]), targets: Int32Array.of(1, 0) };
  * const { accuracy } = await evaluate(new Flatten(), [batch], { loss: crossEntropy });
  * assertEquals(accuracy, 0.5);
@@ -564,12 +564,12 @@ export async function evaluate<T extends Int32Array | Tensor, M extends Metrics<
  *
  * ```ts
  * import { assertAlmostEquals } from "@std/assert";
- * import { Linear } from "#layers";
- * import { mseLoss } from "#losses";
- * import { SGD } from "#optimizers";
- * import { Generator } from "#random";
- * import { Tensor } from "#tensor";
- * import { trainStep } from "#training";
+ * import { Linear } from "kindling/layers";
+ * import { mseLoss } from "kindling/losses";
+ * import { SGD } from "kindling/optimizers";
+ * import { Generator } from "kindling/random";
+ * import { Tensor } from "kindling/tensor";
+ * import { trainStep } from "kindling/training";
  * const x = Tensor.normal([10, 3], new Generator(1)), y = Tensor.normal([10, 1], new Generator(2));
  * function learned(parts: [from: number, to: number][]): number {
  *   const model = new Linear(3, 1, { generator: new Generator(3) });
@@ -598,12 +598,12 @@ export async function evaluate<T extends Int32Array | Tensor, M extends Metrics<
  *
  * ```ts
  * import { assertAlmostEquals, assertRejects } from "@std/assert";
- * import { Linear } from "#layers";
- * import { crossEntropy, mseLoss } from "#losses";
- * import { SGD } from "#optimizers";
- * import { Generator } from "#random";
- * import { Tensor, ValueError } from "#tensor";
- * import { fit } from "#training";
+ * import { Linear } from "kindling/layers";
+ * import { crossEntropy, mseLoss } from "kindling/losses";
+ * import { SGD } from "kindling/optimizers";
+ * import { Generator } from "kindling/random";
+ * import { Tensor, ValueError } from "kindling/tensor";
+ * import { fit } from "kindling/training";
  * const loss = crossEntropy(Tensor.zeros([4, 10]), Int32Array.of(3, 1, 4, 1));
  * assertAlmostEquals(loss.item(), Math.log(10), 1e-6);
  * const model = new Linear(1, 1, { generator: new Generator(1) });
@@ -622,12 +622,12 @@ export async function evaluate<T extends Int32Array | Tensor, M extends Metrics<
  *
  * ```ts
  * import { assert, assertEquals } from "@std/assert";
- * import { Linear } from "#layers";
- * import { crossEntropy } from "#losses";
- * import { SGD } from "#optimizers";
- * import { Generator } from "#random";
- * import { Tensor } from "#tensor";
- * import { type Batch, evaluate, fit } from "#training";
+ * import { Linear } from "kindling/layers";
+ * import { crossEntropy } from "kindling/losses";
+ * import { SGD } from "kindling/optimizers";
+ * import { Generator } from "kindling/random";
+ * import { Tensor } from "kindling/tensor";
+ * import { type Batch, evaluate, fit } from "kindling/training";
  * const dice = new Generator(1), loss = crossEntropy;
  * function drawn(n: number): Batch {
  *   const targets = Int32Array.from({ length: n }, () => dice.uniform() < 0.5 ? 0 : 1);
@@ -650,12 +650,12 @@ export async function evaluate<T extends Int32Array | Tensor, M extends Metrics<
  *
  * ```ts
  * import { assertEquals, assertNotEquals } from "@std/assert";
- * import { Dropout, Linear, Sequential } from "#layers";
- * import { mseLoss } from "#losses";
- * import { SGD } from "#optimizers";
- * import { Generator } from "#random";
- * import { Tensor } from "#tensor";
- * import { fit } from "#training";
+ * import { Dropout, Linear, Sequential } from "kindling/layers";
+ * import { mseLoss } from "kindling/losses";
+ * import { SGD } from "kindling/optimizers";
+ * import { Generator } from "kindling/random";
+ * import { Tensor } from "kindling/tensor";
+ * import { fit } from "kindling/training";
  * const generator = new Generator(1);
  * const model = new Sequential(new Dropout(0.5, { generator }), new Linear(20, 1, { generator }));
  * const x = Tensor.ones([1, 20]), optimizer = new SGD(model.parameters(), { learningRate: 0.01 });

@@ -29,9 +29,9 @@
  *
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { DataLoader, TensorDataset } from "#dataloader";
- * import { Generator } from "#random";
- * import { Tensor } from "#tensor";
+ * import { DataLoader, TensorDataset } from "kindling/dataloader";
+ * import { Generator } from "kindling/random";
+ * import { Tensor } from "kindling/tensor";
  * const data = new TensorDataset(Tensor.zeros([5, 1]), Int32Array.of(0, 1, 2, 3, 4));
  * const loader = new DataLoader(data, { batchSize: 2, shuffle: new Generator(1) });
  * const epochs = [1, 2].map(() => [...loader].map(({ targets }) => [...targets]));
@@ -104,8 +104,8 @@ function rowsOf(values: Values, indices: Int32Array): Tensor {
  * @example The third example and the first
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { TensorDataset } from "#dataloader";
- * import { Tensor } from "#tensor";
+ * import { TensorDataset } from "kindling/dataloader";
+ * import { Tensor } from "kindling/tensor";
  * const data = new TensorDataset(Tensor.of([[1, 2], [3, 4], [5, 6]]), Int32Array.of(7, 8, 9));
  * const { inputs, targets } = data.batch(Int32Array.of(2, 0));
  * assertEquals(inputs.toArray(), [[5, 6], [1, 2]]);
@@ -162,8 +162,8 @@ export class TensorDataset<T extends Int32Array | Tensor = Int32Array> implement
  * @example The second half
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { Subset, TensorDataset } from "#dataloader";
- * import { Tensor } from "#tensor";
+ * import { Subset, TensorDataset } from "kindling/dataloader";
+ * import { Tensor } from "kindling/tensor";
  * const all = new TensorDataset(Tensor.zeros([4, 2]), Int32Array.of(0, 1, 2, 3));
  * const half = new Subset(all, Int32Array.of(2, 3));
  * assertEquals([...half.batch(Int32Array.of(1)).targets], [3]);
@@ -230,9 +230,9 @@ export class Subset<Targets = Int32Array> implements Dataset<Targets> {
  * @example Eight to learn from, two to be judged by
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { randomSplit, TensorDataset } from "#dataloader";
- * import { Generator } from "#random";
- * import { Tensor } from "#tensor";
+ * import { randomSplit, TensorDataset } from "kindling/dataloader";
+ * import { Generator } from "kindling/random";
+ * import { Tensor } from "kindling/tensor";
  * const data = new TensorDataset(Tensor.zeros([10, 3]), new Int32Array(10));
  * const [training, validation] = randomSplit(data, [8, 2], new Generator(1));
  * assertEquals([training.length, validation.length], [8, 2]);
@@ -301,8 +301,8 @@ export type LoaderState = { readonly position: number; readonly generator: Gener
  * @example Five examples in batches of two
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { DataLoader, TensorDataset } from "#dataloader";
- * import { Tensor } from "#tensor";
+ * import { DataLoader, TensorDataset } from "kindling/dataloader";
+ * import { Tensor } from "kindling/tensor";
  * const data = new TensorDataset(Tensor.zeros([5, 3]), Int32Array.of(0, 1, 2, 3, 4));
  * const loader = new DataLoader(data, { batchSize: 2 });
  * assertEquals([...loader].map((batch) => [...batch.targets]), [[0, 1], [2, 3], [4]]);
@@ -391,9 +391,9 @@ export class DataLoader<Targets = Int32Array> implements Batches<Targets> {
  *
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { randomSplit, TensorDataset } from "#dataloader";
- * import { Generator } from "#random";
- * import { Tensor } from "#tensor";
+ * import { randomSplit, TensorDataset } from "kindling/dataloader";
+ * import { Generator } from "kindling/random";
+ * import { Tensor } from "kindling/tensor";
  * const photographs = new TensorDataset(Tensor.zeros([100, 3, 32, 32]), new Int32Array(100));
  * const [training] = randomSplit(photographs, [80, 20], new Generator(1));
  * assertEquals(training.indices.byteLength, 4 * 80);
@@ -407,8 +407,8 @@ export class DataLoader<Targets = Int32Array> implements Batches<Targets> {
  *
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { DataLoader, TensorDataset } from "#dataloader";
- * import { Tensor } from "#tensor";
+ * import { DataLoader, TensorDataset } from "kindling/dataloader";
+ * import { Tensor } from "kindling/tensor";
  * const sorted = new TensorDataset(Tensor.zeros([4, 1]), Int32Array.of(0, 0, 1, 1));
  * const batches = [...new DataLoader(sorted, { batchSize: 2 })].map(({ targets }) => [...targets]);
  * assertEquals(batches, [[0, 0], [1, 1]]);
@@ -422,9 +422,9 @@ export class DataLoader<Targets = Int32Array> implements Batches<Targets> {
  *
  * ```ts
  * import { assert } from "@std/assert";
- * import { randomSplit, type Subset, TensorDataset } from "#dataloader";
- * import { Generator } from "#random";
- * import { Tensor } from "#tensor";
+ * import { randomSplit, type Subset, TensorDataset } from "kindling/dataloader";
+ * import { Generator } from "kindling/random";
+ * import { Tensor } from "kindling/tensor";
  * const dice = new Generator(1), x = Tensor.normal([100, 1], dice);
  * const labels = Int32Array.from(x.data, () => dice.uniform() < 0.5 ? 0 : 1);
  * const once = new TensorDataset(x, labels);
@@ -452,9 +452,9 @@ export class DataLoader<Targets = Int32Array> implements Batches<Targets> {
  *
  * ```ts
  * import { assertEquals, assertNotEquals } from "@std/assert";
- * import { DataLoader, randomShift, TensorDataset } from "#dataloader";
- * import { Generator } from "#random";
- * import { Tensor } from "#tensor";
+ * import { DataLoader, randomShift, TensorDataset } from "kindling/dataloader";
+ * import { Generator } from "kindling/random";
+ * import { Tensor } from "kindling/tensor";
  * const images = new TensorDataset(Tensor.arange(64).reshape([4, 1, 4, 4]), new Int32Array(4));
  * const transform = randomShift(2, new Generator(1));
  * const loader = new DataLoader(images, { batchSize: 4, transform }), list = [...loader];
@@ -473,9 +473,9 @@ export class DataLoader<Targets = Int32Array> implements Batches<Targets> {
  *
  * ```ts
  * import { assertEquals, assertNotEquals } from "@std/assert";
- * import { DataLoader, randomHorizontalFlip, TensorDataset } from "#dataloader";
- * import { Generator } from "#random";
- * import { Tensor } from "#tensor";
+ * import { DataLoader, randomHorizontalFlip, TensorDataset } from "kindling/dataloader";
+ * import { Generator } from "kindling/random";
+ * import { Tensor } from "kindling/tensor";
  * const images = new TensorDataset(Tensor.zeros([9, 1, 1, 2]), Int32Array.from(Array(9).keys()));
  * function secondEpoch(shuffle: Generator, flips?: Generator): number[] {
  *   const transform = flips && randomHorizontalFlip(flips);

@@ -38,9 +38,9 @@ function checkImages(verb: string, images: Tensor): void {
  * @example Flipped, then normalised
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { compose, normalize, randomHorizontalFlip } from "#dataloader";
- * import { Generator } from "#random";
- * import { Tensor } from "#tensor";
+ * import { compose, normalize, randomHorizontalFlip } from "kindling/dataloader";
+ * import { Generator } from "kindling/random";
+ * import { Tensor } from "kindling/tensor";
  * const transform = compose(randomHorizontalFlip(new Generator(1), 1), normalize([1], [2]));
  * assertEquals(transform(Tensor.of([[[[1, 3]]]])).toArray(), [[[[1, 0]]]]);
  * ```
@@ -90,8 +90,8 @@ export function compose(...transforms: readonly Transform[]): Transform {
  * @example To mean 0
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { normalize } from "#dataloader";
- * import { Tensor } from "#tensor";
+ * import { normalize } from "kindling/dataloader";
+ * import { Tensor } from "kindling/tensor";
  * assertEquals(normalize([4], [2])(Tensor.of([[[[2, 6]]]])).toArray(), [[[[-1, 1]]]]);
  * ```
  */
@@ -139,9 +139,9 @@ export function normalize(means: readonly number[], deviations: readonly number[
  * @example Always
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { randomHorizontalFlip } from "#dataloader";
- * import { Generator } from "#random";
- * import { Tensor } from "#tensor";
+ * import { randomHorizontalFlip } from "kindling/dataloader";
+ * import { Generator } from "kindling/random";
+ * import { Tensor } from "kindling/tensor";
  * const flip = randomHorizontalFlip(new Generator(1), 1);
  * assertEquals(flip(Tensor.of([[[[1, 2], [3, 4]]]])).toArray(), [[[[2, 1], [4, 3]]]]);
  * ```
@@ -197,9 +197,9 @@ export type CropOptions = { readonly generator: Generator; readonly padding?: nu
  * @example One of nine places
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { randomCrop } from "#dataloader";
- * import { Generator } from "#random";
- * import { Tensor } from "#tensor";
+ * import { randomCrop } from "kindling/dataloader";
+ * import { Generator } from "kindling/random";
+ * import { Tensor } from "kindling/tensor";
  * const crop = randomCrop(4, { padding: 1, generator: new Generator(1) });
  * assertEquals(crop(Tensor.ones([2, 3, 4, 4])).shape, [2, 3, 4, 4]);
  * ```
@@ -238,9 +238,9 @@ export function randomCrop(
  * @example The size stays
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { randomShift } from "#dataloader";
- * import { Generator } from "#random";
- * import { Tensor } from "#tensor";
+ * import { randomShift } from "kindling/dataloader";
+ * import { Generator } from "kindling/random";
+ * import { Tensor } from "kindling/tensor";
  * const shift = randomShift(1, new Generator(1));
  * assertEquals(shift(Tensor.ones([2, 1, 5, 4])).shape, [2, 1, 5, 4]);
  * ```

@@ -115,8 +115,8 @@ function checkImages(shape: Shape, channels: number): void {
  * @example Two pixels, one above and one below the mean
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { batchNorm2d } from "#spatial";
- * import { Tensor } from "#tensor";
+ * import { batchNorm2d } from "kindling/spatial";
+ * import { Tensor } from "kindling/tensor";
  * const y = batchNorm2d(Tensor.of([[[[3, 5]]]]), Tensor.ones([1]), Tensor.zeros([1]), 0);
  * assertEquals(y.toArray(), [[[[-1, 1]]]]);
  * ```
@@ -124,10 +124,10 @@ function checkImages(shape: Shape, channels: number): void {
  * @example Scaled and shifted, and a gradient of 0 (9.9, 9.10)
  * ```ts
  * import { assertAlmostEquals, assertEquals } from "@std/assert";
- * import { backward } from "#autograd";
- * import { Parameter } from "#layers";
- * import { batchNorm2d } from "#spatial";
- * import { Tensor } from "#tensor";
+ * import { backward } from "kindling/autograd";
+ * import { Parameter } from "kindling/layers";
+ * import { batchNorm2d } from "kindling/spatial";
+ * import { Tensor } from "kindling/tensor";
  * const x = new Parameter(Tensor.of([[[[3, 5]]]]));
  * const y = batchNorm2d(x, Tensor.of([10]), Tensor.of([2]), 0);
  * assertEquals(y.toArray(), [[[[-8, 12]]]]);
@@ -169,8 +169,8 @@ export interface BatchNormOptions extends TensorOptions {
  * @example What comes out has mean 0
  * ```ts
  * import { assertAlmostEquals } from "@std/assert";
- * import { BatchNorm2d } from "#spatial";
- * import { Tensor } from "#tensor";
+ * import { BatchNorm2d } from "kindling/spatial";
+ * import { Tensor } from "kindling/tensor";
  * const y = new BatchNorm2d(1).forward(Tensor.of([[[[3, 5], [10, 2]]]]));
  * assertAlmostEquals(y.mean().item(), 0, 1e-6);
  * ```
@@ -178,8 +178,8 @@ export interface BatchNormOptions extends TensorOptions {
  * @example The running mean of 9.11
  * ```ts
  * import { assertAlmostEquals } from "@std/assert";
- * import { BatchNorm2d } from "#spatial";
- * import { Tensor } from "#tensor";
+ * import { BatchNorm2d } from "kindling/spatial";
+ * import { Tensor } from "kindling/tensor";
  * const norm = new BatchNorm2d(1), images = Tensor.of([[[[9, 11]]]]); // of mean 10
  * for (const expected of [1, 1.9, 2.71]) {
  *   norm.forward(images);
@@ -281,8 +281,8 @@ export class BatchNorm2d extends Module {
  *
  * ```ts
  * import { assertEquals, assertNotEquals } from "@std/assert";
- * import { BatchNorm2d } from "#spatial";
- * import { Tensor } from "#tensor";
+ * import { BatchNorm2d } from "kindling/spatial";
+ * import { Tensor } from "kindling/tensor";
  * const norm = new BatchNorm2d(1), image = Tensor.of([[[[3, 5]]]]);
  * const company = Tensor.concat([image, Tensor.of([[[[30, 50]]]])]);
  * assertNotEquals(norm.forward(image).data[0], norm.forward(company).data[0]);
@@ -295,8 +295,8 @@ export class BatchNorm2d extends Module {
  *
  * ```ts
  * import { assertThrows } from "@std/assert";
- * import { BatchNorm2d } from "#spatial";
- * import { ShapeError, Tensor } from "#tensor";
+ * import { BatchNorm2d } from "kindling/spatial";
+ * import { ShapeError, Tensor } from "kindling/tensor";
  * assertThrows(() => new BatchNorm2d(2).forward(Tensor.ones([1, 2, 1, 1])), ShapeError, "variance");
  * ```
  *
@@ -305,11 +305,11 @@ export class BatchNorm2d extends Module {
  *
  * ```ts
  * import { assertAlmostEquals } from "@std/assert";
- * import { backward } from "#autograd";
- * import { Sequential } from "#layers";
- * import { Generator } from "#random";
- * import { BatchNorm2d, Conv2d } from "#spatial";
- * import { Tensor } from "#tensor";
+ * import { backward } from "kindling/autograd";
+ * import { Sequential } from "kindling/layers";
+ * import { Generator } from "kindling/random";
+ * import { BatchNorm2d, Conv2d } from "kindling/spatial";
+ * import { Tensor } from "kindling/tensor";
  * const generator = new Generator(1), conv = new Conv2d(1, 2, 3, { generator });
  * const images = Tensor.normal([4, 1, 6, 6], generator);
  * const made = new Sequential(conv, new BatchNorm2d(2)).forward(images);

@@ -123,18 +123,18 @@ export const maxPooling: Operation<Pooling, Int32Array> = defineOp<Pooling, Int3
  * @example The strongest of four
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { maxPool2d } from "#spatial";
- * import { Tensor } from "#tensor";
+ * import { maxPool2d } from "kindling/spatial";
+ * import { Tensor } from "kindling/tensor";
  * assertEquals(maxPool2d(Tensor.of([[[[1, 5], [2, 3]]]]), 2).item(), 5);
  * ```
  *
  * @example The pictures of 9.6 and 9.7
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { backward } from "#autograd";
- * import { Parameter } from "#layers";
- * import { maxPool2d } from "#spatial";
- * import { Tensor } from "#tensor";
+ * import { backward } from "kindling/autograd";
+ * import { Parameter } from "kindling/layers";
+ * import { maxPool2d } from "kindling/spatial";
+ * import { Tensor } from "kindling/tensor";
  * const x = new Parameter(Tensor.of([[[[1, 5, 2, 0], [2, 3, 1, 3], [9, 0, 4, 4], [1, 7, 6, 2]]]]));
  * const y = maxPool2d(x, 2);
  * assertEquals(y.toArray(), [[[[5, 3], [9, 6]]]]);
@@ -171,8 +171,8 @@ export function maxPool2d(x: Tensor, kernelSize: Pair, options: PoolOptions = {}
  * @example The mean of four
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { avgPool2d } from "#spatial";
- * import { Tensor } from "#tensor";
+ * import { avgPool2d } from "kindling/spatial";
+ * import { Tensor } from "kindling/tensor";
  * assertEquals(avgPool2d(Tensor.of([[[[1, 5], [2, 4]]]]), 2).item(), 3);
  * ```
  */
@@ -193,8 +193,8 @@ export function avgPool2d(x: Tensor, kernelSize: Pair, options: PoolOptions = {}
  * @example One number is left of each channel
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { globalAvgPool2d } from "#spatial";
- * import { Tensor } from "#tensor";
+ * import { globalAvgPool2d } from "kindling/spatial";
+ * import { Tensor } from "kindling/tensor";
  * assertEquals(globalAvgPool2d(Tensor.of([[[[1, 5], [2, 4]]]])).toArray(), [[3]]);
  * ```
  */
@@ -211,7 +211,7 @@ export function globalAvgPool2d(x: Tensor): Tensor {
  * @example The size is known before anything is computed
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { MaxPool2d, type Pool2d } from "#spatial";
+ * import { MaxPool2d, type Pool2d } from "kindling/spatial";
  * const layer: Pool2d = new MaxPool2d(2);
  * assertEquals(layer.cost([1, 3, 8, 6]).outputShape, [1, 3, 4, 3]);
  * ```
@@ -245,8 +245,8 @@ export abstract class Pool2d extends Module {
  * @example Half as high and half as wide
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { MaxPool2d } from "#spatial";
- * import { Tensor } from "#tensor";
+ * import { MaxPool2d } from "kindling/spatial";
+ * import { Tensor } from "kindling/tensor";
  * assertEquals(new MaxPool2d(2).forward(Tensor.of([[[[1, 5], [2, 3]]]])).toArray(), [[[[5]]]]);
  * ```
  */
@@ -263,8 +263,8 @@ export class MaxPool2d extends Pool2d {
  * @example The mean of four
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { AvgPool2d } from "#spatial";
- * import { Tensor } from "#tensor";
+ * import { AvgPool2d } from "kindling/spatial";
+ * import { Tensor } from "kindling/tensor";
  * assertEquals(new AvgPool2d(2).forward(Tensor.of([[[[1, 5], [2, 4]]]])).toArray(), [[[[3]]]]);
  * ```
  */
@@ -282,8 +282,8 @@ export class AvgPool2d extends Pool2d {
  * @example One number per channel is left
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { GlobalAvgPool2d } from "#spatial";
- * import { Tensor } from "#tensor";
+ * import { GlobalAvgPool2d } from "kindling/spatial";
+ * import { Tensor } from "kindling/tensor";
  * assertEquals(new GlobalAvgPool2d().forward(Tensor.ones([2, 3, 4, 4])).shape, [2, 3]);
  * ```
  */

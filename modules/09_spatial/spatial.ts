@@ -44,8 +44,8 @@
  *
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { conv2d } from "#spatial";
- * import { Tensor } from "#tensor";
+ * import { conv2d } from "kindling/spatial";
+ * import { Tensor } from "kindling/tensor";
  * const picture = Tensor.of([[[[0, 0, 5], [0, 0, 5], [0, 0, 5]]]]); // (1, 1, 3, 3)
  * const filter = Tensor.of([[[[-1, 1], [-1, 1]]]]); // (F, C, K, K) = (1, 1, 2, 2)
  * assertEquals(conv2d(picture, filter, null).toArray(), [[[[0, 10], [0, 10]]]]);
@@ -149,8 +149,8 @@ export const convolution: Operation<Slide, Tensor> = defineOp<Slide, Tensor>({
  * @example A filter that finds where brightness rises from left to right
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { conv2d } from "#spatial";
- * import { Tensor } from "#tensor";
+ * import { conv2d } from "kindling/spatial";
+ * import { Tensor } from "kindling/tensor";
  * const image = Tensor.of([[[[0, 0, 1], [0, 0, 1]]]]);
  * const edge = Tensor.of([[[[-1, 1], [-1, 1]]]]);
  * assertEquals(conv2d(image, edge, null).toArray(), [[[[0, 2]]]]);
@@ -159,10 +159,10 @@ export const convolution: Operation<Slide, Tensor> = defineOp<Slide, Tensor>({
  * @example The gradient of 9.5, by hand
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { backward } from "#autograd";
- * import { Parameter } from "#layers";
- * import { conv2d } from "#spatial";
- * import { Tensor } from "#tensor";
+ * import { backward } from "kindling/autograd";
+ * import { Parameter } from "kindling/layers";
+ * import { conv2d } from "kindling/spatial";
+ * import { Tensor } from "kindling/tensor";
  * const picture = Tensor.of([[[[0, 0, 5], [0, 0, 5], [0, 0, 5]]]]);
  * const filter = new Parameter(Tensor.of([[[[-1, 1], [-1, 1]]]]));
  * backward(conv2d(picture, filter, null).sum()); // g is 1 at each of the four positions
@@ -207,9 +207,9 @@ export interface Conv2dOptions extends WeightOptions, Sliding {}
  * @example Eight filters over one channel; padding keeps the size
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { Generator } from "#random";
- * import { Conv2d } from "#spatial";
- * import { Tensor } from "#tensor";
+ * import { Generator } from "kindling/random";
+ * import { Conv2d } from "kindling/spatial";
+ * import { Tensor } from "kindling/tensor";
  * const layer = new Conv2d(1, 8, 3, { padding: "same", generator: new Generator(1) });
  * assertEquals(layer.forward(Tensor.zeros([2, 1, 6, 6])).shape, [2, 8, 6, 6]);
  * ```
@@ -276,9 +276,9 @@ export class Conv2d extends Module {
  *
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { Linear } from "#layers";
- * import { Generator } from "#random";
- * import { Conv2d } from "#spatial";
+ * import { Linear } from "kindling/layers";
+ * import { Generator } from "kindling/random";
+ * import { Conv2d } from "kindling/spatial";
  * const generator = new Generator(1), bias = false;
  * const conv = new Conv2d(1, 8, 3, { padding: "same", generator, bias });
  * const dense = new Linear(8 * 8, 8 * 8 * 8, { generator, bias });
@@ -296,8 +296,8 @@ export class Conv2d extends Module {
  *
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { unfold } from "#spatial";
- * import { Tensor } from "#tensor";
+ * import { unfold } from "kindling/spatial";
+ * import { Tensor } from "kindling/tensor";
  * const images = Tensor.zeros([2, 3, 8, 8]);
  * assertEquals(unfold(images, { kernelSize: 3, padding: "same" }).size, 9 * images.size);
  * ```
@@ -311,8 +311,8 @@ export class Conv2d extends Module {
  *
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { conv2d, maxPool2d } from "#spatial";
- * import { Tensor } from "#tensor";
+ * import { conv2d, maxPool2d } from "kindling/spatial";
+ * import { Tensor } from "kindling/tensor";
  * const edge = Tensor.of([[[[-1, 1]]]]), here = Tensor.of([[[[0, 0, 9, 0, 0, 0]]]]);
  * const there = Tensor.of([[[[0, 0, 0, 9, 0, 0]]]]);
  * assertEquals(conv2d(here, edge, null).toArray(), [[[[0, 9, -9, 0, 0]]]]);
@@ -329,7 +329,7 @@ export class Conv2d extends Module {
  *
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { Tensor } from "#tensor";
+ * import { Tensor } from "kindling/tensor";
  * const file = Tensor.of([[[1, 2, 3], [1, 2, 3]]]); // (H, W, C) = (1, 2, 3)
  * assertEquals(file.permute([2, 0, 1]).toArray(), [[[1, 1]], [[2, 2]], [[3, 3]]]);
  * assertEquals(file.reshape([3, 1, 2]).toArray(), [[[1, 2]], [[3, 1]], [[2, 3]]]);
@@ -342,11 +342,11 @@ export class Conv2d extends Module {
  *
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { backward } from "#autograd";
- * import { Parameter } from "#layers";
- * import { Generator } from "#random";
- * import { conv2d, Conv2d } from "#spatial";
- * import { Tensor } from "#tensor";
+ * import { backward } from "kindling/autograd";
+ * import { Parameter } from "kindling/layers";
+ * import { Generator } from "kindling/random";
+ * import { conv2d, Conv2d } from "kindling/spatial";
+ * import { Tensor } from "kindling/tensor";
  * const generator = new Generator(1);
  * let shape: readonly number[] = [1, 1, 32, 32];
  * for (let k = 0; k < 10; k++) shape = new Conv2d(1, 1, 3, { generator }).cost(shape).outputShape;

@@ -136,8 +136,8 @@ const unfoldOp = defineOp<Window, Slide>({
  * @example Four positions of a 2×2 window on a 3×3 image
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { unfold } from "#spatial";
- * import { Tensor } from "#tensor";
+ * import { unfold } from "kindling/spatial";
+ * import { Tensor } from "kindling/tensor";
  * const image = Tensor.of([[[[1, 2, 3], [4, 5, 6], [7, 8, 9]]]]);
  * const columns = unfold(image, { kernelSize: 2 });
  * assertEquals(columns.toArray(), [[[1, 2, 4, 5], [2, 3, 5, 6], [4, 5, 7, 8], [5, 6, 8, 9]]]);
@@ -146,10 +146,10 @@ const unfoldOp = defineOp<Window, Slide>({
  * @example How many windows saw each pixel (9.3)
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { backward } from "#autograd";
- * import { Parameter } from "#layers";
- * import { unfold } from "#spatial";
- * import { Tensor } from "#tensor";
+ * import { backward } from "kindling/autograd";
+ * import { Parameter } from "kindling/layers";
+ * import { unfold } from "kindling/spatial";
+ * import { Tensor } from "kindling/tensor";
  * const image = new Parameter(Tensor.ones([1, 1, 3, 3]));
  * backward(unfold(image, { kernelSize: 2 }).sum());
  * assertEquals(image.grad?.toArray(), [[[[1, 2, 1], [2, 4, 2], [1, 2, 1]]]]);

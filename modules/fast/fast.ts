@@ -62,7 +62,7 @@ export interface ChoiceOptions {
  * @example The matrix product in WebAssembly
  * ```ts
  * import { assert, assertEquals } from "@std/assert";
- * import * as kindling from "./mod.ts";
+ * import * as kindling from "kindling";
  * const restore = kindling.setKernels(kindling.chooseKernels(kindling).kernels);
  * const a = kindling.Tensor.of([[1, 2], [3, 4]]);
  * assertEquals(a.matmul(a).toArray(), [[7, 10], [15, 22]]);

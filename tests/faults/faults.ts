@@ -130,7 +130,7 @@ export const faults: readonly Fault[] = [
   },
   {
     name: "gets at the tests by a computed import()",
-    first: 'const kit: any = await import(["../..", "course/sandbox/graded.ts"].join("/"));',
+    first: 'const sandbox: any = await import(["../..", "course/sandbox/graded.ts"].join("/"));',
     ends: broken,
     says: "may not use import()",
   },

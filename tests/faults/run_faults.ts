@@ -4,21 +4,13 @@
  * @module
  */
 import { join } from "@std/path";
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  realpathSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import process from "node:process";
-import { checkModule } from "../../course/judge/check_module.ts";
 import { modules, root } from "../../course/content/course.ts";
-import { copyFiles } from "../../course/judge/sandbox_folder.ts";
 import { findTasks, replaceBodies } from "../../course/content/task_bodies.ts";
+import { checkModule } from "../../course/judge/check_module.ts";
+import { copyFiles } from "../../course/judge/sandbox_folder.ts";
+import { inFolder } from "../project/in_folder.ts";
 import { type Fault, faults } from "./faults.ts";
 
 /** What came of a fault. */
@@ -60,15 +52,12 @@ async function tryOut(fault: Fault, folder: string): Promise<Contained> {
 }
 
 async function main(): Promise<void> {
-  const folder = realpathSync(mkdtempSync(join(tmpdir(), "kindling-faults-")));
   const here = process.versions.deno ? "deno" : "bun", all: Contained[] = [];
-  try {
+  await inFolder(async (folder) => {
     for (const fault of faults.filter(({ only }) => only === undefined || only === here)) {
       all.push(await tryOut(fault, folder));
     }
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+  });
   process.stdout.write(JSON.stringify(all), () => process.exit(0));
 }
 

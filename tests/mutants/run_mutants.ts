@@ -6,14 +6,15 @@
  * @module
  */
 import { join } from "@std/path";
-import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
-import { availableParallelism, tmpdir } from "node:os";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import process from "node:process";
-import { checkModule } from "../../course/judge/check_module.ts";
-import { moduleOf, root } from "../../course/content/course.ts";
-import { copyFiles } from "../../course/judge/sandbox_folder.ts";
 import { pointsOf } from "../../course/commands/print.ts";
+import { moduleOf, root } from "../../course/content/course.ts";
 import { findTasks, replaceBodies } from "../../course/content/task_bodies.ts";
+import { checkModule } from "../../course/judge/check_module.ts";
+import { copyFiles } from "../../course/judge/sandbox_folder.ts";
+import { inFolder } from "../project/in_folder.ts";
 import { type Mutant, mutants } from "./mutants.ts";
 
 /** What came of a bug. */
@@ -73,22 +74,19 @@ async function seed(
 }
 
 async function main(): Promise<void> {
-  const folder = realpathSync(mkdtempSync(join(tmpdir(), "kindling-mutants-")));
   const isFirst = ([task]: Mutant, k: number): boolean =>
     mutants.findIndex(([other]) => moduleOf(other) === moduleOf(task)) === k;
   const chosen = process.argv[2] === "sample" ? mutants.filter(isFirst) : mutants;
   const all: Caught[] = [], waiting = [...chosen.entries()];
-  try {
-    await Promise.all(Array.from({ length: availableParallelism() }, async (_, worker) => {
+  await inFolder((folder) =>
+    Promise.all(Array.from({ length: availableParallelism() }, async (_, worker) => {
       const own = join(folder, `${worker}`);
       mkdirSync(own);
       for (let next = waiting.shift(); next; next = waiting.shift()) {
         all[next[0]] = await seed(next[1], own);
       }
-    }));
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+    }))
+  );
   process.stdout.write(JSON.stringify(all), () => process.exit(0));
 }
 

@@ -9,11 +9,11 @@
  *
  * @module
  */
-import axe from "npm:axe-core@4.14.1";
-import puppeteer, { type Page } from "npm:puppeteer-core@25.16.0";
 import { join, toFileUrl } from "@std/path";
 import { readdirSync } from "node:fs";
 import process from "node:process";
+import axe from "npm:axe-core@4.14.1";
+import puppeteer, { type Page } from "npm:puppeteer-core@25.16.0";
 
 /** What was looked at, and what is wrong. */
 export interface Findings {

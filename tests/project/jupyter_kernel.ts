@@ -9,12 +9,12 @@
  * @module
  */
 import { join } from "@std/path";
+import { Buffer } from "node:buffer";
 import { type ChildProcess, spawn } from "node:child_process";
 import { createHmac, randomUUID } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { connect, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
-import { Buffer } from "node:buffer";
 import process from "node:process";
 
 /** What became of a cell. */

@@ -6,8 +6,8 @@
  * @module
  */
 import process from "node:process";
-import { remark } from "npm:remark@15.0.1";
 import validateLinks from "npm:remark-validate-links@13.1.0";
+import { remark } from "npm:remark@15.0.1";
 import { engine } from "npm:unified-engine@11.2.2";
 
 engine({

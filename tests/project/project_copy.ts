@@ -5,9 +5,9 @@
  */
 import { fromFileUrl, join } from "@std/path";
 import { spawnSync } from "node:child_process";
-import { cpSync, mkdtempSync, readFileSync, realpathSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { cpSync, readFileSync } from "node:fs";
 import process from "node:process";
+import { inFolder } from "./in_folder.ts";
 
 const root = fromFileUrl(new URL("../../", import.meta.url));
 const parts = [
@@ -29,10 +29,12 @@ export interface Ended {
 }
 
 /** A project in a folder of its own. */
-export class KitCopy {
-  readonly folder: string = realpathSync(mkdtempSync(join(tmpdir(), "kindling-copy-")));
+export class ProjectCopy {
+  readonly folder: string;
 
-  constructor() {
+  /** @param folder An empty folder for it. */
+  constructor(folder: string) {
+    this.folder = folder;
     for (const part of parts) {
       cpSync(join(root, part), join(this.folder, part), { recursive: true });
     }
@@ -66,18 +68,9 @@ export class KitCopy {
   read(...names: readonly string[]): string {
     return readFileSync(this.path(...names), "utf8");
   }
-
-  remove(): void {
-    rmSync(this.folder, { recursive: true, force: true });
-  }
 }
 
 /** Gives a copy to a test and removes it after. */
-export async function inCopy(body: (copy: KitCopy) => void | Promise<void>): Promise<void> {
-  const copy = new KitCopy();
-  try {
-    await body(copy);
-  } finally {
-    copy.remove();
-  }
+export function inCopy<T>(body: (copy: ProjectCopy) => T): T {
+  return inFolder((folder) => body(new ProjectCopy(folder)));
 }

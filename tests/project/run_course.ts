@@ -5,14 +5,14 @@
  * @module
  */
 import { join } from "@std/path";
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, writeFileSync } from "node:fs";
 import process from "node:process";
-import { checkModule } from "../../course/judge/check_module.ts";
-import { modules, reference } from "../../course/content/course.ts";
 import { pointsOf } from "../../course/commands/print.ts";
+import { modules, reference } from "../../course/content/course.ts";
 import { makeStub, todoFile } from "../../course/content/stubs.ts";
 import { findTasks } from "../../course/content/task_bodies.ts";
+import { checkModule } from "../../course/judge/check_module.ts";
+import { inFolder } from "./in_folder.ts";
 
 /** What came of the whole course. */
 export interface WholeCourse {
@@ -73,7 +73,6 @@ function isAfter(task: string, other: string): boolean {
 }
 
 async function main(): Promise<void> {
-  const scratch = realpathSync(mkdtempSync(join(tmpdir(), "kindling-course-")));
   const changes: Record<string, (source: string, file: string) => string> = {
     stubs: (source) => makeStub(source),
     reference: (source) => source,
@@ -84,16 +83,15 @@ async function main(): Promise<void> {
         : source,
   };
   const all: Record<string, Points> = {};
-  try {
+  const inTurn = await inFolder(async (scratch) => {
     for (const [name, change] of Object.entries(changes)) {
       writeCourse(join(scratch, name), change);
       all[name] = await pointsIn(join(scratch, name), scratch);
     }
-    const found = { points: all, notInTurn: await notInTurn(join(scratch, "turn"), scratch) };
-    process.stdout.write(JSON.stringify(found), () => process.exit(0));
-  } finally {
-    rmSync(scratch, { recursive: true, force: true });
-  }
+    return await notInTurn(join(scratch, "turn"), scratch);
+  });
+  const found: WholeCourse = { points: all, notInTurn: inTurn };
+  process.stdout.write(JSON.stringify(found), () => process.exit(0));
 }
 
 if (import.meta.main) await main();

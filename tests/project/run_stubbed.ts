@@ -9,20 +9,12 @@
  */
 import { fromFileUrl, join, toFileUrl } from "@std/path";
 import { spawnSync } from "node:child_process";
-import {
-  cpSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  realpathSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { cpSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import process from "node:process";
+import { findTasks, replaceBodies, type TaskBody } from "../../course/content/task_bodies.ts";
 import { declared, type GradedTest, listOnly } from "../../course/sandbox/graded.ts";
 import { runGraded } from "../../course/sandbox/strict.ts";
-import { findTasks, replaceBodies, type TaskBody } from "../../course/content/task_bodies.ts";
+import { inFolder } from "./in_folder.ts";
 
 /** A graded test, and what became of it. */
 export interface StubbedTest extends Omit<GradedTest, "body"> {
@@ -58,8 +50,7 @@ const parts = [
  * @throws {Error} If they could not be run.
  */
 export function runStubbed(root: string): StubbedRun {
-  const folder = realpathSync(mkdtempSync(join(tmpdir(), "kindling-stubbed-")));
-  try {
+  return inFolder((folder) => {
     for (const part of parts) cpSync(join(root, part), join(folder, part), { recursive: true });
     for (const file of sourcesIn(folder, false)) {
       const source = readFileSync(file, "utf8");
@@ -74,9 +65,7 @@ export function runStubbed(root: string): StubbedRun {
     });
     if (run.status !== 0) throw new Error(`Cannot run the graded tests:\n${run.stderr}`);
     return JSON.parse(run.stdout);
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
+  });
 }
 
 /** The files of the modules in a folder: the graded tests, or the others. */

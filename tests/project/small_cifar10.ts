@@ -4,8 +4,8 @@
  *
  * @module
  */
-import { gzipSync } from "node:zlib";
 import { Generator } from "#random";
+import { gzipSync } from "node:zlib";
 import { classes } from "../../datasets/cifar10.ts";
 
 /** A file of an archive. */

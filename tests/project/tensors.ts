@@ -4,10 +4,10 @@
  *
  * @module
  */
-import { assert, assertEquals } from "@std/assert";
 import { gradients, leaf } from "#autograd";
 import type { Generator } from "#random";
 import { type DType, type Nested, type Shape, Tensor } from "#tensor";
+import { assert, assertEquals } from "@std/assert";
 import { type Position, positionsOf } from "../properties/oracle.ts";
 
 /** Both number formats. */
