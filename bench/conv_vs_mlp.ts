@@ -17,10 +17,9 @@ import { Generator } from "#random";
 import { Conv2d, MaxPool2d } from "#spatial";
 import { loops, setKernels, type Tensor } from "#tensor";
 import { type Batch, cosine, evaluate, fit, trainStep } from "#training";
-import { loadTinyDigits } from "../datasets/tinydigits.ts";
-import { datasetOf, recipe } from "../milestones/04_1998_cnn/tinydigits_run.ts";
+import { loadDigits, recipe } from "../milestones/04_1998_cnn/01_tinydigits.ts";
 import { useKernels } from "../milestones/kernels.ts";
-import { drawTable } from "../milestones/terminal/table.ts";
+import { drawTable } from "../milestones/report/table.ts";
 import { sideBySide } from "./side_by_side.ts";
 
 const epochs = 30, seeds = [1, 2, 3];
@@ -59,7 +58,7 @@ function conv(filters: number): Kind {
   return { title: `Conv 3×3, ${filters} filters`, build };
 }
 
-const { train } = await loadTinyDigits(), digits = datasetOf(train);
+const { train: digits } = await loadDigits();
 const learned = Math.floor(digits.length * 0.8);
 const parts = [learned, digits.length - learned];
 const [toLearn, heldOut] = randomSplit(digits, parts, new Generator(1));

@@ -14,8 +14,7 @@ import { AdamW } from "#optimizers";
 import { Generator } from "#random";
 import { type Batch, trainStep } from "#training";
 import { ByteImages } from "../datasets/cifar10.ts";
-import { convolutional, recipe } from "../milestones/04_1998_cnn/cifar10_presets.ts";
-import { augmented } from "../milestones/04_1998_cnn/cifar10_run.ts";
+import { augmented, convolutional, recipe } from "../milestones/04_1998_cnn/02_cifar10.ts";
 import { readKernelOptions, useKernels } from "../milestones/kernels.ts";
 import { sideBySide } from "./side_by_side.ts";
 

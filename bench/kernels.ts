@@ -12,7 +12,7 @@ import { chooseKernels } from "#fast";
 import { Generator } from "#random";
 import { Tensor } from "#tensor";
 import * as kindling from "../mod.ts";
-import { drawTable } from "../milestones/terminal/table.ts";
+import { drawTable } from "../milestones/report/table.ts";
 import { FastKernels } from "../modules/fast/kernel_set.ts";
 import type { Machine } from "../modules/fast/machine/machine.ts";
 import { productCall, productScratch } from "../modules/fast/kernels/products.ts";

@@ -14,7 +14,7 @@ import { Generator } from "#random";
 import { Conv2d, MaxPool2d } from "#spatial";
 import { Tensor } from "#tensor";
 import { type Batch, trainStep } from "#training";
-import { models } from "../milestones/04_1998_cnn/tinydigits_models.ts";
+import { models } from "../milestones/04_1998_cnn/01_tinydigits.ts";
 
 /** A network, and how it is trained. */
 export interface Network {

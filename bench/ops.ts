@@ -12,7 +12,7 @@ import { relu } from "#activations";
 import { chooseKernels } from "#fast";
 import { kernels, setKernels, Tensor } from "#tensor";
 import * as kindling from "../mod.ts";
-import { drawTable } from "../milestones/terminal/table.ts";
+import { drawTable } from "../milestones/report/table.ts";
 import { sideBySide } from "./side_by_side.ts";
 
 /** How many operations follow each other in one measurement. */

@@ -15,7 +15,8 @@ import { chooseKernels } from "#fast";
 import { setKernels } from "#tensor";
 import * as kindling from "../mod.ts";
 import { readKernelOptions } from "../milestones/kernels.ts";
-import { drawTable } from "../milestones/terminal/table.ts";
+import { fields, number } from "../milestones/report/notes.ts";
+import { drawTable } from "../milestones/report/table.ts";
 import { FastKernels } from "../modules/fast/kernel_set.ts";
 import { measure } from "./mitata.ts";
 import { type Network, networks, stepOf } from "./networks.ts";
@@ -39,13 +40,18 @@ async function time(network: Network, wanted: "fast" | "loops"): Promise<[number
   return [p50 / 1e6, heap.used / 2 ** 20];
 }
 
+/** Reads what the script in Python prints; zod would be a hundred times what a bench fetches. */
+const readTimes = fields<Record<string, number>>(
+  Object.fromEntries(networks.map(({ key }) => [key, number(0)])),
+);
+
 /** Median milliseconds per step in PyTorch, or null where there is no Python that has it. */
 function pytorch(): Record<string, number> | null {
   const script = fileURLToPath(new URL("peers/train_step_pytorch.py", import.meta.url));
   const args = [script, "--threads", String(threads), ...networks.map(({ key }) => key)];
   for (const python of ["python3", "/usr/bin/python3"]) {
     const { status, stdout } = spawnSync(python, args, { encoding: "utf8" });
-    if (status === 0) return JSON.parse(stdout);
+    if (status === 0) return readTimes(JSON.parse(stdout), "");
   }
   return null;
 }

@@ -3,10 +3,8 @@
  *
  * @module
  */
-import process from "node:process";
 import { chooseKernels, type Wanted, wantedKernels } from "#fast";
 import { UsageError } from "../course/arguments.ts";
-import { yourModules } from "../course/names.ts";
 import * as kindling from "../mod.ts";
 
 /** What was asked for on the command line. */
@@ -42,7 +40,7 @@ export function readKernelOptions(kernels?: string, threads = "1"): KernelOption
 }
 
 /**
- * Chooses kernels, and makes them run from now on.
+ * Chooses kernels and makes them run from now on, for the whole process.
  *
  * @param options What was asked for.
  * @param usual What runs if nothing was.
@@ -60,31 +58,4 @@ export function useKernels(
   });
   kindling.setKernels(chosen);
   return { name: chosen.name, notice };
-}
-
-/** Where a run took place. */
-export interface Setting {
-  /** Runtime and version. */
-  readonly runtime: string;
-  /** Whose modules were loaded. */
-  readonly modules: string;
-  /** Whose loops ran. */
-  readonly kernels: string;
-}
-
-/**
- * Finds out which runtime this is, whose modules it has loaded, and whose loops run: it chooses them,
- * and says so if they are not those that were asked for.
- *
- * @param options What was asked for.
- * @param usual What runs if nothing was.
- */
-export function chooseSetting(options: KernelOptions, usual: Wanted): Setting {
-  const { deno, bun, node } = process.versions;
-  const runtime = deno ? `Deno ${deno}` : bun ? `Bun ${bun}` : `Node ${node}`;
-  const yours = yourModules(), isYours = yours.length > 0;
-  const { name, notice } = useKernels(options, usual, isYours);
-  if (notice) console.error(notice);
-  const modules = isYours ? `${yours.join(", ")} yours, the rest reference` : "reference";
-  return { runtime, modules, kernels: name };
 }

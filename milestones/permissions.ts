@@ -25,23 +25,37 @@ export type Permissions = Readonly<
 /** What all need: their data, the place where the worker of --threads stands, the terminal. */
 const folders = ["datasets", "modules/fast"], terminal = ["NO_COLOR", "FORCE_COLOR", "COLUMNS"];
 
+/** The files that an option of any milestone reads or writes. */
+function filesOf(args: readonly string[]): Record<"read" | "write", string[]> {
+  const given = (name: string): string[] => {
+    const path = valueOf(args, name);
+    return path ? [resolve(path)] : [];
+  };
+  const saved = given("save").flatMap((path) => [path, `${path}.part`]); // written, then renamed
+  const write = [...given("report"), ...given("export"), ...saved];
+  return { read: [...given("load"), ...write], write }; // whether a file is there is read
+}
+
 /** All milestones, by the name of their task. */
 export const milestones: Readonly<Record<string, Milestone>> = {
   tinydigits: {
     script: "milestones/04_1998_cnn/01_tinydigits.ts",
-    permissions: () => ({ read: folders, env: terminal }),
+    permissions: (args) => {
+      const { read, write } = filesOf(args);
+      return { read: [...folders, ...read], write, env: terminal };
+    },
   },
   cifar10: {
     script: "milestones/04_1998_cnn/02_cifar10.ts",
     flags: ["--v8-flags=--expose-gc"],
     permissions: (args) => {
+      const { read, write } = filesOf(args);
       const cache = valueOf(args, "cache") ?? cacheFolder(process.platform, process.env);
       const source = valueOf(args, "source") ?? "https://www.cs.toronto.edu";
       const isAddress = /^https?:/.test(source);
-      const written = [valueOf(args, "report"), valueOf(args, "export")];
       return {
-        read: [...folders, resolve(cache), ...(isAddress ? [] : [resolve(source)])],
-        write: [resolve(cache), ...written.flatMap((path) => path ? [resolve(path)] : [])],
+        read: [...folders, resolve(cache), ...(isAddress ? [] : [resolve(source)]), ...read],
+        write: [resolve(cache), ...write],
         env: [...terminal, ...cacheVariables],
         net: isAddress && URL.canParse(source) ? [new URL(source).host] : [],
         sys: ["statfs"], // whether the disk has room for a download

@@ -9,19 +9,20 @@ import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import process from "node:process";
-import { decodeCheckpoint } from "#checkpoint";
+import { decodeCheckpoint, encodeCheckpoint } from "#checkpoint";
 import calibration from "../milestones/04_1998_cnn/cifar10_calibration.json" with {
   type: "json",
 };
-import type { Cifar10Document } from "../milestones/04_1998_cnn/cifar10_document.ts";
-import { help, readOptions } from "../milestones/04_1998_cnn/cifar10_options.ts";
-import { convolutional, dense, presets } from "../milestones/04_1998_cnn/cifar10_presets.ts";
-import { conclusions, drawReport } from "../milestones/04_1998_cnn/cifar10_report.ts";
-import { drawPictures, packed, packedColor } from "../milestones/terminal/picture.ts";
-import { nowhere, type Terminal } from "../milestones/terminal/terminal.ts";
-import { DownloadLine } from "../milestones/terminal/download_line.ts";
-import type { Measured } from "../milestones/04_1998_cnn/statistics.ts";
-import { duration, TrainingProgress } from "../milestones/terminal/training_progress.ts";
+import { cifar10, convolutional, dense, presets } from "../milestones/04_1998_cnn/02_cifar10.ts";
+import { conclusions, sectionsOf } from "../milestones/04_1998_cnn/cifar10_report.ts";
+import type { Cifar10Document } from "../milestones/04_1998_cnn/cifar10_schema.ts";
+import { DownloadLine } from "../milestones/report/download_line.ts";
+import { drawPictures, packed, packedColor } from "../milestones/report/picture.ts";
+import type { Measured } from "../milestones/report/schema.ts";
+import { StepProgress } from "../milestones/report/step_progress.ts";
+import { drawReport } from "../milestones/report/terminal_report.ts";
+import { nowhere, type Terminal } from "../milestones/report/terminal.ts";
+import { duration } from "../milestones/report/wording.ts";
 import { plan } from "../course/commands/launch.ts";
 import { UsageError } from "../course/arguments.ts";
 import { tryLock } from "../datasets/lock.ts";
@@ -33,6 +34,7 @@ import { smallArchive } from "./project/small_cifar10.ts";
 import { test } from "../course/sandbox/register.ts";
 
 const root = join(dirname(fromFileUrl(import.meta.url)), "..");
+const { help, readOptions } = cifar10;
 /** Without coverage: what these runs train is covered elsewhere, and watching them is slow. */
 const { DENO_COVERAGE_DIR: _, ...env } = process.env;
 const imagesPerFile = 60, archive = smallArchive(imagesPerFile);
@@ -129,6 +131,12 @@ test("cifar10 learns from a small archive, and --json prints one document of wha
   assertEquals(document.filters.map((filter) => filter.length), new Array(32).fill(27));
 });
 
+test("cifar10 --json prints what the schema says, whose type the report draws", async () => {
+  const { cifar10Document } = await import("../milestones/04_1998_cnn/cifar10_schema.ts");
+  const { document } = await quick();
+  assertEquals(cifar10Document.parse(document), document);
+}, { only: "deno" }); // Zod is fetched, and `bun test` fetches nothing
+
 test("cifar10's page needs nothing else: no script, no address but those in its text", async () => {
   const { page, document } = await quick();
   assert(!/<script|<link|<iframe|src="(?!data:)|href=|url\(/i.test(page));
@@ -178,6 +186,17 @@ test("A run killed in the middle and gone on with ends with the same bits as one
     assertEquals(verdict(stdout), verdict(whole.stdout));
   }));
 
+/** What a checkpoint may say by mistake, and what is said of it. */
+const damagedNotes = [
+  ["progress", "null", "its progress must be a table of fields, found null"],
+  ["seconds", '"x"', 'its seconds must be a number of at least 0, found "x"'],
+  [
+    "progress",
+    '{"step":9,"total":0,"examples":0}',
+    "it does not fit together, found step 9 of 3, and 1 epochs in its history",
+  ],
+] as const;
+
 test("cifar10 does not go on from a checkpoint that is missing, damaged, or of other settings", () =>
   inScene(async ({ folder, start }) => {
     const words = ["--preset", "quick", "--no-mlp"], resume = [...words, "--resume"];
@@ -199,6 +218,15 @@ test("cifar10 does not go on from a checkpoint that is missing, damaged, or of o
     damaged[number + 22] ^= 1; // another learning rate
     writeFileSync(path, damaged);
     assertStringIncludes((await start(resume)).stderr, "its checksum is wrong, so it was damaged");
+
+    const { tensors, metadata } = decodeCheckpoint(bytes, path);
+    for (const [name, json, rule] of damagedNotes) {
+      writeFileSync(path, encodeCheckpoint({ tensors, metadata: { ...metadata, [name]: json } }));
+      const { code, stderr } = await start(resume);
+      assertEquals(code, 2);
+      assertStringIncludes(stderr, `Cannot go on from ${path}: ${rule}`);
+    }
+    assertEquals((await start(words)).code, 0); // it begins anew, whatever the old one says
 
     writeFileSync(path, bytes);
     const lock = await tryLock(`${path}.lock`); // as another run has it
@@ -238,12 +266,12 @@ test("cifar10 refuses data that are not what they should be, in words and with c
     const unwritten = await start(["--preset", "quick", "--no-mlp", "--report", report]);
     assertEquals(unwritten.code, 2);
     assertStringIncludes(unwritten.stderr, `Cannot write --report ${report}`);
-    assert(existsSync(join(folder, "cache", "checkpoints")));
+    assert(!unwritten.stdout.includes("epoch"), "it says so before it trains");
   }));
 
 test("readOptions() refuses what cannot be used", () => {
   const options = "the options are --preset --seed --source --sha256 --cache --report --export " +
-    "--kernels --threads --resume --no-mlp --validate --json --quiet --no-color --help";
+    "--save --kernels --threads --no-color --resume --no-mlp --validate --json --quiet --help";
   const cases: [args: string[], message: string, hint: string][] = [
     [
       ["--preset", "fast"],
@@ -280,7 +308,17 @@ test("readOptions() refuses what cannot be used", () => {
 
 test("cifar10 --help names every option, preset and exit code, 100 columns wide", () => {
   const words = ["preset", "seed", "resume", "no-mlp", "validate", "source", "sha256", "cache"];
-  const more = ["report", "export", "json", "quiet", "no-color", "kernels", "threads", "help"];
+  const more = [
+    "report",
+    "export",
+    "save",
+    "json",
+    "quiet",
+    "no-color",
+    "kernels",
+    "threads",
+    "help",
+  ];
   for (const word of [...words, ...more]) assertStringIncludes(help, `--${word}`);
   for (const { key } of presets) assertStringIncludes(help, key);
   assertStringIncludes(help, "0 passed, 1 did not pass, 2 could not run, 130 interrupted");
@@ -307,11 +345,11 @@ test("The MLP has more than half of the arithmetic, and the parameters stand whe
 test("The report fits the terminal, says which data, and claims only what was measured", async () => {
   const { document } = await quick();
   for (const columns of [80, 60, 40]) {
-    const text = drawReport(document, { ...nowhere, columns }, false);
+    const text = drawReport(sectionsOf(document), document, { ...nowhere, columns }, false);
     const wide = text.split("\n").filter((line) => line.length > columns && !/\//.test(line));
     assertEquals(wide, []);
   }
-  const text = drawReport(document, nowhere, false).replace(/\s+/g, " ");
+  const text = drawReport(sectionsOf(document), document, nowhere, false).replace(/\s+/g, " ");
   assertStringIncludes(text, "data checked against the sha256 that was given");
   const { networks: [cnn, mlp] } = document, gap = (cnn.accuracy - mlp.accuracy) * 100;
   assertStringIncludes(conclusions(document)[0], `a gap of ${gap.toFixed(1)} points with one seed`);
@@ -344,10 +382,10 @@ function recorder(live: boolean, columns = 80): Terminal & { readonly written: s
   return { live, color: false, columns, written, write: (text) => void written.push(text) };
 }
 
-test("TrainingProgress says first how long it will take, judging by ten steps", () => {
+test("StepProgress says first how long it will take, judging by ten steps", () => {
   let now = 0;
   const terminal = recorder(false), size = { epochs: 2, batchSize: 100 };
-  const progress = new TrainingProgress(terminal, "CNN", size, () => now);
+  const progress = new StepProgress(terminal, "CNN", size, () => now);
   progress.start(0, 100);
   for (let step = 1; step <= 20; step++) {
     now += step <= 3 ? 5000 : 500; // the first steps are slow
@@ -359,10 +397,10 @@ test("TrainingProgress says first how long it will take, judging by ten steps", 
   );
 });
 
-test("TrainingProgress says it after one step if that takes long, or goes on", () => {
+test("StepProgress says it after one step if that takes long, or goes on", () => {
   let now = 0;
   const terminal = recorder(false, 100), size = { epochs: 1, batchSize: 100 };
-  const progress = new TrainingProgress(terminal, "CNN", size, () => now);
+  const progress = new StepProgress(terminal, "CNN", size, () => now);
   progress.start(40, 100);
   for (let step = 41; step <= 50; step++) {
     now += 20_000;
@@ -374,11 +412,11 @@ test("TrainingProgress says it after one step if that takes long, or goes on", (
   ]);
 });
 
-test("TrainingProgress overwrites one line at a terminal, never wider than it", () => {
+test("StepProgress overwrites one line at a terminal, never wider than it", () => {
   let now = 0;
   for (const columns of [80, 30]) {
     const terminal = recorder(true, columns), size = { epochs: 2, batchSize: 100 };
-    const progress = new TrainingProgress(terminal, "CNN", size, () => now);
+    const progress = new StepProgress(terminal, "CNN", size, () => now);
     progress.start(0, 100);
     for (let step = 1; step <= 30; step++) {
       now += 200;

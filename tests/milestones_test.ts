@@ -9,29 +9,28 @@ import calibration from "../milestones/04_1998_cnn/tinydigits_calibration.json" 
   type: "json",
 };
 import ablations from "../milestones/04_1998_cnn/tinydigits_ablations.json" with { type: "json" };
-import { differ, measure, type Measured } from "../milestones/04_1998_cnn/statistics.ts";
-import type { RunDocument } from "../milestones/04_1998_cnn/tinydigits_document.ts";
-import {
-  type ModelResult,
-  type Trained,
-  weighEvidence,
-} from "../milestones/04_1998_cnn/tinydigits_evidence.ts";
-import { models, trainable } from "../milestones/04_1998_cnn/tinydigits_models.ts";
-import { readOptions } from "../milestones/04_1998_cnn/tinydigits_options.ts";
+import { models, shift, tinydigits as milestone } from "../milestones/04_1998_cnn/01_tinydigits.ts";
+import { weighEvidence } from "../milestones/04_1998_cnn/tinydigits_document.ts";
+import type { Options } from "../milestones/04_1998_cnn/tinydigits_options.ts";
+import { conclusions, sectionsOf } from "../milestones/04_1998_cnn/tinydigits_report.ts";
+import type { TinydigitsDocument as RunDocument } from "../milestones/04_1998_cnn/tinydigits_schema.ts";
+import { EpochProgress } from "../milestones/report/epoch_progress.ts";
+import { plainCrossEntropy } from "../milestones/report/evidence.ts";
+import { brightness, drawPictures, signed } from "../milestones/report/picture.ts";
+import { type Result, type RunEvidence, trainable } from "../milestones/report/results.ts";
+import type { Measured } from "../milestones/report/schema.ts";
+import { differ, measure } from "../milestones/report/statistics.ts";
+import { drawConfusion, drawTable } from "../milestones/report/table.ts";
+import { drawReport as drawAny } from "../milestones/report/terminal_report.ts";
+import { nowhere, type Terminal, wrap } from "../milestones/report/terminal.ts";
 import { UsageError } from "../course/arguments.ts";
-import { plainCrossEntropy } from "../milestones/04_1998_cnn/evidence.ts";
-import { conclusions, drawReport } from "../milestones/04_1998_cnn/tinydigits_report.ts";
-import { type Run, type RunEvidence, shift } from "../milestones/04_1998_cnn/tinydigits_run.ts";
-import { brightness, drawPictures, signed } from "../milestones/terminal/picture.ts";
-import { Progress } from "../milestones/terminal/progress.ts";
-import { drawConfusion, drawTable } from "../milestones/terminal/table.ts";
-import { nowhere, wrap } from "../milestones/terminal/terminal.ts";
 import { test } from "../course/sandbox/register.ts";
 
 const root = join(dirname(fromFileUrl(import.meta.url)), "..");
 const script = join(root, "milestones/04_1998_cnn/01_tinydigits.ts");
 /** Without coverage: what these runs train is covered elsewhere, and watching them is slow. */
 const { DENO_COVERAGE_DIR: _, ...env } = process.env;
+const { readOptions } = milestone;
 const permissions = "Deno" in globalThis ? [`--allow-read=${join(root, "datasets")}`] : [];
 
 /** Runs the milestone under the runtime that runs this test. */
@@ -70,6 +69,11 @@ test("tinydigits passes, and --json prints one document with all that was measur
   ]);
   assertEquals(closeup.confusion.flat().reduce((a, b) => a + b, 0), 2 * 797);
 });
+
+test("tinydigits --json prints what the schema says, whose type the report draws", async () => {
+  const { tinydigitsDocument } = await import("../milestones/04_1998_cnn/tinydigits_schema.ts");
+  assertEquals(tinydigitsDocument.parse(defaultRun()), defaultRun());
+}, { only: "deno" }); // Zod is fetched, and `bun test` fetches nothing
 
 test("tinydigits shows the small LeNet ahead of the MLP, straight and shifted", () => {
   const [mlp, , lenet] = defaultRun().models;
@@ -156,7 +160,7 @@ test("tinydigits refuses a wrong option with the list of right ones and exit cod
   assertEquals(
     stderr,
     "UsageError: Cannot understand --epoch: there is no such option\n" +
-      "  hint: the options are --models --seeds --seed --epochs --augment --kernels --threads --full --json --quiet --no-color --help\n",
+      "  hint: the options are --models --seeds --seed --epochs --augment --report --export --save --load --kernels --threads --no-color --full --json --quiet --help\n",
   );
 });
 
@@ -170,6 +174,12 @@ test("tinydigits --help names every option and exit code", () => {
     "epochs",
     "augment",
     "full",
+    "report",
+    "export",
+    "save",
+    "load",
+    "kernels",
+    "threads",
     "json",
     "quiet",
     "no-color",
@@ -312,31 +322,35 @@ test("plainCrossEntropy() of equal scores is the logarithm of their number", () 
 
 // ── Evidence ──
 
-const sound: RunEvidence = {
+/** What the evidence is weighed by. */
+type Facts = RunEvidence & { readonly loss: number };
+
+/** How a model was trained. */
+type Trained = Pick<Options, "epochs" | "augment">;
+
+const sound: Facts = {
   loss: 0.06,
   recomputedLoss: 0.06,
   filtersMoved: 1.7,
-  predictedSlope: 1.5,
-  measuredSlope: 1.5,
+  slope: { predicted: 1.5, measured: 1.5 },
 };
 
 /** The training that the calibration speaks of. */
 const calibrated: Trained = { epochs: 30, augment: null };
 
 /** A made-up result of one seed. */
-function resultOf(key: string, evidence: Partial<RunEvidence>, accuracy = 0.98): ModelResult {
+function resultOf(key: string, facts: Partial<Facts>, accuracy = 0.98): Result {
   const spec = models.find((model) => model.key === key);
   if (!spec) throw new RangeError(`no model ${key}`);
-  const run: Run = {
+  const { loss, ...evidence } = { ...sound, ...facts };
+  const run = {
     seed: 1,
-    accuracy,
-    shifted: [0.7, 0.7, 0.7, 0.7],
-    trainingSeconds: 1,
+    model: spec.build(new Generator(1)),
     history: [],
-    predictions: new Int32Array(0),
+    seconds: 1,
+    tested: { accuracy, loss, predictions: new Int32Array(0) },
     confidences: new Float32Array(0),
-    filters: null,
-    evidence: { ...sound, ...evidence },
+    evidence,
   };
   return { spec, runs: [run] };
 }
@@ -350,22 +364,22 @@ test("weighEvidence() passes what is sound", () => {
   ]);
 });
 
-const broken: [what: string, result: ModelResult, suspicion: RegExp][] = [
+const broken: [what: string, result: Result, suspicion: RegExp][] = [
   ["a loss that is not the cross-entropy", resultOf("lenet", { loss: 0.07 }), /crossEntropy\(\)/],
   ["a loss that is not a number", resultOf("lenet", { loss: NaN }), /crossEntropy\(\)/],
   [
     "a gradient that is lost",
-    resultOf("lenet", { predictedSlope: 0, measuredSlope: 0 }),
+    resultOf("lenet", { slope: { predicted: 0, measured: 0 } }),
     /lost on its way/,
   ],
   [
     "a gradient of the wrong sign",
-    resultOf("lenet", { measuredSlope: -1.5 }),
+    resultOf("lenet", { slope: { predicted: 1.5, measured: -1.5 } }),
     /backward of conv2d/,
   ],
   [
     "a gradient that is not a number",
-    resultOf("lenet", { measuredSlope: NaN }),
+    resultOf("lenet", { slope: { predicted: 1.5, measured: NaN } }),
     /backward of conv2d/,
   ],
   ["filters that stay", resultOf("lenet", { filtersMoved: 0 }), /optimizer does not get/],
@@ -391,7 +405,7 @@ const otherwise: [how: string, trained: Trained, why: string][] = [
 ];
 for (const [how, trained, why] of otherwise) {
   test(`weighEvidence() does not judge an accuracy after ${how}, which are not calibrated`, () => {
-    const result = resultOf("mlp", { filtersMoved: null, predictedSlope: null }, 0.5);
+    const result = resultOf("mlp", { filtersMoved: null, slope: null }, 0.5);
     const accuracy = weighEvidence([result], trained).at(-1);
     assertEquals(accuracy?.passed, null);
     const says = `MLP 64-32-10: 50.0 % of the test digits are read right; ${why}`;
@@ -442,6 +456,10 @@ test("conclusions() holds a changed LeNet against the LeNet, with or without an 
 
 // ── Drawing ──
 
+function drawReport(document: RunDocument, terminal: Terminal, quiet: boolean): string {
+  return drawAny(sectionsOf(document), document, terminal, quiet);
+}
+
 test("drawReport() fits a terminal of 40 columns", () => {
   const lines = drawReport(defaultRun(), { ...nowhere, columns: 40 }, false).split("\n");
   assertEquals(lines.filter((line) => line.length > 40 && line.includes(" ")), []);
@@ -488,10 +506,10 @@ test("wrap() breaks between words", () => {
   assertEquals(wrap("one two three", 7), "one two\nthree");
 });
 
-test("Progress prints a plain line every few epochs where there is no terminal", () => {
+test("EpochProgress prints a plain line every few epochs where there is no terminal", () => {
   let text = "";
-  const progress = new Progress({ ...nowhere, write: (part) => text += part }, "MLP", 6);
-  for (let epoch = 1; epoch <= 6; epoch++) progress.show(epoch, 1 / epoch);
+  const progress = new EpochProgress({ ...nowhere, write: (part) => text += part }, "MLP", 6);
+  for (let epoch = 1; epoch <= 6; epoch++) progress.finishEpoch({ epoch, loss: 1 / epoch });
   progress.finish("done");
   const lines = text.replace(/\d+\.\d s/g, "T").split("\n");
   assertEquals(lines, [
@@ -502,11 +520,11 @@ test("Progress prints a plain line every few epochs where there is no terminal",
   ]);
 });
 
-test("Progress overwrites one line at a terminal, and never a second one", () => {
+test("EpochProgress overwrites one line at a terminal, and never a second one", () => {
   let text = "";
   const terminal = { ...nowhere, live: true, columns: 20, write: (part: string) => text += part };
-  const progress = new Progress(terminal, "MLP", 2);
-  progress.show(1, 0.5);
+  const progress = new EpochProgress(terminal, "MLP", 2);
+  progress.finishEpoch({ epoch: 1, loss: 0.5 });
   assert(text.startsWith("\r\x1b[KMLP  epoch 1/2"));
   assertEquals(text.length, "\r\x1b[K".length + 19);
 });

@@ -19,7 +19,7 @@ import { Dropout, Flatten, Linear, type Module, ReLU, Sequential, Sigmoid } from
 import { Generator } from "#random";
 import { BatchNorm2d, Conv2d, MaxPool2d } from "#spatial";
 import { type DType, Tensor } from "#tensor";
-import { encodeOnnx } from "../milestones/onnx.ts";
+import { encodeOnnx } from "../milestones/report/onnx.ts";
 import { test } from "../course/sandbox/register.ts";
 
 const onnxRuntime = "onnxruntime-web@1.30.0";
@@ -89,6 +89,20 @@ checks.set("encodeOnnx() writes evaluation, and leaves the network in training",
   assertEquals(model.stateDict(), state);
   assertEquals(bytes, await encodeOnnx(model.eval(), image, normalized));
 });
+
+checks.set(
+  "encodeOnnx() leaves images as they are, unless it is told how to normalise",
+  async () => {
+    const model = new Sequential(
+      new Flatten(),
+      new Linear(297, 2, { generator: new Generator(1) }),
+    );
+    const images = Tensor.uniform([2, ...image], new Generator(2));
+    const scores = await run(await encodeOnnx(model, image), images);
+    const expected = noGrad(() => model.forward(images));
+    expected.data.forEach((e, k) => assertLess(Math.abs(scores.data[k] - e), 1e-5));
+  },
+);
 
 const generator = new Generator(1), plain = { bias: false, generator };
 const farAway = new BatchNorm2d(3, { momentum: 1 });

@@ -12,10 +12,11 @@ import { spawnSync } from "node:child_process";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { drawTable } from "../../milestones/terminal/table.ts";
+import { drawTable } from "../../milestones/report/table.ts";
 import { networkOf } from "../networks.ts";
 import { plannedNetworks } from "./plan.ts";
 import { median } from "./run_peer.ts";
+import { readTimes } from "./times.ts";
 
 /** A library, and how its script is started. */
 interface Peer {
@@ -95,27 +96,34 @@ function reasonIn(output: string): string {
 }
 
 /** Runs a program to its end. */
-function runProgram(program: string, args: readonly string[]): Outcome {
+async function runProgram(program: string, args: readonly string[]): Promise<Outcome> {
   const { status, stdout, stderr, error } = spawnSync(program, args, {
     encoding: "utf8",
     env: { ...process.env, NO_COLOR: "1" },
   });
   if (error) return { problem: `${program} cannot be started` };
   if (status !== 0) return { problem: reasonIn(stderr) };
-  return { results: JSON.parse(stdout.trim().split("\n").at(-1) ?? "") };
+  try {
+    return { results: await readTimes(program, stdout) };
+  } catch (error) {
+    return { problem: error instanceof Error ? error.message : String(error) };
+  }
 }
 
 /** Runs the script of a library, in Python wherever there is one that has what it needs. */
-function runPeer({ script, permissions, args }: Peer, more: readonly string[]): Outcome {
+async function runPeer(
+  { script, permissions, args }: Peer,
+  more: readonly string[],
+): Promise<Outcome> {
   const path = fileURLToPath(new URL(script, import.meta.url));
   if (permissions) {
     const config = fileURLToPath(new URL("deno.json", import.meta.url));
     const before = ["run", "--quiet", "--no-prompt", "--config", config];
-    return runProgram("deno", [...before, ...permissions, path, ...args, ...more]);
+    return await runProgram("deno", [...before, ...permissions, path, ...args, ...more]);
   }
   let outcome: Outcome = { problem: "there is no Python" };
   for (const python of ["python3", "/usr/bin/python3"]) {
-    outcome = runProgram(python, [path, ...args, ...more]);
+    outcome = await runProgram(python, [path, ...args, ...more]);
     if ("results" in outcome) break;
   }
   return outcome;
@@ -189,28 +197,31 @@ function networksOf({ hasNorm }: Peer, networks: readonly string[]): string[] {
 }
 
 /** Whether each library computes what Kindling's loops do; PyTorch draws weights of its own. */
-function checkAll({ chosen, networks }: Settings, problems: Map<Peer, string>): void {
+async function checkAll(
+  { chosen, networks }: Settings,
+  problems: Map<Peer, string>,
+): Promise<void> {
   for (const peer of chosen) {
     const own = networksOf(peer, networks);
     if (peer.permissions === null || own.length === 0) continue;
     process.stderr.write(`checking ${peer.title}\n`);
-    const outcome = runPeer(peer, ["--check", ...own]);
+    const outcome = await runPeer(peer, ["--check", ...own]);
     if ("problem" in outcome) problems.set(peer, outcome.problem);
   }
 }
 
 /** Measures in turns. */
-function compare(settings: Settings): Comparison {
+async function compare(settings: Settings): Promise<Comparison> {
   const { rounds, seconds, threads, networks, chosen, isChecked } = settings;
   const measured = new Map<string, Measured>(), problems = new Map<Peer, string>();
-  if (isChecked) checkAll(settings, problems);
+  if (isChecked) await checkAll(settings, problems);
   for (let round = 1; round <= rounds; round++) {
     process.stderr.write(`round ${round} of ${rounds}\n`);
     for (const network of networks) {
       for (const peer of chosen) {
         if (problems.has(peer) || !networksOf(peer, [network]).length) continue;
         const share = peer.hasThreads ? ["--threads", threads] : [];
-        const outcome = runPeer(peer, ["--seconds", seconds, ...share, network]);
+        const outcome = await runPeer(peer, ["--seconds", seconds, ...share, network]);
         if ("problem" in outcome) {
           problems.set(peer, outcome.problem);
           continue;
@@ -267,7 +278,7 @@ function report(settings: Settings, { measured, problems }: Comparison): void {
   for (const [{ title }, problem] of problems) process.stdout.write(`\n${title}: ${problem}\n`);
 }
 
-const settings = readSettings(), comparison = compare(settings);
+const settings = readSettings(), comparison = await compare(settings);
 if (settings.isJson) {
   process.stdout.write(`${JSON.stringify(Object.fromEntries(comparison.measured), null, 2)}\n`);
 } else {

@@ -9,132 +9,142 @@
  *   deno task cifar10 --resume           go on where it was stopped or killed
  *   deno task cifar10 --help             everything else
  *
- * It imports the modules by name, so that it runs on yours where you have written them.
- *
  * @module
  */
-import { existsSync } from "node:fs";
-import { writeFile } from "node:fs/promises";
-import process from "node:process";
-import { imageShape } from "../../datasets/cifar10.ts";
-import { DataError } from "../../datasets/idx.ts";
-import { exit, runCommand } from "../command.ts";
-import { chooseSetting } from "../kernels.ts";
-import { encodeOnnx } from "../onnx.ts";
-import { nowhere, openTerminal } from "../terminal/terminal.ts";
-import { DownloadLine } from "../terminal/download_line.ts";
-import { TrainingProgress } from "../terminal/training_progress.ts";
-import { openCifar10 } from "./cifar10_data.ts";
-import { documentOf, type Result } from "./cifar10_document.ts";
-import { checkpointPath, help, type Options, readOptions } from "./cifar10_options.ts";
-import { drawPage } from "./cifar10_page.ts";
-import { convolutional, dense, type NetworkSpec, recipe } from "./cifar10_presets.ts";
-import { drawReport, introduction } from "./cifar10_report.ts";
-import { divide, judge, trainNetwork } from "./cifar10_run.ts";
+import { compose, DataLoader, normalize, type Transform } from "#dataloader";
+import { randomHorizontalFlip, randomShift, randomSplit, Subset } from "#dataloader";
+import { Flatten, Linear, type Module, ReLU, Sequential } from "#layers";
+import { crossEntropy } from "#losses";
+import { AdamW } from "#optimizers";
+import { Generator } from "#random";
+import { BatchNorm2d, Conv2d, MaxPool2d } from "#spatial";
+import { accuracyMetric, evaluate, type Evaluation, fit, oneCycle } from "#training";
+import { type Cifar10, pickImages } from "../../datasets/cifar10.ts";
+import { openCifar10 } from "../../datasets/cifar10_source.ts";
+import { type Fetching, runMilestone, type Testing } from "../report/milestone.ts";
+import type { Data, ModelSpec } from "../report/results.ts";
+import type { Chance, Training } from "../report/training.ts";
+import { type Options, particulars, type Photographs, type Preset } from "./cifar10_report.ts";
 
-/** Trains the networks, shows how far they are, and reports. */
-async function run(options: Options, signal: AbortSignal, phase: Phase): Promise<number> {
-  const out = openTerminal("stdout", options.color);
-  const progressTo = options.quiet ? nowhere : options.json ? openTerminal("stderr") : out;
-  const line = new DownloadLine(progressTo);
-  const { data, origin } = await openCifar10({
-    ...options,
-    signal,
-    onProgress: (progress) => line.show(progress),
-    onNotice: (text) => line.say(text),
-  });
-  line.finish();
-  const setting = chooseSetting(options, "fast"), { train, judgedBy } = divide(data, options);
-  if (!options.json && !options.quiet) {
-    out.write(`${introduction(out, options, setting, origin, train.length)}\n`);
-  }
+// ── The data ──
+// Photographs (N, 3, 32, 32) from 0 to 1; with --validate, the test images stay unread.
 
-  if (setting.kernels === "loops") {
-    line.say("The modules' own loops run, which takes hours: --kernels fast takes their place.");
-  }
-  const results: Result[] = [];
-  phase.isTraining = true;
-  for (const spec of options.mlp ? [convolutional, dense] : [convolutional]) {
-    results.push(await trainAndJudge(spec));
-  }
+const setAside = 5_000;
 
-  const images = train.length, { labels } = judgedBy;
-  const document = documentOf(results, { options, setting, origin, images, labels });
-  if (options.report !== null) {
-    await write(
-      "report",
-      options.report,
-      await drawPage(document, results[0].trained.model, judgedBy),
-    );
-  }
-  if (options.export !== null) {
-    const { means, deviations } = recipe;
-    const model = results[0].trained.model;
-    await write(
-      "export",
-      options.export,
-      await encodeOnnx(model, imageShape, { means, deviations }),
-    );
-  }
-  if (options.json) out.write(`${JSON.stringify(document, null, 2)}\n`);
-  else out.write(`${options.quiet ? "" : "\n"}${drawReport(document, out, options.quiet)}\n`);
-  for (const path of [options.report, options.export]) {
-    if (path !== null && !options.json) out.write(`Written: ${path}\n`);
-  }
-  return document.passed ? exit.passed : exit.failed;
-
-  async function trainAndJudge(spec: NetworkSpec): Promise<Result> {
-    const { preset: { epochs }, preset, seed, validate } = options;
-    const { batchSize } = recipe;
-    const progress = new TrainingProgress(progressTo, spec.title, { epochs, batchSize });
-    const checkpoint = checkpointPath(options, spec.key), { fingerprint } = origin;
-    const isFirst = results.length === 0; // the others may not have begun when it was stopped
-    const resume = options.resume && (isFirst || existsSync(checkpoint));
-    const plan = { spec, preset, seed, train, fingerprint, validate, checkpoint, resume };
-    const trained = await trainNetwork({ ...plan, kernels: setting.kernels }, {
-      onStart: (step, steps) => progress.start(step, steps),
-      onStep: (step) => progress.show(step),
-      onEpoch: (epoch) => progress.finishEpoch(epoch),
-      onNotice: (text) => progress.say(text),
-    }, signal);
-    const judged = await judge(trained.model, judgedBy, signal);
-    progress.finish(trained.seconds, judged.accuracy, judgedBy.length);
-    return { spec, trained, judged };
-  }
+/** Those to learn from, and those to be judged by: with --validate always the same ones set aside. */
+function divide({ train, test }: Cifar10, { validate, preset }: Options): Data {
+  const held = validate ? Math.min(setAside, Math.floor(train.length / 10)) : 0;
+  const lengths = [train.length - held, ...(held > 0 ? [held] : [])];
+  const [learnt, aside] = randomSplit(train, lengths, new Generator(0));
+  const judgedBy = aside ? pickImages(train, aside.indices) : test, { labels } = judgedBy;
+  const images = Math.min(learnt.length, preset.images ?? learnt.length);
+  return { train: new Subset(train, learnt.indices.subarray(0, images)), test: judgedBy, labels };
 }
 
-/** Writes what was asked for. */
-async function write(option: string, path: string, content: string | Uint8Array): Promise<void> {
-  await writeFile(path, content).catch((cause) => {
-    throw new DataError(
-      `Cannot write --${option} ${path}: the system answered ${cause.code ?? cause.name}`,
-      "The training is not lost: run this again with --resume and another path.",
-      { cause },
-    );
-  });
+async function load(options: Options, fetching: Fetching): Promise<Photographs> {
+  const { data, origin } = await openCifar10({ ...options, ...fetching });
+  return { ...divide(data, options), origin };
 }
 
-/** What Ctrl-C interrupts. */
-interface Phase {
-  /** Whether there is a training to go on with. */
-  isTraining: boolean;
-}
+// ── The models: B photographs in a batch, H × W pixels, and 10 scores for each ──
 
-/** How to go on after Ctrl-C. */
-function whenStopped({ preset, seed, validate }: Options, { isTraining }: Phase): string {
-  if (!isTraining) return "Run the same again: a download goes on where it stopped.";
-  const words = [
-    ...(preset.key === "standard" ? [] : ["--preset", preset.key]),
-    ...(seed === 1 ? [] : ["--seed", seed]),
-    ...(validate ? ["--validate"] : []),
-    "--resume",
+/** Looks through windows of 3×3, and halves the picture. */
+function block(from: number, to: number, generator: Generator): Module[] {
+  return [
+    new Conv2d(from, to, 3, { generator, padding: 1, bias: false }), // (B, from, H, W) → (B, to, H, W)
+    new MaxPool2d(2), // → (B, to, H/2, W/2); before batch norm, which then has a quarter to do
+    new BatchNorm2d(to),
+    new ReLU(),
   ];
-  return `Go on with: deno task cifar10 ${words.join(" ")} (and the data options as they were).`;
 }
 
-if (import.meta.main) {
-  process.exitCode = await runCommand(help, readOptions, (options, signal) => {
-    const phase: Phase = { isTraining: false };
-    return { done: run(options, signal, phase), whenStopped: () => whenStopped(options, phase) };
+/** Four blocks: what is lost in places is won in kinds of patterns. */
+function cnn(generator: Generator): Sequential {
+  return new Sequential(
+    ...block(3, 32, generator), // (B, 3, 32, 32) → (B, 32, 16, 16)
+    ...block(32, 64, generator), // → (B, 64, 8, 8)
+    ...block(64, 128, generator), // → (B, 128, 4, 4)
+    ...block(128, 256, generator), // → (B, 256, 2, 2)
+    new Flatten(), // → (B, 1024)
+    new Linear(1024, 10, { generator }), // → (B, 10)
+  );
+}
+
+/** More than half of the CNN's multiplications, each with a weight of its own: as long to train. */
+function mlp(generator: Generator): Sequential {
+  return new Sequential(
+    new Flatten(), // (B, 3, 32, 32) → (B, 3072)
+    new Linear(3072, 2048, { generator }), // → (B, 2048)
+    new ReLU(),
+    new Linear(2048, 1024, { generator }), // → (B, 1024)
+    new ReLU(),
+    new Linear(1024, 10, { generator }), // → (B, 10)
+  );
+}
+
+export const convolutional: ModelSpec = { key: "cnn", title: "CNN 32-64-128-256", build: cnn };
+export const dense: ModelSpec = { key: "mlp", title: "MLP 2048-1024", build: mlp };
+
+// ── The recipe: all of it was chosen with --validate ──
+
+const gentle = { learningRate: 0.006, denseLearningRate: 0.001, weightDecay: 0.02 };
+const bold = { learningRate: 0.008, denseLearningRate: 0.001, weightDecay: 0.03 };
+
+/** How long the models learn, and how fast at most: the dense one would not bear the CNN's rate. */
+export const presets: readonly Preset[] = [
+  { key: "quick", purpose: "a first look at the whole way", images: 20_000, epochs: 1, ...gentle },
+  { key: "standard", purpose: "the milestone", epochs: 4, ...gentle },
+  { key: "best", purpose: "what this network can do", epochs: 10, ...bold },
+];
+
+export const recipe = {
+  batchSize: 128,
+  labelSmoothing: 0.05,
+  shift: 3, // pixels by which an image is shifted at most
+  rise: 0.25, // the part of the training in which the learning rate rises
+  means: [0.4914, 0.4822, 0.4465], // of red, green and blue over the published training images
+  deviations: [0.247, 0.2435, 0.2616],
+} as const;
+
+const normalized = normalize(recipe.means, recipe.deviations);
+/** Normalised, mirrored or not, and shifted: zeros that come in are the mean colour. */
+export function augmented(generator: Generator): Transform {
+  const mirror = randomHorizontalFlip(generator), shift = randomShift(recipe.shift, generator);
+  return compose(normalized, mirror, shift);
+}
+
+function chance(seed: number): Chance {
+  const [weights, shuffle, augmentation] = new Generator(seed).split(3);
+  return { weights, shuffle, augmentation };
+}
+
+// ── The loop ──
+
+async function train(model: Sequential, training: Training<Options>): Promise<void> {
+  const { spec, images, chance: { shuffle, augmentation }, options: { preset } } = training;
+  const { batchSize, labelSmoothing, rise } = recipe, { epochs, weightDecay } = preset;
+  const learningRate = spec === dense ? preset.denseLearningRate : preset.learningRate;
+  const loader = new DataLoader(images, { batchSize, shuffle, transform: augmented(augmentation) });
+  const optimizer = new AdamW(model.parameters(), { learningRate, weightDecay });
+  await fit(model, loader, {
+    loss: (scores, labels) => crossEntropy(scores, labels, { labelSmoothing }),
+    metrics: { accuracy: accuracyMetric },
+    optimizer,
+    epochs,
+    schedule: oneCycle(learningRate, rise),
+    ...await training.follow({ loader, optimizer, epochs }), // shows, stops, saves, and goes on
   });
 }
+
+// ── The measurement ──
+
+async function test(model: Sequential, testing: Testing<Photographs>): Promise<Evaluation> {
+  const { data, noted, signal } = testing;
+  const batches = new DataLoader(data.test, { batchSize: 250, transform: normalized });
+  return await evaluate(model, batches, { loss: noted(crossEntropy), signal });
+}
+
+// ── The comparison: the CNN, and an MLP that gets the same images in the same order ──
+
+export const cifar10 = particulars({ convolutional, dense, presets, recipe, setAside });
+if (import.meta.main) await runMilestone({ ...cifar10, load, chance, train, test });

@@ -7,45 +7,40 @@
  *
  * @module
  */
-import { stat, writeFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
 import process from "node:process";
-import { chooseSetting } from "../kernels.ts";
-import { openCifar10 } from "./cifar10_data.ts";
-import { checkpointPath, readOptions } from "./cifar10_options.ts";
-import { convolutional, presets } from "./cifar10_presets.ts";
-import { divide, judge, trainNetwork } from "./cifar10_run.ts";
-import { measure, type Measured } from "./statistics.ts";
+import { runPage } from "../report/run_page.ts";
+import type { Measured } from "../report/schema.ts";
+import { measure } from "../report/statistics.ts";
+import { cifar10, presets } from "./02_cifar10.ts";
+import { checkpointPath } from "./cifar10_options.ts";
+import { type Cifar10Document, cifar10Document } from "./cifar10_schema.ts";
 
 const command = "deno run -A milestones/04_1998_cnn/calibrate_cifar10.ts";
+const page = new URL("02_cifar10.ts", import.meta.url);
 const firstSeed = 101, seeds: Readonly<Record<string, number>> = { quick: 3, standard: 3, best: 2 };
+const given = process.argv.slice(2).filter((word) => word !== "--resume");
 
-const given = readOptions(process.argv.slice(2)), never = new AbortController().signal;
-const { data, origin } = await openCifar10(given);
-const setting = chooseSetting(given, "fast");
-const calibrated: Record<string, { accuracy: Measured; seconds: Measured }> = {};
-for (const preset of presets) {
-  const accuracies: number[] = [], seconds: number[] = [];
-  for (let seed = firstSeed; seed < firstSeed + seeds[preset.key]; seed++) {
-    const options = { ...given, preset, seed, validate: false };
-    const { train, judgedBy } = divide(data, options);
-    const checkpoint = checkpointPath(options, convolutional.key);
-    const plan = {
-      ...options,
-      spec: convolutional,
-      fingerprint: origin.fingerprint,
-      train,
-      checkpoint,
-    };
-    const resume = given.resume && await stat(checkpoint).then(() => true, () => false);
-    const trained = await trainNetwork({ ...plan, kernels: setting.kernels, resume }, {}, never);
-    accuracies.push((await judge(trained.model, judgedBy, never)).accuracy);
-    seconds.push(trained.seconds);
-    console.log(preset.key, seed, accuracies.at(-1), `${trained.seconds.toFixed(0)} s`);
-  }
-  calibrated[preset.key] = { accuracy: measure(accuracies), seconds: measure(seconds) };
+/** Trains once, or goes on with a training that was begun. */
+function train(preset: string, seed: number): Cifar10Document {
+  const words = [...given, "--preset", preset, "--seed", String(seed), "--no-mlp"];
+  const path = checkpointPath(cifar10.readOptions(words), "cnn");
+  const goOn = process.argv.includes("--resume") && existsSync(path) ? ["--resume"] : [];
+  return runPage(page, [...words, ...goOn], cifar10Document);
 }
-const path = new URL("cifar10_calibration.json", import.meta.url);
-const { verified, fingerprint } = origin, { kernels, runtime } = setting;
+
+const calibrated: Record<string, { accuracy: Measured; seconds: Measured }> = {};
+const runs: Cifar10Document[] = [];
+for (const { key } of presets) {
+  const all = Array.from({ length: seeds[key] }, (_, k) => train(key, firstSeed + k));
+  calibrated[key] = {
+    accuracy: measure(all.map(({ networks: [{ accuracy }] }) => accuracy)),
+    seconds: measure(all.map(({ networks: [{ trainingSeconds }] }) => trainingSeconds)),
+  };
+  runs.push(...all);
+}
+const [{ origin: { verified, fingerprint }, setting: { kernels, runtime } }] = runs;
 const document = {
   command,
   data: { verified, fingerprint },
@@ -53,4 +48,5 @@ const document = {
   runtime,
   presets: calibrated,
 };
+const path = new URL("cifar10_calibration.json", import.meta.url);
 await writeFile(path, `${JSON.stringify(document, null, 2)}\n`);

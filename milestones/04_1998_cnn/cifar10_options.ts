@@ -3,23 +3,32 @@
  *
  * @module
  */
-import { join, resolve } from "@std/path";
+import { join } from "@std/path";
 import process from "node:process";
 import { cacheFolder, cacheVariables } from "../../datasets/cache.ts";
-import { type KernelOptions, readKernelOptions } from "../kernels.ts";
-import { readArguments, UsageError, wholeNumber } from "../../course/arguments.ts";
-import { type Preset, presets, setAside } from "./cifar10_presets.ts";
+import {
+  choice,
+  type CommandLine,
+  flag,
+  helpOf,
+  type Option,
+  path,
+  readCommandLine,
+  type SharedOptions,
+  text,
+  whole,
+} from "../report/options.ts";
+import type { ModelSpec } from "../report/results.ts";
+import { count } from "../report/wording.ts";
+import { UsageError } from "../../course/arguments.ts";
+import type { Preset } from "./cifar10_schema.ts";
 
 /** What a run was asked to do. */
-export interface Options extends KernelOptions {
+export interface Options extends SharedOptions {
   /** How the networks are trained. */
   readonly preset: Preset;
-  /** Where all chance comes from. */
-  readonly seed: number;
   /** Whether to judge by training images that were set aside, and leave the test images alone. */
   readonly validate: boolean;
-  /** Whether the MLP is trained too. */
-  readonly mlp: boolean;
   /** Whether to go on where a run of the same preset and seed stood. */
   readonly resume: boolean;
   /** Where the data come from instead: an address, an archive, a folder. */
@@ -28,89 +37,79 @@ export interface Options extends KernelOptions {
   readonly sha256: string | null;
   /** Folder of downloads and checkpoints. */
   readonly cache: string;
-  /** Where the report as a page goes. */
-  readonly report: string | null;
-  /** Where the network as an ONNX file goes. */
-  readonly export: string | null;
-  /** One JSON document instead of the report. */
-  readonly json: boolean;
-  /** Whether colour may be used. */
-  readonly color: boolean;
-  /** Only the result and the evidence. */
-  readonly quiet: boolean;
-  /** Only the help. */
-  readonly help: boolean;
 }
 
-const keys = presets.map(({ key }) => key);
+/** What the command line chooses from. */
+export interface Choices {
+  readonly convolutional: ModelSpec;
+  readonly dense: ModelSpec;
+  readonly presets: readonly Preset[];
+  /** How many training images `--validate` sets aside. */
+  readonly setAside: number;
+}
+
+/** The options that only this milestone has. */
+type Own =
+  & { readonly [K in "seed" | "resume" | "validate" | "source" | "sha256"]: Option<Options[K]> }
+  & { readonly preset: Option<string>; readonly cache: Option<string | null> }
+  & { readonly "no-mlp": Option<boolean> };
+
+function optionsOf({ presets, setAside }: Choices): Own {
+  const names = presets.map(({ key }) => key);
+  return {
+    preset: choice(`${names.join(", ")} (default standard)`, {
+      names,
+      usual: "standard",
+      hint: `the presets are ${names.join(", ")}`,
+    }),
+    seed: whole("where all chance comes from (default 1)", 0, 1),
+    resume: flag("go on where a run with this preset and seed was stopped or killed"),
+    "no-mlp": flag("without the MLP beside it"),
+    validate: flag(
+      `judge by ${
+        count(setAside)
+      } training images that are set aside for it; the test images are ` +
+        "not touched",
+    ),
+    source: text("FROM", "the data from elsewhere: the address of a copy, an archive, or a folder"),
+    sha256: text("HEX", "the checksum of that archive; without it the data are not verified"),
+    cache: path(
+      "DIR",
+      "folder for downloads and checkpoints (default: KINDLING_CACHE, or the system's place for " +
+        "such files)",
+    ),
+  };
+}
+
+function commandLine(choices: Choices): CommandLine<Own> {
+  const minutes = "each training takes minutes, and is one run";
+  return {
+    task: "cifar10",
+    question: "Milestone 04, part 2: can a convolutional network learn photographs in minutes?",
+    options: optionsOf(choices),
+    note:
+      "Ctrl-C stops it between two steps; --resume goes on, with the same result to the last bit.",
+    kernels: "whose loops run: fast (the default without modules of your own), simd, loops",
+    threads: "how many threads share large operations (default: one per processor, 8 at most)",
+    usualThreads: Math.min(8, Math.max(1, navigator.hardwareConcurrency)),
+    refused: {
+      seeds: [minutes, "start it once for each --seed"],
+      models: ["the CNN is what it is about", "--no-mlp leaves the MLP out"],
+      load: ["each of its runs keeps a checkpoint", "--resume judges a run that has ended again"],
+      augment: ["its images are always mirrored and shifted", "leave it out"],
+      full: [minutes, "--preset best trains longest"],
+    },
+  };
+}
 
 /** The text of `--help`. */
-export const help = `Milestone 04, part 2: can a convolutional network learn photographs in minutes?
-
-  deno task cifar10 [options]
-
-  --preset NAME   ${keys.join(", ")} (default standard)
-  --seed N        where all chance comes from (default 1)
-  --resume        go on where a run with this preset and seed was stopped or killed
-  --no-mlp        without the MLP beside it
-  --validate      judge by ${
-  setAside.toLocaleString("en-US")
-} training images that are set aside for it; the test images
-                  are not touched
-
-  --source FROM   the data from elsewhere: the address of a copy, an archive, or a folder
-  --sha256 HEX    the checksum of that archive; without it the data are not verified
-  --cache DIR     folder for downloads and checkpoints (default: KINDLING_CACHE, or the
-                  system's place for such files)
-
-  --report FILE   a page with curves, filters, feature maps and pictures
-  --export FILE   the trained network as ONNX, for any other engine
-  --json          one JSON document with everything that was measured
-  --quiet         only the result and the evidence
-  --no-color      no colour, as with NO_COLOR
-
-  --kernels NAME  whose loops run: fast (the default without modules of your own), simd, loops
-  --threads N     how many threads share large operations (default: one per processor, 8 at most)
-  --help          this text
-
-Ctrl-C stops it between two steps; --resume goes on, with the same result to the last bit.
-Exit codes: 0 passed, 1 did not pass, 2 could not run, 130 interrupted.`;
-
-const flags = ["resume", "no-mlp", "validate", "json", "quiet", "color", "help"] as const;
-const values = [
-  "preset",
-  "seed",
-  "source",
-  "sha256",
-  "cache",
-  "report",
-  "export",
-  "kernels",
-  "threads",
-] as const;
-
-/** A path that was given; null without. */
-function file(name: string, path: string | undefined): string | null {
-  if (path === undefined) return null;
-  if (path !== "") return resolve(path);
-  throw new UsageError(
-    `Cannot use --${name} "": it needs a path`,
-    `for example --${name} DIR/FILE`,
-  );
+export function help(choices: Choices): string {
+  return helpOf(commandLine(choices));
 }
 
-function choosePreset(name = "standard"): Preset {
-  const preset = presets.find(({ key }) => key === name);
-  if (preset) return preset;
-  throw new UsageError(
-    `Cannot use --preset ${JSON.stringify(name)}: there is none of that name`,
-    `the presets are ${keys.join(", ")}`,
-  );
-}
-
-function checkSha256(sha256: string | undefined, source: string | undefined): string | null {
-  if (sha256 === undefined) return null;
-  if (source === undefined) {
+function checkSha256(sha256: string | null, source: string | null): string | null {
+  if (sha256 === null) return null;
+  if (source === null) {
     const says = "Cannot use --sha256 without --source: the published archive has its own checksum";
     throw new UsageError(says, "give both or none");
   }
@@ -128,38 +127,24 @@ function usualCache(): string {
 /**
  * Reads a command line.
  *
+ * @param choices What there is to choose from.
  * @param args The words after the script's name.
- * @returns The options, with the defaults filled in.
  * @throws {UsageError} If a word is unknown or a value cannot be used.
  */
-export function readOptions(args: readonly string[]): Options {
-  const given = readArguments(args, flags, values);
-  const processors = String(Math.min(8, Math.max(1, navigator.hardwareConcurrency)));
+export function readOptions(choices: Choices, args: readonly string[]): Options {
+  const { preset, "no-mlp": isAlone, ...given } = readCommandLine(commandLine(choices), args);
+  const { convolutional, dense, presets } = choices;
   return {
-    preset: choosePreset(given.preset),
-    seed: wholeNumber("seed", given.seed, 0, 1),
-    validate: given.validate,
-    mlp: !given["no-mlp"],
-    resume: given.resume,
-    source: given.source ?? null,
+    ...given,
+    preset: presets.find(({ key }) => key === preset) ?? presets[0],
+    models: isAlone ? [convolutional] : [convolutional, dense],
+    seeds: 1,
     sha256: checkSha256(given.sha256, given.source),
-    cache: file("cache", given.cache) ?? (given.help ? "" : usualCache()),
-    report: file("report", given.report),
-    export: file("export", given.export),
-    ...readKernelOptions(given.kernels, given.threads ?? processors),
-    json: given.json,
-    color: given.color,
-    quiet: given.quiet,
-    help: given.help,
+    cache: given.cache ?? (given.help ? "" : usualCache()),
   };
 }
 
-/**
- * Where the checkpoints of a network are.
- *
- * @param options What the run was asked to do.
- * @param network `cnn` or `mlp`.
- */
+/** Where the checkpoints of a network are. */
 export function checkpointPath(
   { cache, preset, seed, validate }: Options,
   network: string,

@@ -1,119 +1,149 @@
 /**
- * Draws the report of milestone 04, part 2, from the document of what was measured.
+ * The report of milestone 04, part 2: what is said before the training and after it.
  *
  * @module
  */
-import { drawPictures, packed, packedColor } from "../terminal/picture.ts";
-import { drawConfusion, drawTable } from "../terminal/table.ts";
-import { paint, type Terminal, wrap } from "../terminal/terminal.ts";
-import { duration } from "../terminal/training_progress.ts";
-import { describeOrigin, type Origin } from "./cifar10_data.ts";
-import type { Cifar10Document, NetworkRow } from "./cifar10_document.ts";
-import type { Options } from "./cifar10_options.ts";
-import { recipe } from "./cifar10_presets.ts";
-import type { Setting } from "../kernels.ts";
-import { count, drawEvidence, drawList, drawVerdict, times } from "./report_parts.ts";
+import { existsSync } from "node:fs";
+import type { Evaluation } from "#training";
+import { imageShape } from "../../datasets/cifar10.ts";
+import { describeOrigin } from "../../datasets/cifar10_source.ts";
+import { layerTable, mapsSection, type Sight, stretched } from "../report/comparison.ts";
+import type { Milestone } from "../report/milestone.ts";
+import {
+  type Block,
+  bulleted,
+  type Introduction,
+  type Section,
+  section,
+} from "../report/sections.ts";
+import { count, duration, percent, plural, times } from "../report/wording.ts";
+import { documentOf, type Photographs } from "./cifar10_document.ts";
+import {
+  checkpointPath,
+  type Choices,
+  help,
+  type Options,
+  readOptions,
+} from "./cifar10_options.ts";
+import type { Cifar10Document, Example, NetworkRow, Preset } from "./cifar10_schema.ts";
 
-const percent = (part: number): string => `${(part * 100).toFixed(1)} %`;
+export type { Options, Photographs, Preset };
 
-/**
- * What is about to be done.
- *
- * @param terminal Where it is printed.
- * @param options What was asked for.
- * @param setting Where it runs.
- * @param origin Which data.
- * @param images How many images the networks will learn from.
- */
-export function introduction(
-  terminal: Terminal,
-  options: Options,
-  setting: Setting,
-  origin: Origin,
-  images: number,
-): string {
-  const { preset, seed } = options, { batchSize, shift, labelSmoothing } = recipe;
-  const fitted = (text: string): string => wrap(text, terminal.columns);
-  const judged = options.validate
+/** What makes a command of the page. */
+type Particulars = Omit<
+  Milestone<Options, Photographs, Evaluation, Cifar10Document>,
+  "load" | "chance" | "train" | "test"
+>;
+
+/** Everything about the milestone that does not stand on its page. */
+export function particulars(
+  choices: Choices & { readonly recipe: Cifar10Document["recipe"] },
+): Particulars {
+  const { convolutional, dense, recipe } = choices, { batchSize } = recipe;
+  return {
+    name: "04_1998_cnn/02_cifar10",
+    task: "cifar10",
+    help: help(choices),
+    readOptions: (args) => readOptions(choices, args),
+    kernels: "fast",
+    models: [convolutional, dense],
+    inputShape: imageShape,
+    normalized: recipe,
+    introduce: (options, data) => introduce(options, data, recipe),
+    size: ({ preset: { epochs } }) => ({ epochs, batchSize, isLong: true }),
+    outcome: ({ tested, seconds }, images) =>
+      `${percent(tested.accuracy)} of ${count(images)} images that it has not learnt from, ` +
+      `trained in ${duration(seconds)}.`,
+    choose: ([cnn]) => cnn,
+    describe: (occasion) => documentOf(recipe, occasion),
+    sections: sectionsOf,
+    keep: (options, { key, title }, { train, origin: { fingerprint } }) => {
+      const { preset: { purpose: _, ...preset }, seed, validate } = options;
+      const path = checkpointPath(options, key), isFirst = key === convolutional.key;
+      return {
+        path,
+        resume: options.resume && (isFirst || existsSync(path)), // the MLP may not have begun
+        settings: {
+          ...{ network: title, seed, validate, fingerprint, images: train.length },
+          ...{ preset, recipe },
+        },
+      };
+    },
+    settings: ({ preset, validate }) => ({ preset, validate }),
+  };
+}
+
+function introduce(
+  { preset, seed, validate }: Options,
+  { train, origin }: Photographs,
+  { batchSize, shift, labelSmoothing }: Cifar10Document["recipe"],
+): Omit<Introduction, "facts"> {
+  const judged = validate
     ? "judged by training images that are set aside; the test images are not touched"
     : `judged by ${count(origin.test)} test images, which are read once, at the end`;
+  return {
+    title: "Milestone 04 · 1998, part 2: photographs",
+    paragraphs: [
+      `Preset ${preset.key} (${preset.purpose}): ${count(train.length)} images of 32×32 pixels, ` +
+      `${
+        plural(preset.epochs, "epoch")
+      } in batches of ${batchSize}, each image mirrored or not and ` +
+      `shifted by up to ${shift} pixels; AdamW, the learning rate rising to ` +
+      `${preset.learningRate} and falling to nearly 0, label smoothing ${labelSmoothing}, seed ` +
+      `${seed}; ${judged}.`,
+      `Data: ${describeOrigin(origin)}`,
+    ],
+  };
+}
+
+// ── Tables ──
+
+function mainTable({ networks }: Cifar10Document): Block {
+  return {
+    kind: "table",
+    headings: ["", "parameters", "MACs/image", "accuracy", "training"],
+    rows: networks.map((row) => [
+      row.title,
+      count(row.parameters),
+      count(row.multiplyAccumulates),
+      percent(row.accuracy),
+      duration(row.trainingSeconds),
+    ]),
+  };
+}
+
+function legend({ judgedBy: { images, what }, origin }: Cifar10Document): Block {
+  const judged = what === "test" ? "test images" : "training images that were set aside";
+  return {
+    kind: "text",
+    text: `Accuracy: of ${count(images)} ${judged}, ${describeOrigin(origin)}. One seed, so no ` +
+      "spread. MACs: multiplications with their additions.",
+  };
+}
+
+function curves(networks: readonly NetworkRow[]): Block[] {
+  const lines = (of: "loss" | "accuracy"): { name: string; values: number[] }[] =>
+    networks.map(({ title, history }) => (
+      { name: title, values: history.map((epoch) => epoch[of] ?? 0) }
+    ));
+  const [losses, accuracies] = [lines("loss"), lines("accuracy")];
+  const accuracy = "Accuracy on the training images, as they come";
   return [
-    paint(terminal, "bold", fitted("Milestone 04 · 1998, part 2: photographs")),
-    "",
-    fitted(
-      `Preset ${preset.key} (${preset.purpose}): ${count(images)} images of 32×32 pixels, ` +
-        `${preset.epochs} epoch${
-          preset.epochs === 1 ? "" : "s"
-        } in batches of ${batchSize}, each ` +
-        `image mirrored or not and shifted by up to ${shift} pixels; AdamW, the learning rate ` +
-        `rising to ${preset.learningRate} and falling to nearly 0, label smoothing ` +
-        `${labelSmoothing}, seed ${seed}; ${judged}.`,
-    ),
-    "",
-    fitted(`Data: ${describeOrigin(origin)}`),
-    paint(
-      terminal,
-      "dim",
-      fitted(`modules: ${setting.modules} · kernels: ${setting.kernels} · ${setting.runtime}`),
-    ),
-    "",
-  ].join("\n");
+    { kind: "curves", title: "Loss while it learns", lines: losses, show: (y) => y.toFixed(2) },
+    { kind: "curves", title: accuracy, lines: accuracies, show: percent },
+  ];
 }
 
-function mainTable({ networks }: Cifar10Document, columns: number): string {
-  const headings = ["", "parameters", "MACs/image", "accuracy", "training"];
-  const rows = networks.map((row) => [
-    row.title,
-    count(row.parameters),
-    count(row.multiplyAccumulates),
-    percent(row.accuracy),
-    duration(row.trainingSeconds),
-  ]);
-  return drawTable({ headings, rows }, columns);
-}
-
-function layerTable({ layers, parameters }: NetworkRow, columns: number): string {
-  const headings = ["", "output", "parameters", "share", "MACs/image"];
-  const rows = layers.map((layer) => [
-    layer.name,
-    layer.outputShape.join("×"),
-    count(layer.parameters),
-    percent(layer.parameters / parameters),
-    count(layer.multiplyAccumulates),
-  ]);
-  return drawTable({ headings, rows }, columns);
-}
-
-/** A bar of some columns for a part of a whole, in eighths of a column. */
-function bar(part: number, columns: number): string {
-  const eighths = Math.round(part * columns * 8), whole = Math.floor(eighths / 8);
-  return "█".repeat(whole) + (eighths % 8 > 0 ? "▏▎▍▌▋▊▉"[eighths % 8 - 1] : "");
-}
-
-function classBars({ classes, classAccuracies }: Cifar10Document, columns: number): string {
-  const width = Math.max(...classes.map((name) => name.length));
-  const room = Math.max(10, Math.min(40, columns - width - 14));
-  return classes.map((name, k) => {
-    const part = classAccuracies[k];
-    if (part === null) return `  ${name.padEnd(width)}  none`;
-    return `  ${name.padEnd(width)}  ${percent(part).padStart(7)}  ${bar(part, room)}`;
-  }).join("\n");
-}
-
-/** Each filter as a picture in colour: its least number dark, its greatest bright. */
-function drawFilters({ filters }: Cifar10Document, terminal: Terminal): string {
-  const pictures = filters.map((planes) => {
-    const least = Math.min(...planes), range = Math.max(...planes) - least || 1;
-    const size = planes.length / 3, side = Math.sqrt(size);
-    const level = (k: number): number => (planes[k] - least) / range;
-    const data = Array.from(
-      { length: size },
-      (_, k) => packed(level(k), level(size + k), level(2 * size + k)),
-    );
-    return { data, height: side, width: side };
+/** Photographs with what the network says of them. */
+function photographs(title: string, examples: readonly Example[], { image }: Sight): Section {
+  const pictures = examples.map(({ index, truth, taken, confidence }) => {
+    const says = truth === taken ? truth : `${truth}, taken for ${taken}`;
+    return { ...image(index), caption: [says, `${percent(confidence)} sure`] };
   });
-  return drawPictures(pictures, packedColor(terminal), terminal.columns);
+  return section(title, { kind: "pictures", look: "color", pictures, shownWidth: 96 });
 }
+
+// ── What the numbers support ──
 
 /** The sentences that this run's numbers support, and no others. */
 export function conclusions({ networks, judgedBy, trained }: Cifar10Document): string[] {
@@ -141,61 +171,50 @@ export function conclusions({ networks, judgedBy, trained }: Cifar10Document): s
   return sentences;
 }
 
-/**
- * Draws the report.
- *
- * @param document What was measured.
- * @param terminal Where it will be printed.
- * @param quiet Only the result and the evidence.
- */
-export function drawReport(
-  document: Cifar10Document,
-  terminal: Terminal,
-  quiet: boolean,
-): string {
-  const { columns } = terminal, { networks: [cnn], judgedBy, origin } = document;
-  const heading = (text: string): string => `\n${paint(terminal, "bold", wrap(text, columns))}\n`;
-  const what = judgedBy.what === "test" ? "test images" : "training images that were set aside";
-  const lines = [
-    mainTable(document, columns),
-    "",
-    wrap(
-      `Accuracy: of ${count(judgedBy.images)} ${what}, ${
-        describeOrigin(origin)
-      }. One seed, so no ` +
-        "spread. MACs: multiplications with their additions.",
-      columns,
-    ),
+// ── The report ──
+
+/** What the report shows; with sight, also what only a page can show. */
+export function sectionsOf(document: Cifar10Document, sight?: Sight): readonly Section[] {
+  const { networks, classes, classAccuracies, confusion, pairs, filters, right, wrong } = document;
+  const [cnn] = networks;
+  const bars = classes.map((name, k) => ({ name, part: classAccuracies[k] }));
+  const names = classes.map((name, k) => `${k} ${name}`).join(", ");
+  const confused = pairs.map(({ truth, taken, count }) => (
+    { mark: `${count}`, text: `${truth} taken for ${taken}` }
+  ));
+  const pictures = filters.map((planes) => {
+    const side = Math.sqrt(planes.length / 3);
+    return { numbers: stretched(planes), height: side, width: side };
+  });
+  const shown = [...right, ...wrong].slice(0, 3).map(({ index, truth }) => ({
+    index,
+    name: truth,
+  }));
+  const result: Section = {
+    title: null,
+    always: true,
+    blocks: [mainTable(document), legend(document)],
+  };
+  const all = "Which class is taken for which (rows: what it is, columns: what it says)";
+  const first = `The ${filters.length} filters of the first layer`;
+  const parameters = `Where the parameters of the ${cnn.title} are`;
+  return [
+    result,
+    ...(sight ? [section("How they learnt", ...curves(networks))] : []),
+    section("Of each class, the part that is right", { kind: "bars", bars }),
+    section(all, { kind: "confusion", counts: confusion, classes }, { kind: "text", text: names }),
+    ...(pairs.length > 0
+      ? [section("Most often confused", { kind: "list", items: confused })]
+      : []),
+    ...(filters.length > 0 ? [section(first, { kind: "pictures", look: "color", pictures })] : []),
+    ...(sight
+      ? [
+        ...mapsSection(shown, sight, "color"),
+        photographs("Right, the surest of each class", right, sight),
+        photographs("Wrong, the surest first", wrong, sight),
+      ]
+      : []),
+    section(parameters, layerTable(cnn.layers)),
+    section("What this run shows", bulleted(conclusions(document))),
   ];
-  if (!quiet) {
-    lines.push(heading("Of each class, the part that is right"), classBars(document, columns));
-    const legend = document.classes.map((name, k) => `${k} ${name}`).join(", ");
-    lines.push(
-      heading("Which class is taken for which (rows: what it is, columns: what it says)"),
-      drawConfusion(document.confusion, columns),
-      "",
-      wrap(legend, columns),
-    );
-    if (document.pairs.length > 0) {
-      const texts = document.pairs.map(({ truth, taken, count }) => ({
-        mark: `${count}`,
-        text: `${truth} taken for ${taken}`,
-      }));
-      lines.push(heading("Most often confused"), drawList(texts, columns));
-    }
-    if (document.filters.length > 0) {
-      const note = terminal.color ? "in their own colours" : "brightness only";
-      lines.push(
-        heading(`The ${document.filters.length} filters of the first layer (${note})`),
-        drawFilters(document, terminal),
-      );
-    }
-    lines.push(heading(`Where the parameters of the ${cnn.title} are`), layerTable(cnn, columns));
-    const sentences = conclusions(document).map((text) => ({ mark: "-", text }));
-    lines.push(heading("What this run shows"), drawList(sentences, columns));
-  }
-  lines.push(heading("Evidence"), drawEvidence(document.evidence, terminal), "");
-  lines.push(wrap(`Calibrated by: ${document.calibratedBy}`, columns), "");
-  lines.push(drawVerdict(document.passed, terminal));
-  return lines.join("\n");
 }

@@ -6,7 +6,7 @@
  * numbers are one Protocol Buffers message (https://onnx.ai/onnx/repo-docs/IR.html).
  *
  * The library that writes such messages comes from npm. It is named here, and not in the project's
- * configuration, and is fetched when a network is first written: most who train need none.
+ * configuration, and is fetched when a network is first written: to train you need none.
  *
  * Throughout: C channels · F filters · K window side · I, O inputs and outputs of a layer
  *
@@ -17,84 +17,42 @@ import { noGrad } from "#autograd";
 import { Dropout, Flatten, Linear, type Module, ReLU, type Sequential } from "#layers";
 import { BatchNorm2d, Conv2d, MaxPool2d, type Pair, type Window } from "#spatial";
 import { say, type Shape, ShapeError, Tensor, ValueError, type Values } from "#tensor";
+import { DataError } from "../../datasets/idx.ts";
 
-const protobuf = "protobufjs@7.6.6";
+const protobuf = "Deno" in globalThis ? "npm:protobufjs@7.6.6" : "protobufjs@7.6.6";
 
 // ── The format ──
-// The part of onnx.proto3 that is written here. In the file a field is known by its id alone.
+// The part of onnx.proto3 that is written here, as "type name = id" with a * where there are several.
+// In the file a field is known by its id alone, and an enum is written as an int32.
 
-const schema = {
-  nested: {
-    ModelProto: {
-      fields: {
-        irVersion: { id: 1, type: "int64" },
-        producerName: { id: 2, type: "string" },
-        graph: { id: 7, type: "GraphProto" },
-        opsetImport: { id: 8, type: "OperatorSetIdProto", rule: "repeated" },
-      },
-    },
-    OperatorSetIdProto: {
-      fields: { domain: { id: 1, type: "string" }, version: { id: 2, type: "int64" } },
-    },
-    GraphProto: {
-      fields: {
-        node: { id: 1, type: "NodeProto", rule: "repeated" },
-        name: { id: 2, type: "string" },
-        initializer: { id: 5, type: "TensorProto", rule: "repeated" },
-        input: { id: 11, type: "ValueInfoProto", rule: "repeated" },
-        output: { id: 12, type: "ValueInfoProto", rule: "repeated" },
-      },
-    },
-    NodeProto: {
-      fields: {
-        input: { id: 1, type: "string", rule: "repeated" },
-        output: { id: 2, type: "string", rule: "repeated" },
-        name: { id: 3, type: "string" },
-        opType: { id: 4, type: "string" },
-        attribute: { id: 5, type: "AttributeProto", rule: "repeated" },
-      },
-    },
-    AttributeProto: {
-      fields: {
-        name: { id: 1, type: "string" },
-        f: { id: 2, type: "float" },
-        i: { id: 3, type: "int64" },
-        ints: { id: 8, type: "int64", rule: "repeated" },
-        type: { id: 20, type: "int32" }, // an enum, which is written as an int32
-      },
-    },
-    TensorProto: {
-      fields: {
-        dims: { id: 1, type: "int64", rule: "repeated" },
-        dataType: { id: 2, type: "int32" },
-        name: { id: 8, type: "string" },
-        rawData: { id: 9, type: "bytes" },
-      },
-    },
-    ValueInfoProto: {
-      fields: { name: { id: 1, type: "string" }, type: { id: 2, type: "TypeProto" } },
-    },
-    TypeProto: {
-      fields: { tensorType: { id: 1, type: "Tensor" } },
-      nested: {
-        Tensor: {
-          fields: {
-            elemType: { id: 1, type: "int32" },
-            shape: { id: 2, type: "TensorShapeProto" },
-          },
-        },
-      },
-    },
-    TensorShapeProto: {
-      fields: { dim: { id: 1, type: "Dimension", rule: "repeated" } },
-      nested: {
-        Dimension: {
-          fields: { dimValue: { id: 1, type: "int64" }, dimParam: { id: 2, type: "string" } },
-        },
-      },
-    },
-  },
+const messages: Readonly<Record<string, string>> = {
+  Model: "int64 irVersion = 1, string producerName = 2, Graph graph = 7, Opset* opsetImport = 8",
+  Opset: "string domain = 1, int64 version = 2",
+  Graph: "Node* node = 1, string name = 2, Tensor* initializer = 5, Info* input = 11, " +
+    "Info* output = 12",
+  Node: "string* input = 1, string* output = 2, string name = 3, string opType = 4, " +
+    "Attribute* attribute = 5",
+  Attribute: "string name = 1, float f = 2, int64 i = 3, int64* ints = 8, int32 type = 20",
+  Tensor: "int64* dims = 1, int32 dataType = 2, string name = 8, bytes rawData = 9",
+  Info: "string name = 1, Type type = 2",
+  Type: "TensorType tensorType = 1",
+  TensorType: "int32 elemType = 1, Shape shape = 2",
+  Shape: "Dimension* dim = 1",
+  Dimension: "int64 dimValue = 1, string dimParam = 2",
 };
+
+/** The messages as the library wants them. */
+function schemaOf(): object {
+  const nested = Object.entries(messages).map(([name, text]) => {
+    const fields = text.split(", ").map((field) => {
+      const [type, name, , id] = field.split(" "), isList = type.endsWith("*");
+      const rule = isList ? { rule: "repeated" } : {};
+      return [name, { id: Number(id), type: isList ? type.slice(0, -1) : type, ...rule }];
+    });
+    return [name, { fields: Object.fromEntries(fields) }];
+  });
+  return { nested: Object.fromEntries(nested) };
+}
 
 /** What the format calls numbers of 32 bits. */
 const float32 = 1;
@@ -227,6 +185,13 @@ export interface Normalized {
   readonly deviations: readonly number[];
 }
 
+function notNormalized([channels]: ImageShape): Normalized {
+  return {
+    means: new Array<number>(channels).fill(0),
+    deviations: new Array<number>(channels).fill(1),
+  };
+}
+
 /** Shape of one image. */
 export type ImageShape = readonly [channels: number, height: number, width: number];
 
@@ -264,13 +229,33 @@ function graphOf(model: Sequential, image: ImageShape, normalized: Normalized): 
 }
 
 /**
+ * Fetches the library that writes such files, if it is not there yet.
+ *
+ * @throws {DataError} If it cannot be had.
+ */
+export async function fetchWriter(): Promise<typeof Protobuf> {
+  try {
+    const { default: library }: { default: typeof Protobuf } = await import(
+      `${protobuf}/light.js` // without a parser of .proto files
+    );
+    return library;
+  } catch (cause) {
+    throw new DataError(
+      `Cannot write ONNX: the package ${protobuf} is not here, and could not be fetched`,
+      "run it once with a network; the package is kept then",
+      { cause },
+    );
+  }
+}
+
+/**
  * Writes a trained network as an ONNX file, as it computes in evaluation. The file's input is
  * `images`, (batch, C, H, W) with numbers from 0 to 1, which it normalises itself; its output is
  * `scores`. Both are float32, whatever the network's own numbers are.
  *
  * @param model The network.
  * @param inputShape Shape of one image.
- * @param normalized How the images were normalised that it was trained on.
+ * @param normalized How the images were normalised that it was trained on; not at all by default.
  * @returns The bytes of the file.
  * @throws {ValueError} If ONNX export does not know a layer.
  * @throws {ShapeError} If a layer cannot take what it would get, or the means are not one per
@@ -279,14 +264,12 @@ function graphOf(model: Sequential, image: ImageShape, normalized: Normalized): 
 export async function encodeOnnx(
   model: Sequential,
   inputShape: ImageShape,
-  normalized: Normalized,
+  normalized: Normalized = notNormalized(inputShape),
 ): Promise<Uint8Array> {
   const graph = graphOf(model, inputShape, normalized); // first: what is refused fetches nothing
-  const { default: { Root } }: { default: typeof Protobuf } = await import(
-    `${"Deno" in globalThis ? "npm:" : ""}${protobuf}/light.js` // without a parser of .proto files
-  );
+  const { Root } = await fetchWriter();
   const opsetImport = [{ domain: "", version: 17 }]; // "" is ONNX's own operations
   const file = { irVersion: 8, producerName: "kindling", opsetImport, graph };
-  const bytes = Root.fromJSON(schema).lookupType("ModelProto").encode(file).finish();
+  const bytes = Root.fromJSON(schemaOf()).lookupType("Model").encode(file).finish();
   return new Uint8Array(bytes); // a copy: the library's own may be a piece of a larger buffer
 }

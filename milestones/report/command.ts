@@ -8,9 +8,9 @@ import process from "node:process";
 import { GraphError } from "#autograd";
 import { CheckpointError } from "#checkpoint";
 import { ShapeError, ValueError } from "#tensor";
-import { DataError } from "../datasets/idx.ts";
-import { openTerminal, wrap } from "./terminal/terminal.ts";
-import { UsageError } from "../course/arguments.ts";
+import { DataError } from "../../datasets/idx.ts";
+import { openTerminal, wrap } from "./terminal.ts";
+import { UsageError } from "../../course/arguments.ts";
 
 /** What the exit codes mean. */
 export const exit = { passed: 0, failed: 1, couldNotRun: 2, interrupted: 130 } as const;

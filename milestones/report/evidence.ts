@@ -9,17 +9,10 @@ import type { Dataset } from "#dataloader";
 import type { Parameter, Sequential } from "#layers";
 import { crossEntropy } from "#losses";
 import type { Tensor } from "#tensor";
-import { measure, type Measured } from "./statistics.ts";
-
-/** One check. */
-export interface Check {
-  /** What was checked, as a sentence with the numbers that were found. */
-  readonly claim: string;
-  /** Null if it could not be judged in this run; the claim says why. */
-  readonly passed: boolean | null;
-  /** What is most likely wrong, where it failed. */
-  readonly suspicion?: string;
-}
+import type { Result, Run, Slope } from "./results.ts";
+import type { Check, Measured } from "./schema.ts";
+import { measure } from "./statistics.ts";
+import { percent } from "./wording.ts";
 
 // ── Measuring ──
 
@@ -57,7 +50,7 @@ export function probeSlope(
   filters: readonly Parameter[],
   images: Dataset,
   transform: (images: Tensor) => Tensor = (images) => images,
-): { predicted: number; measured: number } {
+): Slope {
   const length = Math.min(64, images.length);
   const batch = images.batch(Int32Array.from({ length }, (_, k) => k));
   const inputs = transform(batch.inputs), { targets } = batch;
@@ -82,63 +75,81 @@ export function probeSlope(
 
 // ── Judging ──
 
-const percent = (part: number): string => `${(part * 100).toFixed(1)} %`;
-
 /** How far apart two losses are, as a part of the second. */
-export function gapOf(loss: number, recomputed: number): number {
-  const difference = Math.abs(loss - recomputed) / Math.max(1, Math.abs(recomputed));
+function gapOf({ tested, evidence }: Run): number {
+  const recomputedLoss = evidence.recomputedLoss ?? NaN;
+  const difference = Math.abs(tested.loss - recomputedLoss) / Math.max(1, Math.abs(recomputedLoss));
   return Number.isFinite(difference) ? difference : Infinity;
 }
 
-/** The loss that fit() made small must be the cross-entropy, whoever computes it. */
-export function checkLoss(title: string, loss: number, recomputed: number): Check {
-  return {
-    claim: `${title}: the test loss is ${loss.toFixed(5)}, ` +
-      `and ${recomputed.toFixed(5)} when recomputed from the scores in plain float64`,
-    passed: gapOf(loss, recomputed) < 1e-4,
+/**
+ * The loss that was made small must be the cross-entropy; the seed that is furthest off counts. No
+ * check where no scores were noted.
+ */
+export function checkLoss({ spec, runs }: Result): Check[] {
+  const worst = runs.reduce((a, b) => gapOf(a) >= gapOf(b) ? a : b);
+  const { tested: { loss }, evidence: { recomputedLoss } } = worst;
+  if (recomputedLoss === null) return [];
+  return [{
+    claim: `${spec.title}: the test loss is ${loss.toFixed(5)}, ` +
+      `and ${recomputedLoss.toFixed(5)} when recomputed from the scores in plain float64`,
+    passed: gapOf(worst) < 1e-4,
     suspicion: "crossEntropy() or logSoftmax(): check the loss of two equal scores, log 2",
-  };
+  }];
 }
 
-/** A gradient must reach the filters, and say truly how the loss changes. */
-export function checkSlope(title: string, predicted: number, measured: number): Check {
-  return {
-    claim: `${title}: along the gradient that reaches the filters (first seed, before ` +
+/** A gradient must reach the filters, and predict how the loss changes; no check without filters. */
+export function checkSlope({ spec, runs: [{ evidence: { slope } }] }: Result): Check[] {
+  if (!slope) return [];
+  const { predicted, measured } = slope;
+  return [{
+    claim: `${spec.title}: along the gradient that reaches the filters (first seed, before ` +
       `training) the loss should have the slope ${predicted.toFixed(4)}, and moving them a ` +
       `little measures ${measured.toFixed(4)}`,
     passed: predicted > 0 && Math.abs(predicted - measured) < 0.05 * predicted,
     suspicion: predicted > 0
       ? "the backward of conv2d(), maxPool2d() or batchNorm2d(): check it with checkGradients()"
       : "the gradient is lost on its way to the filters: does every operation end in result()?",
-  };
+  }];
 }
 
-/** Filters must move in training. */
-export function checkMovement(title: string, moved: number): Check {
-  return {
-    claim: `${title}: training moved the filters by ${percent(moved)} of their length`,
-    passed: moved > 0.05,
+/** Training must move the filters, and must not move frozen ones; no check without filters. */
+export function checkMovement({ spec, runs }: Result): Check[] {
+  if (runs[0].evidence.filtersMoved === null) return [];
+  const moved = runs.map(({ evidence }) => evidence.filtersMoved ?? NaN);
+  const least = Math.min(...moved), most = Math.max(...moved);
+  if (spec.frozen) {
+    return [{
+      claim: `${spec.title}: the frozen filters moved by ${percent(most)} of their length`,
+      passed: most === 0,
+      suspicion: "something writes to parameters that no optimizer was given",
+    }];
+  }
+  return [{
+    claim: `${spec.title}: training moved the filters by ${percent(least)} of their length`,
+    passed: least > 0.05,
     suspicion: "the optimizer does not get the filters, or their gradient is nearly 0",
-  };
+  }];
 }
 
 /**
  * The accuracy must not lie clearly below what the reference reached with the same recipe.
  *
- * @param says What was found, as the start of a sentence.
- * @param accuracies One per seed.
+ * @param result A model's runs.
+ * @param what What was read right, to end the sentence: "of the test digits are read right".
  * @param known What the calibration found; or why there is none to go by.
  * @returns The check.
  */
 export function checkAccuracy(
-  says: string,
-  accuracies: readonly number[],
-  known: Measured | string,
+  { spec, runs }: Result,
+  what: string,
+  known: Measured | string = "not calibrated",
 ): Check {
+  const { mean } = measure(runs.map(({ tested }) => tested.accuracy));
+  const says = `${spec.title}: ${percent(mean)} ${what}`;
   if (typeof known === "string") return { claim: `${says}; ${known}`, passed: null };
   if (known.spread === null) return { claim: `${says}; not calibrated`, passed: null };
-  const { mean } = measure(accuracies);
-  const least = known.mean - 4 * known.spread / Math.sqrt(accuracies.length);
+  const least = known.mean - 4 * known.spread / Math.sqrt(runs.length);
   return {
     claim: `${says}; at least ${percent(least)} is asked for, four standard errors below ` +
       `the calibrated ${percent(known.mean)} ± ${percent(known.spread)} ` +
@@ -148,4 +159,9 @@ export function checkAccuracy(
       ? "it has learnt nothing: do labels and images belong together, does the loss fall?"
       : "it learns, but not well: look at the first weights, momentum, and batch norm's statistics",
   };
+}
+
+/** Whether no check failed. */
+export function hasPassed(checks: readonly Check[]): boolean {
+  return checks.every(({ passed }) => passed !== false);
 }

@@ -76,3 +76,27 @@ export function wrap(text: string, columns: number): string {
   }
   return [...lines, line].join("\n");
 }
+
+/** A line that is overwritten at a terminal, and gives way to sentences that stay. */
+export class LiveLine {
+  readonly #terminal: Terminal;
+
+  /** @param terminal Where it is shown. */
+  constructor(terminal: Terminal) {
+    this.#terminal = terminal;
+  }
+
+  /** Shows a state in place of the last one; where there is no terminal, nothing. */
+  overwrite(text: string): void {
+    const { live, columns } = this.#terminal;
+    if (live) this.#terminal.write(`\r\x1b[K${text.slice(0, columns - 1)}`);
+  }
+
+  /** Prints a sentence in place of the line; it keeps its indentation where it wraps. */
+  say(text: string): void {
+    const { live, columns } = this.#terminal;
+    const lead = /^ */.exec(text)?.[0] ?? "";
+    const lines = wrap(text.trim(), columns - lead.length).replaceAll("\n", `\n${lead}`);
+    this.#terminal.write(`${live ? "\r\x1b[K" : ""}${lead}${lines}\n`);
+  }
+}

@@ -6,15 +6,10 @@
 import { basename, join, resolve } from "@std/path";
 import { createHash } from "node:crypto";
 import { rm } from "node:fs/promises";
-import { type Cifar10, publishedImagesPerFile, readCifar10 } from "../../datasets/cifar10.ts";
-import {
-  type Checksum,
-  download,
-  type DownloadProgress,
-  hashOfFile,
-} from "../../datasets/download.ts";
-import { DataError } from "../../datasets/idx.ts";
-import { readFailure } from "../../datasets/read_idx.ts";
+import { type Cifar10, publishedImagesPerFile, readCifar10 } from "./cifar10.ts";
+import { type Checksum, download, type DownloadProgress, hashOfFile } from "./download.ts";
+import { DataError } from "./idx.ts";
+import { readFailure } from "./read_idx.ts";
 
 /** Where CIFAR-10 is published, and the checksum that is given there. */
 export const published = {

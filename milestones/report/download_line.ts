@@ -5,15 +5,16 @@
  * @module
  */
 import type { DownloadProgress } from "../../datasets/download.ts";
-import { type Terminal, wrap } from "./terminal.ts";
-import { duration } from "./training_progress.ts";
+import { LiveLine, type Terminal } from "./terminal.ts";
+import { duration } from "./wording.ts";
 
 /** Least time between two lines, in milliseconds: at a terminal, and where there is none. */
 const between = { live: 100, plain: 5000 } as const;
 
 /** Shows how far one download is. */
 export class DownloadLine {
-  readonly #terminal: Terminal;
+  readonly #line: LiveLine;
+  readonly #live: boolean;
   readonly #now: () => number;
   #shown = -Infinity;
   #last: DownloadProgress | null = null;
@@ -23,24 +24,25 @@ export class DownloadLine {
    * @param now The clock, in milliseconds.
    */
   constructor(terminal: Terminal, now: () => number = () => performance.now()) {
-    this.#terminal = terminal;
+    this.#line = new LiveLine(terminal);
+    this.#live = terminal.live;
     this.#now = now;
   }
 
   /** Shows bytes, rate and time left. */
   show(progress: DownloadProgress): void {
     this.#last = progress;
-    const { live, columns } = this.#terminal, now = this.#now();
-    if (now - this.#shown < (live ? between.live : between.plain)) return;
+    const now = this.#now();
+    if (now - this.#shown < (this.#live ? between.live : between.plain)) return;
     this.#shown = now;
     const line = describe(progress);
-    this.#terminal.write(live ? `\r\x1b[K${line.slice(0, columns - 1)}` : `${line}\n`);
+    if (this.#live) this.#line.overwrite(line);
+    else this.#line.say(line);
   }
 
-  /** Prints a sentence in the place of the line. */
+  /** Prints a sentence in place of the line. */
   say(text: string): void {
-    const { live, columns } = this.#terminal;
-    this.#terminal.write(`${live ? "\r\x1b[K" : ""}${wrap(text, columns)}\n`);
+    this.#line.say(text);
   }
 
   /** Says what came, if anything did. */

@@ -4,15 +4,7 @@
  * @module
  */
 
-/** A mean over seeds, with how much the seeds differ. */
-export interface Measured {
-  /** The mean. */
-  readonly mean: number;
-  /** Standard deviation over the seeds (n − 1); null for a single seed. */
-  readonly spread: number | null;
-  /** One value per seed. */
-  readonly values: readonly number[];
-}
+import type { Measured } from "./schema.ts";
 
 /** Measures a list of values, one per seed. */
 export function measure(values: readonly number[]): Measured {
