@@ -20,6 +20,9 @@ const root = fileURLToPath(new URL("../", import.meta.url));
 
 // ── The register ──
 
+/** Whether there is a bundler to try. */
+const hasBun = spawnSync("bun", ["--version"]).status === 0;
+
 /** Every door, and whether a kernel stands behind it: one line for each module. */
 const register: Readonly<Record<string, Readonly<Record<string, boolean>>>> = {
   pairDoors: { add: true, sub: true, mul: true, div: true, pow: false, maximum: true },
@@ -218,6 +221,76 @@ test("the memory of kernels is what was asked for", () => {
   });
 });
 
+/** Runs something while WebAssembly is not what it was. */
+function withWebAssembly<T>(other: object | undefined, compute: () => T): T {
+  const before = Object.getOwnPropertyDescriptor(globalThis, "WebAssembly");
+  assert(before);
+  Object.defineProperty(globalThis, "WebAssembly", { ...before, value: other });
+  try {
+    return compute();
+  } finally {
+    Object.defineProperty(globalThis, "WebAssembly", before);
+  }
+}
+
+/** As phones do: memory above a limit is refused. */
+class SmallMemory extends WebAssembly.Memory {
+  constructor(descriptor: WebAssembly.MemoryDescriptor) {
+    if (descriptor.initial > 5000) throw new RangeError("could not allocate memory");
+    super(descriptor);
+  }
+}
+
+test("where 1 GiB is refused, kernels run in less", () => {
+  const { Module, Instance } = WebAssembly, Memory = SmallMemory;
+  const { kernels, notice } = withWebAssembly(
+    { Module, Instance, Memory },
+    () => kindling.chooseKernels(kindling, { wanted: "simd" }),
+  );
+  assert(kernels instanceof FastKernels, notice ?? "");
+  assertEquals(kernels.machine.heap.buffer.byteLength, 2 ** 28);
+});
+
+test("where memory is refused that you asked for, the loops run, and the notice says why", () => {
+  const { Module, Instance } = WebAssembly, Memory = SmallMemory;
+  const { kernels, notice } = withWebAssembly(
+    { Module, Instance, Memory },
+    () => kindling.chooseKernels(kindling, { memory: 2 ** 30 }),
+  );
+  assertEquals(kernels, kindling.loops);
+  assertEquals(notice?.endsWith("it cannot load relaxed SIMD (could not allocate memory)"), true);
+});
+
+test("where there is no WebAssembly, or a page forbids it, the loops run", () => {
+  class Forbidden {
+    constructor() {
+      throw new Error("violates the Content Security Policy");
+    }
+  }
+  const { Memory, Instance } = WebAssembly;
+  for (const other of [undefined, { Memory, Instance, Module: Forbidden }]) {
+    const { kernels, notice } = withWebAssembly(other, () => kindling.chooseKernels(kindling));
+    assertEquals(kernels, kindling.loops);
+    assert(notice?.startsWith("No fast kernels on this runtime, so the modules' own loops run:"));
+  }
+});
+
+test("a bundled program that asks for threads goes on with one at once, and says why", () => {
+  const folder = mkdtempSync(join(tmpdir(), "kindling-threads-"));
+  try {
+    const program = join(root, "tests/kernels/three_threads.ts"), out = join(folder, "out.js");
+    const build = ["build", program, "--target=bun", `--outfile=${out}`];
+    assertEquals(spawnSync("bun", build, { cwd: root }).status, 0);
+    const { stdout } = spawnSync("bun", [out], { encoding: "utf8", timeout: 20_000 });
+    assertEquals(
+      stdout.trim(),
+      "relaxed SIMD\nOne thread runs: worker.ts is not beside the code that runs: was it bundled?",
+    );
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}, { skip: hasBun ? undefined : "bun is not installed" });
+
 for (
   const [options, says] of [
     [{ memory: 1000 }, "Cannot reserve 1000 bytes for kernels"],
@@ -247,4 +320,4 @@ test("kernels are in use after a bundler has renamed every class and function", 
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
-}, { skip: spawnSync("bun", ["--version"]).status === 0 ? undefined : "bun is not installed" });
+}, { skip: hasBun ? undefined : "bun is not installed" });

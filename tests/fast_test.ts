@@ -26,7 +26,7 @@ import { test } from "../course/sandbox/register.ts";
 
 const root = fromFileUrl(new URL("../", import.meta.url));
 const levels: readonly Level[] = ["relaxed SIMD", "SIMD"];
-const heap = new Heap(true);
+const heap = new Heap(true, 2 ** 30);
 const machines = levels.map((level) => ({
   level,
   machine: new Machine(assembleKernels(level, heap.limits), heap, 1),
@@ -356,7 +356,7 @@ test("a module that computes wrongly leaves the loops in place", () => {
 });
 
 test("without shared memory there is one thread, and the results are the same", () => {
-  const alone = new Heap(false);
+  const alone = new Heap(false, 2 ** 30);
   const machine = new Machine(assembleKernels("SIMD", alone.limits), alone, 4);
   assertEquals([machine.threads, machine.fewerThreads], [1, "memory cannot be shared here"]);
   const out = new Float32Array(3), x = Float32Array.of(-1, 0, 2);

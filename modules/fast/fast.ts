@@ -24,6 +24,9 @@ export type { Level, Limits, Modules };
 /** What may be asked for: what this machine does best; the same on every machine; no kernels. */
 export const wantedKernels = ["fast", "simd", "loops"] as const;
 
+/** Bytes to reserve unless you ask for others, and where a phone refuses that, less. */
+const usualSizes = [2 ** 30, 2 ** 28, 2 ** 26];
+
 /** Least bytes of memory: 1 MiB. */
 const leastMemory = 2 ** 20;
 
@@ -80,7 +83,7 @@ export function chooseKernels(
   const reasons: string[] = [];
   for (const level of levels) {
     try {
-      const heap = openHeap(memory);
+      const heap = openHeap(memory === undefined ? usualSizes : [memory]);
       const machine = new Machine(assemble(level, heap.limits), heap, threads);
       if (isRight(machine)) {
         const kernels = new FastKernels(level, machine, modules);
@@ -118,13 +121,16 @@ function checkOptions(threads: number, memory?: number): void {
   throw new RangeError(`Cannot reserve ${memory} bytes for kernels: ${limits}`);
 }
 
-/** Memory that threads can share, where the runtime has that; else memory of one thread. */
-function openHeap(memory?: number): Heap {
-  try {
-    return new Heap(true, memory);
-  } catch {
-    return new Heap(false, memory);
+/** Memory that threads can share, where the runtime has that; else of one thread; else less. */
+function openHeap([bytes, ...smaller]: readonly number[]): Heap {
+  for (const shared of [true, false]) {
+    try {
+      return new Heap(shared, bytes);
+    } catch (error) {
+      if (!shared && smaller.length === 0) throw error;
+    }
   }
+  return openHeap(smaller);
 }
 
 /**

@@ -5,4 +5,6 @@
  */
 import * as kindling from "../../mod.ts";
 
-console.log(kindling.chooseKernels(kindling, { threads: 3 }).kernels.name);
+const { kernels, notice } = kindling.chooseKernels(kindling, { threads: 3 });
+console.log(kernels.name);
+if (notice) console.log(notice);

@@ -20,9 +20,6 @@
  */
 import type { Limits } from "./assembler.ts";
 
-/** Bytes of memory unless you ask for others: 1 GiB, reserved, but used only where touched. */
-export const usualBytes = 2 ** 30;
-
 /** Bytes in a page of WebAssembly memory. */
 const page = 2 ** 16;
 
@@ -63,10 +60,10 @@ export class Heap {
    * Reserves the memory: a quarter for lasting blocks, the rest for arena and scratch.
    *
    * @param shared Whether threads may share it.
-   * @param bytes How much, rounded up to whole pages of 64 KiB.
+   * @param bytes How much, rounded up to whole pages of 64 KiB; used only where it is touched.
    * @throws {RangeError} If the system refuses.
    */
-  constructor(shared: boolean, bytes = usualBytes) {
+  constructor(shared: boolean, bytes: number) {
     const pages = Math.ceil(bytes / page);
     this.limits = { pages, shared };
     this.memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared });
