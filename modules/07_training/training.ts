@@ -207,6 +207,7 @@ export function trainStep<Targets, M extends Metrics<Targets> = NoMetrics>(
   batches: readonly Batch<Targets>[],
   { metrics, ...options }: StepOptions<Targets, M>,
 ): StepLoss<NoInfer<M>> {
+  if (!metrics) return learnFrom(model, batches, options) as StepLoss<M>;
   const meter = new Meter<Targets, M>(metrics);
   const loss = learnFrom(model, batches, { ...options, loss: meter.watch(options.loss) });
   return (meter.sums.size > 0 ? { loss, ...meter.result() } : loss) as StepLoss<M>;

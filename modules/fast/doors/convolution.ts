@@ -104,14 +104,10 @@ function convolve(
   const Q = channels * y.kernelSize * x.kernelSize, P = y.count * x.count;
   const pixels = machine.take(4 * Q), positions = machine.take(4 * P);
   const row = 4 * paddedWidth, plane = row * paddedHeight;
-  machine.call(gridCall({
-    ...{ to: pixels, n0: channels, d0: plane },
-    ...{ n1: y.kernelSize, d1: row * y.dilation, n2: x.kernelSize, d2: 4 * x.dilation },
-  }));
-  machine.call(gridCall({
-    ...{ to: positions, n0: 1, d0: 0 },
-    ...{ n1: y.count, d1: row * y.stride, n2: x.count, d2: 4 * x.stride },
-  }));
+  const down = [y.kernelSize, row * y.dilation] as const;
+  machine.call(gridCall(pixels, [channels, plane], down, [x.kernelSize, 4 * x.dilation]));
+  const steps = [y.count, row * y.stride] as const;
+  machine.call(gridCall(positions, [1, 0], steps, [x.count, 4 * x.stride]));
   const description: Description = {
     ...{ images: 0, weight: 0, weightRows: 0, bias: 0, out: 0, gradient: 0, ...given },
     ...{ pixels, positions, planes: offsets(filters, P) },

@@ -24,10 +24,8 @@ export function replaceMaxPool2d(tools: Tools, { maxPooling }: Modules): Replace
       const output = made(pooled, (out) => {
         const from = machine.address(image.data), to = machine.target(saved);
         const calls = partsOf(planes, 1).map(([first, end]) => {
-          const common = {
-            ...{ out: out + 4 * first * size, places: to + 4 * first * size },
-            ...{ x: from, from: first, to: end, height, width },
-          };
+          const at = out + 4 * first * size, places = to + 4 * first * size;
+          const common = { out: at, places, x: from, from: first, to: end, height, width };
           if (isUsual) return maxPool2Call(common);
           return maxPoolCall({
             ...common,

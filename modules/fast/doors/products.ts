@@ -46,9 +46,17 @@ export function multiply(
     const [rows, columns] = isWide ? [m, to - from] : [to - from, n];
     const [i, j] = isWide ? [0, from] : [from, 0];
     return productCall({
-      ...{ out: out + 4 * (i * n + j), a: a.at + i * a.row, b: b.at + j * b.column },
-      ...{ m: rows, n: columns, k, outRow: 4 * n, aRow: a.row, aStep: a.column },
-      ...{ bColumn: b.column, bStep: b.row },
+      out: out + 4 * (i * n + j),
+      a: a.at + i * a.row,
+      b: b.at + j * b.column,
+      m: rows,
+      n: columns,
+      k,
+      outRow: 4 * n,
+      aRow: a.row,
+      aStep: a.column,
+      bColumn: b.column,
+      bStep: b.row,
     });
   });
   const [[from, to]] = ranges;

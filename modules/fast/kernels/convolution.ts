@@ -17,7 +17,7 @@
  *
  * @module
  */
-import { type Assembler, callsOf, type CallWriter, type Code } from "../machine/assembler.ts";
+import { type Assembler, type CallOf, type CallWriter, type Code } from "../machine/assembler.ts";
 import { type Declare, f32, f32x4, i32, type Kernels, type Local } from "../machine/assembler.ts";
 import { loopOver, loopWhile, memory, move, type Operand } from "../machine/assembler.ts";
 import { type Parts, set, v128, when, wholes } from "../machine/assembler.ts";
@@ -62,8 +62,18 @@ export function convolutionScratch(about: Description): number {
 
 const grid = wholes("to", "n0", "d0", "n1", "d1", "n2", "d2");
 
-/** Writes the offsets of a grid of three axes to an address: sizes n, distances d. */
-export const gridCall = callsOf("grid", grid);
+/** How many places, and how far apart in bytes. */
+type Axis = readonly [n: number, distance: number];
+
+/** Writes the offsets of a grid: for each axis, how many and how far apart, the outermost first. */
+export function gridCall(
+  to: number,
+  [n0, d0]: Axis,
+  [n1, d1]: Axis,
+  [n2, d2]: Axis,
+): CallOf<"grid"> {
+  return ["grid", to, n0, d0, n1, d1, n2, d2];
+}
 
 /** Defines the three products of a convolution. */
 export function defineConvolution(

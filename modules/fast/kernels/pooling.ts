@@ -7,9 +7,10 @@
  *
  * @module
  */
-import { type Assembler, callsOf, type Code, f32, f32x4, i32 } from "../machine/assembler.ts";
-import { i32x4, type Kernels, type Local, loopOver, loopWhile } from "../machine/assembler.ts";
-import { move, type Operand, set, v128, when, wholes } from "../machine/assembler.ts";
+import { type Assembler, type CallOf, callsOf, type Code, f32 } from "../machine/assembler.ts";
+import { f32x4, i32, i32x4, type Kernels, type Local, loopOver } from "../machine/assembler.ts";
+import { loopWhile, move, type Numbers, type Operand, set, v128 } from "../machine/assembler.ts";
+import { when, wholes } from "../machine/assembler.ts";
 
 // `from` and `to` number planes of x; `out` and `places` begin at the results of the first of them.
 const planes = wholes("out", "places", "x", "from", "to");
@@ -21,7 +22,11 @@ const any = {
 };
 
 /** Windows of 2×2 with stride 2, at least four in a row. */
-export const maxPool2Call = callsOf("maxPool2", usual);
+export function maxPool2Call(
+  { out, places, x, from, to, height, width }: Numbers<typeof usual>,
+): CallOf<"maxPool2"> {
+  return ["maxPool2", out, places, x, from, to, height, width];
+}
 
 /** Windows of any kind; `before` is how far the first one begins outside of the plane. */
 export const maxPoolCall = callsOf("maxPool", any);

@@ -21,10 +21,10 @@
  *
  * @module
  */
-import { type Assembler, callsOf, type CallWriter, type Code } from "../machine/assembler.ts";
-import { f32, f32x4, i32, type Kernels, type Local, loopOver } from "../machine/assembler.ts";
-import { loopWhile, memory, move, type Operand } from "../machine/assembler.ts";
-import { type Parts, set, v128, when, wholes } from "../machine/assembler.ts";
+import { type Assembler, type CallOf, callsOf, type CallWriter } from "../machine/assembler.ts";
+import { type Code, f32, f32x4, i32, type Kernels, type Local } from "../machine/assembler.ts";
+import { loopOver, loopWhile, memory, move, type Numbers } from "../machine/assembler.ts";
+import { type Operand, type Parts, set, v128, when, wholes } from "../machine/assembler.ts";
 
 /** Rows and columns of a tile: 12 sums, 2 of b and 1 of a fill 15 of 16 registers. */
 export const tile = { rows: 6, columns: 8 } as const;
@@ -68,7 +68,11 @@ const sizes = wholes("out", "a", "b", "m", "n", "k");
 const producing = { ...sizes, ...wholes("outRow", "aRow", "aStep", "bColumn", "bStep") };
 
 /** out (m, n) += a (m, k) · b (k, n), whose rows and columns lie any distances apart, in bytes. */
-export const productCall = callsOf("product", producing);
+export function productCall(
+  { out, a, b, m, n, k, outRow, aRow, aStep, bColumn, bStep }: Numbers<typeof producing>,
+): CallOf<"product"> {
+  return ["product", out, a, b, m, n, k, outRow, aRow, aStep, bColumn, bStep];
+}
 
 /** Copies n lanes of k steps, which lie anywhere, into rows of neighbours. */
 export const copyRowsCall = callsOf("copyRows", gathering);

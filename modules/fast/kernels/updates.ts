@@ -5,14 +5,18 @@
  *
  * @module
  */
-import { type Assembler, callsOf, f32, f32x4, type Kernels, reals } from "../machine/assembler.ts";
-import { set, when, wholes } from "../machine/assembler.ts";
+import { type Assembler, type CallOf, callsOf, f32, f32x4 } from "../machine/assembler.ts";
+import { type Kernels, type Numbers, reals, set, when, wholes } from "../machine/assembler.ts";
 import { forEachVector } from "./lanes.ts";
 
 const sgd = { ...wholes("w", "g", "v", "n", "nesterov"), ...reals("rate", "momentum", "decay") };
 
 /** SGD: weights w, gradient g and velocity v of n numbers. */
-export const sgdCall = callsOf("sgd", sgd);
+export function sgdCall(
+  { w, g, v, n, nesterov, rate, momentum, decay }: Numbers<typeof sgd>,
+): CallOf<"sgd"> {
+  return ["sgd", w, g, v, n, nesterov, rate, momentum, decay];
+}
 
 const adam = {
   ...wholes("w", "g", "mean", "square", "n"),

@@ -263,13 +263,23 @@ export type Parts<Name extends string, S extends Signature> = Readonly<Record<Na
 /** A call from JavaScript: a function's name, and its parameters in order. */
 export type CallOf<Name extends string> = readonly [name: Name, ...parameters: number[]];
 
-/** Makes what builds such calls from numbers by name: it puts them in the signature's order. */
+/** The numbers for such a call, by name. */
+export type Numbers<S extends Signature> = Readonly<Record<keyof S, number>>;
+
+/**
+ * Makes what builds such calls from numbers by name: it puts them in the signature's order. A kernel
+ * that is called for little work has a builder of its own, which costs nothing.
+ */
 export function callsOf<Name extends string, S extends Signature>(
   name: Name,
   signature: S,
-): (numbers: Readonly<Record<keyof S, number>>) => CallOf<Name> {
+): (numbers: Numbers<S>) => CallOf<Name> {
   const names = Object.keys(signature);
-  return (numbers) => [name, ...names.map((name) => numbers[name])];
+  return (numbers) => {
+    const call: [Name, ...number[]] = [name];
+    for (const key of names) call.push(numbers[key]);
+    return call;
+  };
 }
 
 /** One function of a module. */
