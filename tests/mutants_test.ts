@@ -17,7 +17,7 @@ const leastNamed = 0.9;
 
 let caught: readonly Caught[] | undefined;
 
-/** Seeds all bugs under Deno, and one of each module under Bun; once. */
+/** Seeds all bugs under Deno, and one of each module under Bun (all in a run of everything); once. */
 function caughtMutants(): readonly Caught[] {
   if (caught) return caught;
   const file = fromFileUrl(new URL("./mutants/run_mutants.ts", import.meta.url));

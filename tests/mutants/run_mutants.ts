@@ -1,6 +1,6 @@
 /**
- * Seeds one bug after the other into the reference, grades the bug's own module, and prints what
- * came of each as JSON.
+ * Seeds one bug after the other into the reference, runs the tests of the bug's own task, and prints
+ * what came of each as JSON. Every tenth bug is graded by all tests of its module.
  * With `sample`, the first bug of each module.
  *
  * @module
@@ -15,6 +15,7 @@ import { findTasks, replaceBodies } from "../../course/content/task_bodies.ts";
 import { checkModule } from "../../course/judge/check_module.ts";
 import { copyFiles } from "../../course/judge/sandbox_folder.ts";
 import { inFolder } from "../project/in_folder.ts";
+import { runsAll, shareOf } from "../project/shares.ts";
 import { type Mutant, mutants } from "./mutants.ts";
 
 /** What came of a bug. */
@@ -29,11 +30,12 @@ export interface Caught {
   readonly feedback: string;
 }
 
-/** Seeds a bug, and checks its module. */
-async function seed(
-  [task, name, bug, find, replace, named]: Mutant,
-  folder: string,
-): Promise<Caught> {
+/** The bugs that all tests of their module are run for. */
+const graded = shareOf(mutants, 10);
+
+/** Seeds a bug, and runs the tests of its task or of its whole module. */
+async function seed(mutant: Mutant, folder: string): Promise<Caught> {
+  const [task, name, bug, find, replace, named] = mutant;
   const module = moduleOf(task);
   if (!module) throw new Error(`There is no module of ${task}`);
   const own = join(folder, module.folder);
@@ -57,7 +59,8 @@ async function seed(
   }
   if (seeded !== 1) throw new Error(`${task} ${name} was found ${seeded} times`);
   const owners = new Map([[module.folder, own]]);
-  const results = await checkModule(module, { owners, scratch: folder });
+  const only = graded.includes(mutant) ? undefined : task;
+  const results = await checkModule(module, { owners, scratch: folder, only });
   const [earned, points] = pointsOf(results);
   const red = results.filter(({ status }) => status !== "passed");
   const feedback = red.map(({ sentence, message, cause }) =>
@@ -76,7 +79,8 @@ async function seed(
 async function main(): Promise<void> {
   const isFirst = ([task]: Mutant, k: number): boolean =>
     mutants.findIndex(([other]) => moduleOf(other) === moduleOf(task)) === k;
-  const chosen = process.argv[2] === "sample" ? mutants.filter(isFirst) : mutants;
+  const isSample = process.argv[2] === "sample" && !runsAll;
+  const chosen = isSample ? mutants.filter(isFirst) : mutants;
   const all: Caught[] = [], waiting = [...chosen.entries()];
   await inFolder((folder) =>
     Promise.all(Array.from({ length: availableParallelism() }, async (_, worker) => {
