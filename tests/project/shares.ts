@@ -18,10 +18,16 @@ export const runsAll: boolean = process.env.KINDLING_ALL === "1";
  * @param things What there is.
  * @param n Every how manieth.
  * @param commit The commit's hash; it is asked for if it is not given.
- * @returns Those that are picked; all of them in a run of everything.
+ * @param all Whether all are picked, as in a run of everything.
+ * @returns Those that are picked.
  */
-export function shareOf<T>(things: readonly T[], n: number, commit = currentCommit()): T[] {
-  if (runsAll) return [...things];
+export function shareOf<T>(
+  things: readonly T[],
+  n: number,
+  commit = currentCommit(),
+  all = runsAll,
+): T[] {
+  if (all) return [...things];
   const first = Number.parseInt(commit.slice(0, 8), 16) % n;
   return things.filter((_, k) => k % n === first);
 }
