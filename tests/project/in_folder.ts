@@ -31,20 +31,24 @@ export function inFolder<T>(body: (folder: string) => T): T {
 
 /**
  * An empty folder for all tests of a file. It is removed with all that is in it when they have ended,
- * so ask for it outside of the tests.
+ * so ask for it where the file declares its tests.
  *
  * @returns Gives the folder; it is made when it is first asked for.
  */
 export function folderOfFile(): () => string {
   let folder: string | undefined;
-  const remove = (): void => {
+  afterFile(() => {
     if (folder) rmSync(folder, { recursive: true, force: true });
-  };
+  });
+  return () => folder ??= makeFolder();
+}
+
+/** Does something when all tests of the file have ended that is declaring them now. */
+export function afterFile(what: () => void): void {
   // Each runtime has its own word for the end of a file's tests.
   const bun = process.versions.bun ? process.getBuiltinModule("bun:test") : undefined;
-  if (bun) Object(bun).afterAll(remove);
-  else globalThis.addEventListener("unload", remove);
-  return () => folder ??= makeFolder();
+  if (bun) Object(bun).afterAll(what);
+  else globalThis.addEventListener("unload", what);
 }
 
 function makeFolder(): string {
