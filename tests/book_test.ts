@@ -15,7 +15,8 @@ import { pictureToSvg } from "../course/book/picture.ts";
 import { modules, reference, root } from "../course/content/course.ts";
 import { test } from "../course/sandbox/register.ts";
 import { chromium } from "./project/chromium.ts";
-import { inFolder } from "./project/in_folder.ts";
+import { folderOfFile } from "./project/in_folder.ts";
+import type { Ended } from "./project/project_copy.ts";
 
 /** `bun test` fetches no packages, and pages need three. */
 const deno = { only: "deno" } as const;
@@ -115,22 +116,40 @@ test("pictureToSvg() keeps each character in its place and draws lines as lines"
 
 // ── Pages ──
 
-let pages: Promise<Map<string, string>> | undefined;
+/** What the book's command has written. */
+interface Made {
+  readonly folder: string;
+  readonly ended: Ended;
+}
 
-/** The book, rendered once. */
-function book(): Promise<Map<string, string>> {
-  return pages ??= import("../course/book/site.ts").then(({ renderBook }) => renderBook());
+const folderOfBook = folderOfFile();
+let made: Made | undefined;
+
+/** A book in a folder, written once by the book's command for all tests that look at it. */
+function makeBook(): Made {
+  const folder = join(folderOfBook(), "new");
+  made ??= { folder, ended: run(["--out", folder]) };
+  assertEquals(made.ended.code, 0, made.ended.stderr);
+  return made;
+}
+
+/** The files of the book, by name. */
+function book(): Map<string, string> {
+  const { folder } = makeBook();
+  return new Map(
+    readdirSync(folder).map((name) => [name, readFileSync(join(folder, name), "utf8")]),
+  );
 }
 
 /** The pages among its files. */
-async function htmlPages(): Promise<[name: string, html: string][]> {
-  return [...await book()].filter(([name]) => name.endsWith(".html"));
+function htmlPages(): [name: string, html: string][] {
+  return [...book()].filter(([name]) => name.endsWith(".html"));
 }
 
-test("each link of the book leads to a page and a part that are there", async () => {
-  const files = await book(), wrong: string[] = [];
+test("each link of the book leads to a page and a part that are there", () => {
+  const files = book(), wrong: string[] = [];
   let count = 0;
-  for (const [name, html] of await htmlPages()) {
+  for (const [name, html] of htmlPages()) {
     for (const [, address] of html.matchAll(/(?:href|src)="([^"]*)"/g)) {
       if (/^(https?:|data:)/.test(address)) continue;
       count++;
@@ -143,8 +162,8 @@ test("each link of the book leads to a page and a part that are there", async ()
   assert(count > 500, `${count} links`);
 }, deno);
 
-test("the search index leads to parts that are there", async () => {
-  const files = await book(), script = files.get("search_index.js") ?? "";
+test("the search index leads to parts that are there", () => {
+  const files = book(), script = files.get("search_index.js") ?? "";
   const entries: string[][] = JSON.parse(
     script.slice(script.indexOf("["), script.lastIndexOf("]") + 1),
   );
@@ -158,17 +177,17 @@ test("the search index leads to parts that are there", async () => {
   }
 }, deno);
 
-test("no page fetches anything from elsewhere", async () => {
-  for (const [name, html] of await htmlPages()) {
+test("no page fetches anything from elsewhere", () => {
+  for (const [name, html] of htmlPages()) {
     const fetched = [...html.matchAll(/<(?:link|script|img|iframe)[^>]*(?:href|src)="([^"]*)"/g)];
     const away = fetched.filter(([, address]) => /^(https?:)?\/\//.test(address));
     assertEquals(away.map(([, address]) => address), [], name);
   }
-  assertEquals((await book()).get("style.css")?.match(/url\(|@import/g) ?? null, null);
+  assertEquals(book().get("style.css")?.match(/url\(|@import/g) ?? null, null);
 }, deno);
 
-test("names within a page are given once, and headings go down one level at a time", async () => {
-  for (const [name, html] of await htmlPages()) {
+test("names within a page are given once, and headings go down one level at a time", () => {
+  for (const [name, html] of htmlPages()) {
     const ids = [...html.matchAll(/ id="([^"]*)"/g)].map(([, id]) => id);
     assertEquals(ids.filter((id, k) => ids.indexOf(id) !== k), [], name);
     const levels = [...html.matchAll(/<h(\d)[ >]/g)].map(([, level]) => Number(level));
@@ -180,8 +199,8 @@ test("names within a page are given once, and headings go down one level at a ti
 
 test(
   "each task has its place, with what is tested, three hints, and a folded solution",
-  async () => {
-    const files = await book();
+  () => {
+    const files = book();
     for (const { folder, files: chapters } of modules) {
       const html = files.get(`${folder}.html`) ?? "";
       const sources = chapters.map((file) => reference(folder, file)).join("");
@@ -201,25 +220,23 @@ test(
 );
 
 test("the book's command writes its pages, and says what it cannot do", () => {
-  return inFolder((folder) => {
-    const made = run(["--out", join(folder, "new")]);
-    assertEquals([made.status, made.stderr], [0, ""]);
-    assertStringIncludes(made.stdout, "The book has 14 pages. Open ");
-    assert(existsSync(join(folder, "new", "index.html")));
-    assert(readdirSync(join(folder, "new")).includes("search_index.js"));
-    const refused = run(["--out", fromFileUrl(import.meta.url)]);
-    assertEquals(refused.status, 2);
-    assertStringIncludes(refused.stderr, "Cannot write ");
-    assertStringIncludes(refused.stderr, "\n  hint: is it a folder");
-    assertEquals(
-      run(["--outt"]).stderr,
-      "Cannot understand --outt: there is no such option\n  hint: the options are --out --help\n",
-    );
-  });
+  const { folder, ended } = makeBook();
+  assertEquals([ended.code, ended.stderr], [0, ""]);
+  assertStringIncludes(ended.stdout, "The book has 14 pages. Open ");
+  assert(existsSync(join(folder, "index.html")));
+  assert(readdirSync(folder).includes("search_index.js"));
+  const refused = run(["--out", fromFileUrl(import.meta.url)]);
+  assertEquals(refused.code, 2);
+  assertStringIncludes(refused.stderr, "Cannot write ");
+  assertStringIncludes(refused.stderr, "\n  hint: is it a folder");
+  assertEquals(
+    run(["--outt"]).stderr,
+    "Cannot understand --outt: there is no such option\n  hint: the options are --out --help\n",
+  );
 }, deno);
 
 /** Runs the book's command. */
-function run(args: readonly string[]): { status: number | null; stdout: string; stderr: string } {
+function run(args: readonly string[]): Ended {
   const flags = [
     "run",
     "--no-prompt",
@@ -230,7 +247,11 @@ function run(args: readonly string[]): { status: number | null; stdout: string; 
     "--quiet",
   ];
   const all = [...flags, "course/book/book.ts", ...args];
-  return spawnSync(process.execPath, all, { cwd: root, encoding: "utf8" });
+  const { status, stdout, stderr } = spawnSync(process.execPath, all, {
+    cwd: root,
+    encoding: "utf8",
+  });
+  return { code: status, stdout, stderr };
 }
 
 test("the picture of the terminal and the README show the same run", () => {
@@ -248,17 +269,15 @@ test("the picture of the terminal and the README show the same run", () => {
 test(
   "in Chromium no page has errors, scrolls sideways at 360 px, or breaks a rule of accessibility",
   () => {
-    return inFolder((folder) => {
-      assertEquals(run(["--out", folder]).status, 0);
-      const lock = "--lock=tests/project/browse_book.lock";
-      const args = ["run", "-A", "--quiet", lock, "tests/project/browse_book.ts"];
-      const browsed = spawnSync(process.execPath, [...args, chromium ?? "", folder], {
-        cwd: root,
-        encoding: "utf8",
-      });
-      assertEquals(browsed.status, 0, browsed.stderr);
-      assertEquals(JSON.parse(browsed.stdout), { pages: 14, problems: [] });
+    const lock = "--lock=tests/project/browse_book.lock";
+    const args = ["run", "-A", "--quiet", lock, "tests/project/browse_book.ts"];
+    const { folder } = makeBook();
+    const browsed = spawnSync(process.execPath, [...args, chromium ?? "", folder], {
+      cwd: root,
+      encoding: "utf8",
     });
+    assertEquals(browsed.status, 0, browsed.stderr);
+    assertEquals(JSON.parse(browsed.stdout), { pages: 14, problems: [] });
   },
   { ...deno, skip: chromium ? undefined : "there is no Chromium" },
 );

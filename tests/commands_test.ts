@@ -11,8 +11,9 @@ import process from "node:process";
 import { stripVTControlCharacters } from "node:util";
 import { modules } from "../course/content/course.ts";
 import { test } from "../course/sandbox/register.ts";
-import { inCopy, type ProjectCopy } from "./project/project_copy.ts";
+import { inCopy, type ProjectCopy, shareCopy } from "./project/project_copy.ts";
 
+const { inSharedCopy, inStartedCopy } = shareCopy();
 const sizeOf = '  throw new TodoError("01.1 sizeOf() is yours to write");';
 const task = process.versions.deno ? "deno task" : "bun run";
 
@@ -39,7 +40,7 @@ function complete(copy: ProjectCopy, number: string): void {
 // ── Beginning ──
 
 test("start makes the stubs of module 01 and stands the reference in for the others", () =>
-  inCopy((copy) => {
+  inSharedCopy((copy) => {
     const { code, stdout, stderr } = copy.run("start");
     assertEquals({ code, stderr }, { code: 0, stderr: "" });
     assert(copy.read("workspace/01_tensor/shape.ts").includes(sizeOf));
@@ -52,27 +53,25 @@ test("start makes the stubs of module 01 and stands the reference in for the oth
   }));
 
 test("start points to the line of the first task", () =>
-  inCopy((copy) => {
-    const [, line] = copy.run("start").stdout.match(/shape\.ts:(\d+)/) ?? [];
+  inSharedCopy(async (copy) => {
+    const [, line] = (await copy.say("start")).stdout.match(/shape\.ts:(\d+)/) ?? [];
     assertEquals(copy.read("workspace/01_tensor/shape.ts").split("\n")[Number(line) - 1], sizeOf);
   }));
 
 test("start changes nothing the second time", () =>
-  inCopy((copy) => {
-    copy.run("start");
+  inStartedCopy(async (copy) => {
     writeSizeOf(copy, right);
     const before = copy.read("workspace/01_tensor/shape.ts");
     rmSync(copy.path("workspace/01_tensor/matmul.ts"));
-    assertEquals(copy.run("start").code, 0);
+    assertEquals((await copy.say("start")).code, 0);
     assertEquals(copy.read("workspace/01_tensor/shape.ts"), before);
     assert(existsSync(copy.path("workspace/01_tensor/matmul.ts")), "what is missing is made again");
   }));
 
 test("start NN begins any module, and says that the reference stands for unfinished ones", () =>
-  inCopy((copy) => {
-    copy.run("start");
-    copy.run("start", "03");
-    const { code, stdout } = copy.run("check", "03");
+  inStartedCopy(async (copy) => {
+    await copy.say("start", "03");
+    const { code, stdout } = await copy.say("check", "03");
     assertEquals(code, 1);
     assertMatch(stdout, /^The reference stands for 01 in this run: not all tests there pass yet$/m);
     assertMatch(stdout, /^03 layers +0 of 27 tests +0 of 39 points$/m);
@@ -81,34 +80,33 @@ test("start NN begins any module, and says that the reference stands for unfinis
 // ── Checking ──
 
 test("check says what was expected and what came, and ends with 1", () =>
-  inCopy((copy) => {
-    copy.run("start");
+  inStartedCopy(async (copy) => {
     writeSizeOf(copy, wrong);
-    const { code, stdout } = copy.run("check", "01.1");
+    const { code, stdout } = await copy.say("check", "01.1");
     assertEquals(code, 1);
     assertMatch(stdout, /^wrong +01\.1 +sizeOf\(\) multiplies the sizes/m);
     assertMatch(stdout, /^ {6}expected: 4\n {6}got: {6}5$/m);
   }));
 
 test("check ends with 0 when all tests of a task pass, and counts their points", () =>
-  inCopy((copy) => {
-    copy.run("start");
+  inStartedCopy(async (copy) => {
     writeSizeOf(copy, right);
-    const { code, stdout } = copy.run("check", "01.1");
+    const { code, stdout } = await copy.say("check", "01.1");
     assertEquals(code, 0);
     assertMatch(stdout, /^2 of 2 points$/m);
   }));
 
 test("check shows what the learner's code prints under its test", () =>
-  inCopy((copy) => {
-    copy.run("start");
+  inStartedCopy(async (copy) => {
     writeSizeOf(copy, `console.log("looking at", shape); ${wrong}`);
-    assertMatch(copy.run("check", "01.1").stdout, /^ {2}printed:\n {4}looking at \[ ?4 ?\]$/m);
+    assertMatch(
+      (await copy.say("check", "01.1")).stdout,
+      /^ {2}printed:\n {4}looking at \[ ?4 ?\]$/m,
+    );
   }));
 
 test("check shows type errors beside the results", () =>
-  inCopy((copy) => {
-    copy.run("start");
+  inStartedCopy((copy) => {
     writeSizeOf(copy, `const text: number = "1"; ${right}`);
     const { stdout } = copy.run("check", "01.1");
     assertMatch(stdout, /^passed +01\.1/m);
@@ -119,8 +117,7 @@ test("check shows type errors beside the results", () =>
   }), { only: "deno" });
 
 test("check counts the type errors that it does not show", () =>
-  inCopy((copy) => {
-    copy.run("start");
+  inStartedCopy((copy) => {
     const wrong = Array.from("abcde", (name) => `const ${name}: number = "1";`).join(" ");
     writeSizeOf(copy, `${wrong} ${right}`);
     const { stdout } = copy.run("check", "01.1");
@@ -131,10 +128,9 @@ test("check counts the type errors that it does not show", () =>
 test(
   "check reads types as your modules have them, also where the reference uses them",
   () =>
-    inCopy((copy) => {
-      copy.run("start");
+    inStartedCopy(async (copy) => {
       complete(copy, "01"); // a Tensor of its own, which is no Tensor of the reference
-      copy.run("start", "05"); // on the reference's 03, which must hold that Tensor too
+      await copy.say("start", "05"); // on the reference's 03, which must hold that Tensor too
       complete(copy, "05");
       const path = copy.path("workspace", "01_tensor", "tensor.ts");
       writeFileSync(
@@ -152,8 +148,7 @@ test(
 );
 
 test("in the workspace, examples that are pasted run on your modules", () =>
-  inCopy((copy) => {
-    copy.run("start");
+  inStartedCopy((copy) => {
     complete(copy, "01");
     const path = copy.path("workspace", "01_tensor", "tensor.ts");
     const tensor = copy.read("workspace", "01_tensor", "tensor.ts");
@@ -175,33 +170,32 @@ test("in the workspace, examples that are pasted run on your modules", () =>
   }));
 
 test("check runs later modules on earlier ones that are complete", () =>
-  inCopy((copy) => {
-    copy.run("start");
+  inStartedCopy(async (copy) => {
     complete(copy, "01");
-    copy.run("start", "02");
+    await copy.say("start", "02");
     complete(copy, "02");
-    const { code, stdout } = copy.run("check");
+    const { code, stdout } = await copy.say("check");
     assertEquals(code, 0);
     assertEquals(stdout.includes("stands for"), false);
     assertMatch(stdout, /^125 of 125 points$/m);
   }));
 
 test("check refuses what there is not, and what was not begun", () =>
-  inCopy((copy) => {
-    const says = (...args: readonly string[]): [number | null, string] => {
-      const { code, stderr } = copy.run("check", ...args);
+  inSharedCopy(async (copy) => {
+    const says = async (...args: readonly string[]): Promise<[number | null, string]> => {
+      const { code, stderr } = await copy.say("check", ...args);
       return [code, stderr];
     };
-    assertEquals(says(), [2, `Nothing is begun yet\n  begin: ${task} start\n`]);
-    assertEquals(says("02"), [
+    assertEquals(await says(), [2, `Nothing is begun yet\n  begin: ${task} start\n`]);
+    assertEquals(await says("02"), [
       2,
       `Cannot check 02: you have not begun it\n  begin: ${task} start 02\n`,
     ]);
-    assertEquals(says("seven"), [
+    assertEquals(await says("seven"), [
       2,
       'Cannot check: there is no "seven"\n  modules are 01 to 09, tasks like 01.5\n',
     ]);
-    assertEquals(says("01.99"), [
+    assertEquals(await says("01.99"), [
       2,
       'Cannot check: it needs a task, and there is no task "01.99"\n  tasks of 01: 01.1 to 01.16\n',
     ]);
@@ -222,102 +216,103 @@ test("check says that a file of the course was edited", () =>
 // ── Hints and solutions ──
 
 test("hint gives one more each time, three in all, and then all of them again", () =>
-  inCopy((copy) => {
-    const shown = [1, 2, 3, 4].map(() =>
-      [...copy.run("hint", "01.2").stdout.matchAll(/^Hint (\d) of 3 for 01\.2:/gm)]
-        .map(([, level]) => Number(level))
-    );
+  inSharedCopy(async (copy) => {
+    const shown: number[][] = [];
+    for (let k = 0; k < 4; k++) {
+      const { stdout } = await copy.say("hint", "01.2");
+      const hints = [...stdout.matchAll(/^Hint (\d) of 3 for 01\.2:/gm)];
+      shown.push(hints.map(([, level]) => Number(level)));
+    }
     assertEquals(shown, [[1], [2], [3], [1, 2, 3]]);
   }));
 
 test("a hint is offered unasked after three equal failures", () =>
-  inCopy((copy) => {
-    copy.run("start");
+  inStartedCopy(async (copy) => {
     writeSizeOf(copy, wrong);
-    const offered = [1, 2, 3].map(() => copy.run("check", "01.1").stdout.includes("Hint 1 of 3"));
+    const offered: boolean[] = [];
+    for (let k = 0; k < 3; k++) {
+      offered.push((await copy.say("check", "01.1")).stdout.includes("Hint 1 of 3"));
+    }
     assertEquals(offered, [false, false, true]);
   }));
 
 test("a failure that was not shown is named, and not counted as seen", () =>
-  inCopy((copy) => {
-    copy.run("start");
+  inStartedCopy(async (copy) => {
     const source = copy.read("workspace/01_tensor/shape.ts");
     const stub = 'throw new TodoError("01.2 stridesOf() is yours to write")';
     writeFileSync(copy.path("workspace/01_tensor/shape.ts"), source.replace(stub, "return []"));
     for (let k = 0; k < 3; k++) { // each shows 01.1, which is to do
-      assertMatch(copy.run("check", "01").stdout, /^also wrong: 01\.2$/m);
+      assertMatch((await copy.say("check", "01")).stdout, /^also wrong: 01\.2$/m);
     }
-    assertEquals(copy.run("check", "01.2").stdout.includes("Hint 1 of 3"), false);
+    assertEquals((await copy.say("check", "01.2")).stdout.includes("Hint 1 of 3"), false);
   }));
 
 test("solution waits until the tests pass, or notes that it did not", () =>
-  inCopy((copy) => {
-    copy.run("start");
-    assertEquals(copy.run("solution", "01.1").code, 2);
-    assertMatch(copy.run("solution", "01.1", "--spoil").stdout, /reduce/);
-    assertEquals(JSON.parse(copy.run("progress", "--json").stdout).spoiled, ["01.1"]);
+  inStartedCopy(async (copy) => {
+    assertEquals((await copy.say("solution", "01.1")).code, 2);
+    assertMatch((await copy.say("solution", "01.1", "--spoil")).stdout, /reduce/);
+    assertEquals(JSON.parse((await copy.say("progress", "--json")).stdout).spoiled, ["01.1"]);
     writeSizeOf(copy, right);
-    copy.run("check", "01.1");
-    assertEquals(copy.run("solution", "01.1").code, 0);
+    await copy.say("check", "01.1");
+    assertEquals((await copy.say("solution", "01.1")).code, 0);
   }));
 
 // ── Where one is ──
 
 test("progress counts points, names what was green, and says what is next", () =>
-  inCopy((copy) => {
-    copy.run("start");
+  inStartedCopy(async (copy) => {
     writeSizeOf(copy, right);
-    copy.run("check", "01.1");
-    const after = copy.run("progress").stdout;
+    await copy.say("check", "01.1");
+    const after = (await copy.say("progress")).stdout;
     assertMatch(after, /^2 of 453 points\. Next: 01\.2 +workspace\/01_tensor\/shape\.ts:\d+$/m);
-    copy.run("reset", "01.1");
-    copy.run("check", "01.1");
+    await copy.say("reset", "01.1");
+    await copy.say("check", "01.1");
     assertMatch(
-      copy.run("progress").stdout,
+      (await copy.say("progress")).stdout,
       /^ {2}was green: 01\.1 sizeOf\(\) multiplies the sizes$/m,
     );
   }));
 
 test("progress survives a damaged file, and a check writes it anew", () =>
-  inCopy((copy) => {
-    copy.run("start");
+  inStartedCopy(async (copy) => {
     writeSizeOf(copy, right);
     for (const text of ["<<<<<<< HEAD", "{}", '{"version":2}', ""]) {
       writeFileSync(copy.path("workspace/progress.json"), text);
-      const { code, stderr } = copy.run("progress", "--json");
+      const { code, stderr } = await copy.say("progress", "--json");
       assertEquals(code, 0);
       assertMatch(stderr, /^Cannot read workspace\/progress\.json/);
     }
-    copy.run("check", "01.1");
-    assertEquals(JSON.parse(copy.run("progress", "--json").stdout).earned, 2);
+    await copy.say("check", "01.1");
+    assertEquals(JSON.parse((await copy.say("progress", "--json")).stdout).earned, 2);
     assertEquals(copy.read("workspace/progress.json.damaged"), "");
   }));
 
 // ── Going back ──
 
 test("reset empties a task, and history brings back what was there", () =>
-  inCopy((copy) => {
-    copy.run("start");
+  inStartedCopy(async (copy) => {
     writeSizeOf(copy, right);
     const before = copy.read("workspace/01_tensor/shape.ts");
-    const [, id] = copy.run("reset", "01.1").stdout.match(/restore (\S+)/) ?? [];
+    const [, id] = (await copy.say("reset", "01.1")).stdout.match(/restore (\S+)/) ?? [];
     assert(copy.read("workspace/01_tensor/shape.ts").includes(sizeOf));
-    assertMatch(copy.run("history", "show", id, "01_tensor/shape.ts").stdout, /size \* n/);
-    assertEquals(copy.run("history", "restore", id).stdout, "Restored 01_tensor/shape.ts\n");
+    assertMatch((await copy.say("history", "show", id, "01_tensor/shape.ts")).stdout, /size \* n/);
+    assertEquals(
+      (await copy.say("history", "restore", id)).stdout,
+      "Restored 01_tensor/shape.ts\n",
+    );
     assertEquals(copy.read("workspace/01_tensor/shape.ts"), before);
   }));
 
 test("reset begins a whole module again, even one that does not parse", () =>
-  inCopy((copy) => {
-    copy.run("start");
+  inStartedCopy(async (copy) => {
     writeFileSync(copy.path("workspace/01_tensor/shape.ts"), "const = ;");
-    assertEquals(copy.run("reset", "01").code, 0);
+    assertEquals((await copy.say("reset", "01")).code, 0);
     assert(copy.read("workspace/01_tensor/shape.ts").includes(sizeOf));
   }));
 
 test("history refuses a state that there is not", () =>
-  inCopy((copy) => {
-    const { code, stderr } = copy.run("history", "restore", "yesterday");
+  inSharedCopy(async (copy) => {
+    const { code, stderr } = await copy.say("history", "restore", "yesterday");
     assertEquals([code, stderr.split("\n")[0]], [
       2,
       "Cannot restore yesterday: no state of that name",
@@ -345,13 +340,13 @@ test("an update of the course touches no file of the learner's, and names the ta
 // ── Trouble ──
 
 test("an unknown flag is refused in a sentence", () =>
-  inCopy((copy) => {
+  inSharedCopy((copy) => {
     const { code, stderr } = copy.run("check", "--verbose");
     assertEquals([code, stderr.split("\n")[0]], [2, "Cannot use --verbose with check"]);
   }));
 
 test("a folder that may not be written to is said in a sentence", () =>
-  inCopy((copy) => {
+  inSharedCopy((copy) => {
     writeFileSync(copy.path("workspace"), "a file in the place of the folder");
     const { code, stderr } = copy.run("start");
     assertEquals(code, 2);
@@ -359,8 +354,7 @@ test("a folder that may not be written to is said in a sentence", () =>
   }));
 
 test("two checks at the same time do not disturb each other", () =>
-  inCopy(async (copy) => {
-    copy.run("start");
+  inStartedCopy(async (copy) => {
     writeSizeOf(copy, right);
     const [program, ...args] = copy.command("check", "01.1");
     const codes = await Promise.all([1, 2, 3].map(() => {
@@ -419,7 +413,7 @@ const hasScript = spawnSync("script", ["--version"], { encoding: "utf8" }).stdou
 const skip = hasScript ? undefined : "there is no script(1) of util-linux";
 
 test("a session: start, edit, red, hint, green, next, quit", () =>
-  inCopy(async (copy) => {
+  inSharedCopy(async (copy) => {
     const session = new Session(copy, copy.command("start"));
     await session.shows(/to do +01\.1 +sizeOf/);
     await session.shows(/q quit/);
@@ -439,19 +433,22 @@ test("a session: start, edit, red, hint, green, next, quit", () =>
     assertEquals(await session.end(), 0);
   }), { skip });
 
-test("Ctrl-C ends a session with 130, and leaves nothing behind", () =>
-  inCopy(async (copy) => {
-    const session = new Session(copy, copy.command("start"));
-    await session.shows(/q quit/);
-    session.type("\x03");
-    assertEquals(await session.end(), 130);
-    const left = readdirSync(join(copy.folder, "workspace/.kindling"));
-    assertEquals(left.filter((name) => name.startsWith("sandbox-")), []);
-  }), { skip });
+test(
+  "Ctrl-C ends a session with 130, and leaves nothing behind",
+  () =>
+    inSharedCopy(async (copy) => {
+      const session = new Session(copy, copy.command("start"));
+      await session.shows(/q quit/);
+      session.type("\x03");
+      assertEquals(await session.end(), 130);
+      const left = readdirSync(join(copy.folder, "workspace/.kindling"));
+      assertEquals(left.filter((name) => name.startsWith("sandbox-")), []);
+    }),
+  { skip },
+);
 
 test("watch --once is a check of the module in hand", () =>
-  inCopy((copy) => {
-    copy.run("start");
+  inStartedCopy((copy) => {
     const { code, stdout } = copy.run("watch", "--once");
     assertEquals(code, 1);
     assertMatch(stdout, /^01 tensor +0 of 62 tests/m);

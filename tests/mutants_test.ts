@@ -4,32 +4,36 @@
  * @module
  */
 import { assert, assertEquals } from "@std/assert";
-import { fromFileUrl } from "@std/path";
+import { fromFileUrl, join } from "@std/path";
 import { spawnSync } from "node:child_process";
 import process from "node:process";
 import { test } from "../course/sandbox/register.ts";
+import type { Caught } from "./mutants/caught.ts";
 import { mutants } from "./mutants/mutants.ts";
-import type { Caught } from "./mutants/run_mutants.ts";
+import { canBeSwitched, runSwitched } from "./mutants/run_switched.ts";
+import { shareOf } from "./project/shares.ts";
 
+const root = fromFileUrl(new URL("../", import.meta.url));
 const isDeno = process.versions.deno !== undefined;
 /** The least share of the bugs that must be named. */
 const leastNamed = 0.9;
 
+/**
+ * The bugs that are graded as a learner's files are, in the sandbox, by all tests of their module;
+ * each of the others is tried by the tests of its own task.
+ */
+const graded = new Set(shareOf([...mutants.keys()], 10));
+for (const bug of mutants.keys()) if (!canBeSwitched(bug)) graded.add(bug);
+
 let caught: readonly Caught[] | undefined;
 
-/** Seeds all bugs under Deno, and one of each module under Bun; once. */
+/** Seeds all bugs; once. */
 function caughtMutants(): readonly Caught[] {
   if (caught) return caught;
-  const file = fromFileUrl(new URL("./mutants/run_mutants.ts", import.meta.url));
-  const flags = ["--no-prompt", "--allow-read", "--allow-write", "--allow-env", "--allow-run"];
-  const args = isDeno ? ["run", ...flags, "--allow-sys=cpus", file] : ["run", file, "sample"];
-  const run = spawnSync(process.execPath, args, {
-    encoding: "utf8",
-    timeout: 300_000,
-    maxBuffer: 2 ** 26,
-  });
-  assertEquals(run.stderr, "");
-  const found: readonly Caught[] = JSON.parse(run.stdout);
+  const others = runSwitched(root, [...mutants.keys()].filter((bug) => !graded.has(bug)));
+  const all = new Map([...grade([...graded]), ...others]);
+  const found = [...mutants.keys()].flatMap((bug) => all.get(bug) ?? []);
+  assertEquals(found.length, mutants.length);
   const rows = found.map(({ task, bug, lost, points, named, feedback }) => {
     const cause = feedback.match(/likely: (?:.*?; )?(.*)/)?.[1] ?? feedback.split("\n")[0];
     return `${task.padEnd(5)} ${bug.slice(0, 60).padEnd(60)} ${
@@ -39,6 +43,21 @@ function caughtMutants(): readonly Caught[] {
   });
   console.log(rows.join("\n"));
   return caught = found;
+}
+
+/** Grades bugs by all tests of their modules. */
+function grade(bugs: readonly number[]): [bug: number, Caught][] {
+  const file = join(root, "tests/mutants/run_mutants.ts");
+  const flags = ["--no-prompt", "--allow-read", "--allow-write", "--allow-env", "--allow-run"];
+  const args = isDeno ? ["run", ...flags, "--allow-sys=cpus", file] : ["run", file];
+  const run = spawnSync(process.execPath, [...args, ...bugs.map(String)], {
+    encoding: "utf8",
+    timeout: 600_000,
+    maxBuffer: 2 ** 26,
+  });
+  assertEquals(run.stderr, "");
+  const found: readonly Caught[] = JSON.parse(run.stdout);
+  return found.map((one, k) => [bugs[k], one]);
 }
 
 test("every seeded bug loses points", () => {

@@ -8,11 +8,12 @@ import { cpSync } from "node:fs";
 import process from "node:process";
 import type { Cell } from "../course/book/notebook_cells.ts";
 import { type CourseModule, modules } from "../course/content/course.ts";
-import { inCopy, type ProjectCopy } from "./project/project_copy.ts";
+import { type ProjectCopy, shareCopy } from "./project/project_copy.ts";
 import { test } from "../course/sandbox/register.ts";
 import { type CellResult, Kernel } from "./project/jupyter_kernel.ts";
 
 const deno = { only: "deno" } as const;
+const { inSharedCopy } = shareCopy();
 
 /** A notebook, as far as it is looked at here. */
 interface Notebook {
@@ -22,8 +23,8 @@ interface Notebook {
 }
 
 /** Begins a module, writes its notebook, and reads it. */
-function openNotebook(copy: ProjectCopy, number: string, folder: string): Notebook {
-  assertEquals(copy.run("start", number).code, 0);
+async function openNotebook(copy: ProjectCopy, number: string, folder: string): Promise<Notebook> {
+  assertEquals((await copy.say("start", number)).code, 0);
   const { code, stdout, stderr } = copy.run("notebook", number);
   assertEquals({ code, stderr }, { code: 0, stderr: "" });
   assertStringIncludes(stdout, `The notebook is workspace/${folder}.ipynb.`);
@@ -36,9 +37,9 @@ function runCells(
   isWanted: (source: string) => boolean,
   onRun: (source: string, result: CellResult, kernel: Kernel) => void | Promise<void>,
 ): Promise<void> {
-  return inCopy(async (copy) => {
+  return inSharedCopy(async (copy) => {
     const { folder, number, files } = module;
-    const { cells, nbformat, metadata } = openNotebook(copy, number, folder);
+    const { cells, nbformat, metadata } = await openNotebook(copy, number, folder);
     assertEquals([nbformat, metadata.kernelspec.name], [4, "deno"]);
     assertEquals(new Set(cells.map(({ id }) => id)).size, cells.length);
     for (const file of files) {
@@ -87,8 +88,8 @@ test("notebook checks each task with the tests of the course", async () => {
 test(
   "notebook shows no solution, and a task that is not written says so when it is run",
   () =>
-    inCopy(async (copy) => {
-      const { cells } = openNotebook(copy, "02", "02_activations");
+    inSharedCopy(async (copy) => {
+      const { cells } = await openNotebook(copy, "02", "02_activations");
       const text = cells.map(({ source }) => source).join("\n");
       assertStringIncludes(text, 'throw new TodoError("02.5 softmax() is yours to write")');
       assert(!text.includes("powers.div("), "the solution of 02.5");
@@ -105,7 +106,7 @@ test(
 );
 
 test("notebook refuses in a sentence what it cannot write", () =>
-  inCopy((copy) => {
+  inSharedCopy(async (copy) => {
     function refusal(...args: readonly string[]): [number | null, string] {
       const { code, stderr } = copy.run("notebook", ...args);
       return [code, stderr];
@@ -118,7 +119,7 @@ test("notebook refuses in a sentence what it cannot write", () =>
       "Cannot write a notebook over workspace/05_autograd: it is not begun\n" +
       "  hint: deno task start 05\n",
     ]);
-    openNotebook(copy, "02", "02_activations");
+    await openNotebook(copy, "02", "02_activations");
     assertEquals(refusal("2"), [
       2,
       "Cannot write workspace/02_activations.ipynb: it is there, and may hold what you wrote\n" +

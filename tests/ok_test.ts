@@ -5,6 +5,7 @@
  */
 import { assertEquals } from "@std/assert";
 import { type Counts, countsOf, readCoverage, readSummary, report } from "./project/ok.ts";
+import { shareOf } from "./project/shares.ts";
 import { test } from "../course/sandbox/register.ts";
 
 const summaries: [string, string, Counts?][] = [
@@ -106,4 +107,13 @@ deno lint       passed       0.5
     "",
     "1 passed, 0 failed",
   ]);
+});
+
+test("shareOf() picks a tenth by the commit, and another one for the next", () => {
+  const things = Array.from({ length: 25 }, (_, k) => k);
+  assertEquals(shareOf(things, 10, "0000000a5f", false), [0, 10, 20]);
+  assertEquals(shareOf(things, 10, "0000000d5f", false), [3, 13, 23]);
+  const all = Array.from({ length: 10 }, (_, k) => shareOf(things, 10, `0000000${k}`, false));
+  assertEquals(all.flat().toSorted((a, b) => a - b), things);
+  assertEquals(shareOf(things, 10, "0000000a5f", true), things);
 });

@@ -98,6 +98,12 @@ test("a stub in any body of a task fails a graded test of the task", () => {
 
 // ── They come in order ──
 
+test("each task can be tested when its turn comes", () => {
+  const early = testsOf().filter(({ failureInTurn }) => failureInTurn !== undefined)
+    .map((test) => `${describe(test)} needs a later task: ${test.failureInTurn}`);
+  assertEquals(early, []);
+});
+
 interface Placed {
   readonly task: string;
   readonly file: string;

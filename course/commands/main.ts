@@ -11,7 +11,7 @@ import process from "node:process";
 import { readArguments, UsageError } from "../arguments.ts";
 import { modules } from "../content/course.ts";
 import { requireRuntime } from "../runtime.ts";
-import { check } from "./check.ts";
+import { check, type CheckOptions } from "./check.ts";
 import { sayHint } from "./hint.ts";
 import { history } from "./history.ts";
 import { moduleNamed, runtime } from "./named.ts";
@@ -44,13 +44,13 @@ interface Typed {
 /** A command: the options that it knows, and what it does. */
 interface Command {
   readonly flags?: readonly string[];
-  readonly run: (typed: Typed) => number | Promise<number>;
+  readonly run: (typed: Typed, options: CheckOptions) => number | Promise<number>;
 }
 
 const commands: Readonly<Record<string, Command>> = {
   start: { run: ({ words }) => start(words[0]) },
   watch: { flags: ["once"], run: watchModule },
-  check: { run: ({ words }) => check(words[0]) },
+  check: { run: ({ words }, options) => check(words[0], options) },
   hint: { run: ({ words }) => sayHint(words[0]) },
   progress: { flags: ["json"], run: ({ flags }) => progressReport(flags.has("json")) },
   reset: { run: ({ words }) => reset(words[0]) },
@@ -61,10 +61,13 @@ const commands: Readonly<Record<string, Command>> = {
   history: { run: ({ words }) => history(words) },
 };
 
-async function watchModule({ words: [what], flags }: Typed): Promise<number> {
+async function watchModule(
+  { words: [what], flags }: Typed,
+  options: CheckOptions,
+): Promise<number> {
   const module = what ? moduleNamed(what, "watch") : modules.findLast(isBegun);
   if (!module || !isBegun(module)) return await start(what);
-  return flags.has("once") ? await check(module.number) : await watch(module);
+  return flags.has("once") ? await check(module.number, options) : await watch(module);
 }
 
 /** Deletes the sandboxes that a killed run left behind. */
@@ -76,7 +79,10 @@ function sweep(): void {
   }
 }
 
-async function run([name, ...args]: readonly string[]): Promise<number> {
+async function run(
+  [name, ...args]: readonly string[],
+  options: CheckOptions,
+): Promise<number> {
   if (name === undefined || args.includes("--help")) {
     say(help);
     return name === undefined ? 2 : 0;
@@ -90,14 +96,23 @@ async function run([name, ...args]: readonly string[]): Promise<number> {
   if (!command) throw new UsageError(`Cannot do "${name}": there is no such command\n${help}`);
   sweep();
   const flags = new Set(command.flags?.filter((flag) => given[flag]));
-  return await command.run({ words, flags });
+  return await command.run({ words, flags }, options);
 }
 
-/** Runs a command; a user's mistake is a sentence and exit code 2. */
-async function main(): Promise<number> {
+/**
+ * Runs a command; a user's mistake is a sentence and exit code 2.
+ *
+ * @param args What was typed: the command, and its words and options.
+ * @param options What a check does.
+ * @returns The exit code.
+ */
+export async function main(
+  args: readonly string[],
+  options: CheckOptions = {},
+): Promise<number> {
   requireRuntime();
   try {
-    return await run(process.argv.slice(2));
+    return await run(args, options);
   } catch (error) {
     if (error instanceof UsageError) {
       process.stderr.write(`${error.message}${error.hint && `\n  ${error.hint}`}\n`);
@@ -113,5 +128,5 @@ async function main(): Promise<number> {
 
 if (import.meta.main) {
   process.on("SIGINT", () => process.exit(130));
-  process.exit(await main());
+  process.exit(await main(process.argv.slice(2)));
 }

@@ -46,13 +46,19 @@ export function stateAt(id: string): Map<string, string> {
   return state;
 }
 
-/** The newest state, so that a check need not read all of history. */
-let newest: Map<string, string> | undefined;
+/** The newest state that this process knows, so that a check need not read all of history. */
+let newest: { readonly id: string | undefined; readonly state: Map<string, string> } | undefined;
+
+/** The newest state: it is read again if another command has added to history, or it was deleted. */
+function newestState(): Map<string, string> {
+  const id = existsSync(folder) ? readdirSync(folder).sort().at(-1) : undefined;
+  if (!newest || newest.id !== id) newest = { id, state: stateAt("~") };
+  return newest.state;
+}
 
 /** Takes a snapshot of what has changed since the last one; gives its name if something has. */
 export function takeSnapshot(reason: string, now = new Date()): string | undefined {
-  newest ??= stateAt("~");
-  const before = newest;
+  const before = newestState();
   const files = modules.filter(isBegun).flatMap((module) =>
     [...filesOf(module)].map(([name, text]) => [`${module.folder}/${name}`, text] as const)
   );
@@ -65,6 +71,7 @@ export function takeSnapshot(reason: string, now = new Date()): string | undefin
     before.set(name, text);
   }
   writeFileSync(join(folder, id, "reason"), reason);
+  newest = { id, state: before };
   return id;
 }
 

@@ -17,6 +17,12 @@ export type Mutant = readonly [
   named: string,
 ];
 
+/** A body with a bug in it. */
+export function withBug([task, name, , find, replace]: Mutant, body: string): string {
+  if (body.split(find).length !== 2) throw new Error(`Not once in ${task} ${name}: ${find}`);
+  return body.replace(find, () => replace);
+}
+
 /** Bugs in the order of the modules. */
 export const mutants: readonly Mutant[] = [
   // 01 · Tensor

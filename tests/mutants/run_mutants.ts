@@ -1,7 +1,6 @@
 /**
- * Seeds one bug after the other into the reference, grades the bug's own module, and prints what
- * came of each as JSON.
- * With `sample`, the first bug of each module.
+ * Seeds one bug after the other into the reference, grades the bug's own module as a learner's, and
+ * prints what came of each as JSON. Its arguments are the numbers of the bugs in the table.
  *
  * @module
  */
@@ -9,31 +8,17 @@ import { join } from "@std/path";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import process from "node:process";
-import { pointsOf } from "../../course/commands/print.ts";
 import { moduleOf, root } from "../../course/content/course.ts";
 import { findTasks, replaceBodies } from "../../course/content/task_bodies.ts";
 import { checkModule } from "../../course/judge/check_module.ts";
 import { copyFiles } from "../../course/judge/sandbox_folder.ts";
 import { inFolder } from "../project/in_folder.ts";
-import { type Mutant, mutants } from "./mutants.ts";
-
-/** What came of a bug. */
-export interface Caught {
-  readonly task: string;
-  readonly bug: string;
-  readonly lost: number;
-  readonly points: number;
-  /** Whether the feedback of a red test says what it should. */
-  readonly named: boolean;
-  /** The feedback of the first red test. */
-  readonly feedback: string;
-}
+import { type Caught, caughtBy } from "./caught.ts";
+import { type Mutant, mutants, withBug } from "./mutants.ts";
 
 /** Seeds a bug, and checks its module. */
-async function seed(
-  [task, name, bug, find, replace, named]: Mutant,
-  folder: string,
-): Promise<Caught> {
+async function seed(mutant: Mutant, folder: string): Promise<Caught> {
+  const [task, name] = mutant;
   const module = moduleOf(task);
   if (!module) throw new Error(`There is no module of ${task}`);
   const own = join(folder, module.folder);
@@ -43,40 +28,24 @@ async function seed(
   let seeded = 0;
   for (const file of module.files) {
     const source = readFileSync(join(own, file), "utf8");
-    const whole = source.includes(find) ? [{ start: 0, end: source.length }] : [];
+    const whole = source.includes(mutant[3]) ? [{ start: 0, end: source.length }] : [];
     const bodies = name === ""
       ? whole
       : findTasks(source).filter((body) => body.task === task && body.name === name);
     const changed = replaceBodies(source, bodies, (source, { start, end }) => {
-      const body = source.slice(start, end);
-      if (body.split(find).length !== 2) throw new Error(`Not once in ${task} ${name}: ${find}`);
       seeded++;
-      return body.replace(find, () => replace);
+      return withBug(mutant, source.slice(start, end));
     });
     writeFileSync(join(own, file), changed);
   }
   if (seeded !== 1) throw new Error(`${task} ${name} was found ${seeded} times`);
   const owners = new Map([[module.folder, own]]);
   const results = await checkModule(module, { owners, scratch: folder });
-  const [earned, points] = pointsOf(results);
-  const red = results.filter(({ status }) => status !== "passed");
-  const feedback = red.map(({ sentence, message, cause }) =>
-    [sentence, message, cause && `likely: ${cause}`].filter((part) => part).join("\n")
-  );
-  return {
-    task,
-    bug: `${name}() ${bug}`,
-    lost: points - earned,
-    points,
-    named: feedback.some((text) => text.includes(named)),
-    feedback: feedback.find((text) => text.includes(named)) ?? feedback[0] ?? "",
-  };
+  return caughtBy(mutant, results);
 }
 
 async function main(): Promise<void> {
-  const isFirst = ([task]: Mutant, k: number): boolean =>
-    mutants.findIndex(([other]) => moduleOf(other) === moduleOf(task)) === k;
-  const chosen = process.argv[2] === "sample" ? mutants.filter(isFirst) : mutants;
+  const chosen = process.argv.slice(2).map((number) => mutants[Number(number)]);
   const all: Caught[] = [], waiting = [...chosen.entries()];
   await inFolder((folder) =>
     Promise.all(Array.from({ length: availableParallelism() }, async (_, worker) => {

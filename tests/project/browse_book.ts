@@ -9,11 +9,11 @@
  *
  * @module
  */
-import { join, toFileUrl } from "@std/path";
+import { basename, join, toFileUrl } from "@std/path";
 import { readdirSync } from "node:fs";
 import process from "node:process";
 import axe from "npm:axe-core@4.14.1";
-import puppeteer, { type Page } from "npm:puppeteer-core@25.16.0";
+import puppeteer, { type Browser, type Page } from "npm:puppeteer-core@25.16.0";
 
 /** What was looked at, and what is wrong. */
 export interface Findings {
@@ -56,38 +56,47 @@ async function search(page: Page, word: string): Promise<number> {
   return (await page.$$("#found a")).length;
 }
 
+/** Opens pages in one view, one after the other; says what is wrong with each. */
+async function visit(
+  browser: Browser,
+  { name, width, height, scheme, rules }: (typeof views)[number],
+  files: readonly string[],
+): Promise<string[]> {
+  const problems: string[] = [], page = await browser.newPage();
+  let where = name as string;
+  page.on("console", (message) => {
+    if (message.type() === "error") problems.push(`${where}: console: ${message.text()}`);
+  });
+  page.on("pageerror", (error) => problems.push(`${where}: ${error}`));
+  page.on("request", (request) => {
+    if (/^(file|data):/.test(request.url())) return;
+    problems.push(`${where}: fetches ${request.url()}`);
+  });
+  await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: scheme }]);
+  await page.setViewport({ width, height });
+  for (const file of files) {
+    where = `${basename(file)} (${name})`;
+    await page.goto(toFileUrl(file).href);
+    const wider = await overflow(page);
+    if (wider > 0) problems.push(`${where}: is ${wider} pixels wider than its window`);
+    for (const rule of await broken(page, rules)) problems.push(`${where}: ${rule}`);
+    if (name === "wide" && await search(page, "softmax") === 0) {
+      problems.push(`${where}: the search finds nothing`);
+    }
+  }
+  await page.close();
+  return problems;
+}
+
+/** One browser, and a tab for each view: they work side by side. */
 async function browse(executablePath: string, folder: string): Promise<Findings> {
-  const problems: string[] = [],
-    files = readdirSync(folder).filter((name) => name.endsWith(".html"));
+  const files = readdirSync(folder).filter((name) => name.endsWith(".html"))
+    .map((name) => join(folder, name));
   const args = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"];
   const browser = await puppeteer.launch({ executablePath, args, pipe: true });
   try {
-    for (const { name, width, height, scheme, rules } of views) {
-      const page = await browser.newPage();
-      let where = name as string;
-      page.on("console", (message) => {
-        if (message.type() === "error") problems.push(`${where}: console: ${message.text()}`);
-      });
-      page.on("pageerror", (error) => problems.push(`${where}: ${error}`));
-      page.on("request", (request) => {
-        if (/^(file|data):/.test(request.url())) return;
-        problems.push(`${where}: fetches ${request.url()}`);
-      });
-      await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: scheme }]);
-      await page.setViewport({ width, height });
-      for (const file of files) {
-        where = `${file} (${name})`;
-        await page.goto(toFileUrl(join(folder, file)).href);
-        const wider = await overflow(page);
-        if (wider > 0) problems.push(`${where}: is ${wider} pixels wider than its window`);
-        for (const rule of await broken(page, rules)) problems.push(`${where}: ${rule}`);
-        if (name === "wide" && await search(page, "softmax") === 0) {
-          problems.push(`${where}: the search finds nothing`);
-        }
-      }
-      await page.close();
-    }
-    return { pages: files.length, problems };
+    const problems = await Promise.all(views.map((view) => visit(browser, view, files)));
+    return { pages: files.length, problems: problems.flat() };
   } finally {
     await browser.close();
   }

@@ -1,11 +1,12 @@
 /**
- * A folder for the time of a test.
+ * A folder for the time of a test, or of all tests of a file.
  *
  * @module
  */
 import { join } from "@std/path";
 import { mkdtempSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
+import process from "node:process";
 
 /**
  * Makes an empty folder, does something with it, and removes it with all that is in it.
@@ -14,7 +15,7 @@ import { tmpdir } from "node:os";
  * @returns What it gives.
  */
 export function inFolder<T>(body: (folder: string) => T): T {
-  const folder = realpathSync(mkdtempSync(join(tmpdir(), "kindling-")));
+  const folder = makeFolder();
   const remove = (): void => rmSync(folder, { recursive: true, force: true });
   let result: T;
   try {
@@ -26,4 +27,30 @@ export function inFolder<T>(body: (folder: string) => T): T {
   if (result instanceof Promise) return result.finally(remove) as T;
   remove();
   return result;
+}
+
+/**
+ * An empty folder for all tests of a file. It is removed with all that is in it when they have ended,
+ * so ask for it where the file declares its tests.
+ *
+ * @returns Gives the folder; it is made when it is first asked for.
+ */
+export function folderOfFile(): () => string {
+  let folder: string | undefined;
+  afterFile(() => {
+    if (folder) rmSync(folder, { recursive: true, force: true });
+  });
+  return () => folder ??= makeFolder();
+}
+
+/** Does something when all tests of the file have ended that is declaring them now. */
+export function afterFile(what: () => void): void {
+  // Each runtime has its own word for the end of a file's tests.
+  const bun = process.versions.bun ? process.getBuiltinModule("bun:test") : undefined;
+  if (bun) Object(bun).afterAll(what);
+  else globalThis.addEventListener("unload", what);
+}
+
+function makeFolder(): string {
+  return realpathSync(mkdtempSync(join(tmpdir(), "kindling-")));
 }

@@ -2,11 +2,12 @@
  * Runs everything that must hold before a commit, and counts it:
  *
  *   deno task ok
+ *   deno task ok --all   with all that is long, of which other runs do a share (see shares.ts)
  *
  * @module
  */
 import { fromFileUrl, resolve } from "@std/path";
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import process from "node:process";
 import { stripVTControlCharacters as withoutColours } from "node:util";
 import { requireRuntime, type Runtime } from "../../course/runtime.ts";
@@ -51,7 +52,15 @@ const parts: readonly Part[] = [
   { runtime: "deno", args: ["task", "--quiet", "manifest"], title: "manifest", writes: true },
   {
     runtime: "deno",
-    args: ["task", "test", "--coverage=coverage", "--clean", "--coverage-raw-data-only"],
+    args: [
+      "task",
+      "test",
+      "--no-check", // a later part does
+      "--coverage=coverage",
+      "--clean",
+      "--coverage-raw-data-only",
+      "--preload=./tests/project/without_coverage.ts",
+    ],
     kind: "tests",
     title: "deno task test",
   },
@@ -61,7 +70,7 @@ const parts: readonly Part[] = [
     kind: "coverage",
     title: "deno coverage",
   },
-  { runtime: "bun", args: ["test", "modules", "tests"], kind: "tests" },
+  { runtime: "bun", args: ["test", "--parallel", "modules", "tests"], kind: "tests" },
   { runtime: "deno", args: ["fmt", "--check"] },
   { runtime: "deno", args: ["lint"] },
   {
@@ -118,12 +127,13 @@ interface Finished {
   readonly output: string;
 }
 
+const root = resolve(fromFileUrl(new URL("../../", import.meta.url)));
+
 /** Runs a program in the repository's folder and keeps what it prints. */
 function run(program: string, args: readonly string[]): Promise<Finished> {
   const { promise, resolve: finish } = Promise.withResolvers<Finished>();
   const env = { ...process.env, NO_COLOR: "1" };
-  const cwd = resolve(fromFileUrl(new URL("../../", import.meta.url)));
-  const child = spawn(program, args, { cwd, env, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(program, args, { cwd: root, env, stdio: ["ignore", "pipe", "pipe"] });
   let output = "";
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding("utf8");
@@ -290,16 +300,48 @@ function describe({ passed, failed, skipped }: Counts): string {
   return `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`;
 }
 
+// ── Everything ──
+
+/** Where git keeps, for this clone, when a run of everything last passed. */
+const passedKey = "kindling.passedAll";
+
+/** What git says, without the line's end; nothing if it fails. */
+function git(...args: readonly string[]): string | undefined {
+  const { status, stdout } = spawnSync("git", args, { cwd: root, encoding: "utf8" });
+  return status === 0 ? stdout.trim() : undefined;
+}
+
+/** Notes that a run of everything has passed: when, and what was checked out. */
+function notePassed(): void {
+  const commit = git("describe", "--always", "--dirty") ?? "an unknown commit";
+  git("config", "--local", passedKey, `${new Date().toISOString().slice(0, 16)}Z at ${commit}`);
+}
+
+/** Says when a run of everything last passed. */
+function lastPassed(): string {
+  const when = git("config", "--local", "--get", passedKey);
+  return `deno task ok --all last passed: ${when ?? "never in this clone"}`;
+}
+
 /** Runs all parts; returns the exit code. */
-async function main(): Promise<number> {
+async function main(args: readonly string[]): Promise<number> {
   requireRuntime();
-  const outcomes: Outcome[] = [];
+  const odd = args.find((arg) => arg !== "--all");
+  if (odd !== undefined) {
+    process.stderr.write(`Cannot use ${odd}: the only option is --all\n`);
+    return 2;
+  }
+  const isAll = args.includes("--all"), outcomes: Outcome[] = [];
+  if (isAll) process.env.KINDLING_ALL = "1";
+  console.log(`${lastPassed()}\n`);
   const isInCI = process.env.CI === "true";
   for (const part of parts.filter(({ writes }) => !(writes && isInCI))) {
     outcomes.push(await runPart(part));
   }
   console.log(`\n${report(outcomes)}`);
+  const isGood = outcomes.every(({ result }) => result === "passed");
+  if (isAll && isGood) notePassed();
   return outcomes.some(({ result }) => result === "FAILED") ? 1 : 0;
 }
 
-if (import.meta.main) process.exitCode = await main();
+if (import.meta.main) process.exitCode = await main(process.argv.slice(2));
