@@ -310,6 +310,18 @@ test("reset begins a whole module again, even one that does not parse", () =>
     assert(copy.read("workspace/01_tensor/shape.ts").includes(sizeOf));
   }));
 
+test("history goes on from what another command has added beside it", () =>
+  inStartedCopy(async (copy) => {
+    const stub = copy.read("workspace/01_tensor/shape.ts");
+    await copy.say("check", "01.1");
+    writeSizeOf(copy, right);
+    copy.run("check", "01.1"); // in a process of its own
+    writeFileSync(copy.path("workspace/01_tensor/shape.ts"), stub);
+    await copy.say("check", "01.1");
+    const newest = readdirSync(copy.path("workspace/.kindling/history")).sort().at(-1) ?? "";
+    assertEquals(copy.read("workspace/.kindling/history", newest, "01_tensor/shape.ts"), stub);
+  }));
+
 test("history refuses a state that there is not", () =>
   inSharedCopy(async (copy) => {
     const { code, stderr } = await copy.say("history", "restore", "yesterday");
