@@ -8,10 +8,10 @@ import { join } from "@std/path";
 import { spawn, spawnSync } from "node:child_process";
 import { cpSync, existsSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import process from "node:process";
-import { stripVTControlCharacters } from "node:util";
 import { modules } from "../course/content/course.ts";
 import { test } from "../course/sandbox/register.ts";
 import { inCopy, type ProjectCopy, shareCopy } from "./project/project_copy.ts";
+import { noTerminal, Session } from "./project/session.ts";
 
 const { inSharedCopy, inStartedCopy } = shareCopy();
 const sizeOf = '  throw new TodoError("01.1 sizeOf() is yours to write");';
@@ -383,47 +383,6 @@ test("two checks at the same time do not disturb each other", () =>
 
 // ── At a terminal ──
 
-/** A session at a real pseudo-terminal, made by script(1): what is typed, and what is shown. */
-class Session {
-  readonly #child;
-  #shown = "";
-  readonly #ended = Promise.withResolvers<number | null>();
-
-  constructor(copy: ProjectCopy, command: readonly string[]) {
-    const line = command.map((word) => `'${word}'`).join(" ");
-    this.#child = spawn("script", ["-qfec", line, "/dev/null"], { cwd: copy.folder });
-    this.#child.stdout.on("data", (text) => this.#shown += stripVTControlCharacters(String(text)));
-    this.#child.on("exit", (code) => this.#ended.resolve(code));
-  }
-
-  type(text: string): void {
-    this.#child.stdin.write(text);
-  }
-
-  /** Waits until something is shown, and takes what came before from what is looked at next. */
-  async shows(pattern: RegExp): Promise<void> {
-    for (const end = Date.now() + 20_000; Date.now() < end;) {
-      const found = this.#shown.match(pattern);
-      if (found) {
-        this.#shown = this.#shown.slice((found.index ?? 0) + found[0].length);
-        return;
-      }
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-    this.#child.kill();
-    throw new Error(`${pattern} was not shown. Shown: ${this.#shown}`);
-  }
-
-  end(): Promise<number | null> {
-    return this.#ended.promise;
-  }
-}
-
-const hasScript = spawnSync("script", ["--version"], { encoding: "utf8" }).stdout?.includes(
-  "util-linux",
-);
-const skip = hasScript ? undefined : "there is no script(1) of util-linux";
-
 test("a session: start, edit, red, hint, green, next, quit", () =>
   inSharedCopy(async (copy) => {
     const session = new Session(copy, copy.command("start"));
@@ -443,7 +402,7 @@ test("a session: start, edit, red, hint, green, next, quit", () =>
     await session.shows(/q quit/);
     session.type("q");
     assertEquals(await session.end(), 0);
-  }), { skip });
+  }), { skip: noTerminal });
 
 test(
   "Ctrl-C ends a session with 130, and leaves nothing behind",
@@ -456,7 +415,7 @@ test(
       const left = readdirSync(join(copy.folder, "workspace/.kindling"));
       assertEquals(left.filter((name) => name.startsWith("sandbox-")), []);
     }),
-  { skip },
+  { skip: noTerminal },
 );
 
 test("watch --once is a check of the module in hand", () =>

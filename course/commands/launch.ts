@@ -6,7 +6,6 @@
  * @module
  */
 import { isAbsolute, join } from "@std/path";
-import { spawn } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import process from "node:process";
 import { milestones } from "../../milestones/permissions.ts";
@@ -120,14 +119,9 @@ async function sayCulprit(yours: readonly CourseModule[]): Promise<void> {
     found ? `It passes with ${found}.\n` : "No single module of the reference makes it pass.\n",
   );
 
-  function passes(owners: Owners): Promise<boolean> {
+  async function passes(owners: Owners): Promise<boolean> {
     writeNames(owners);
-    const { promise, resolve } = Promise.withResolvers<boolean>();
-    const child = spawn(process.execPath, "command" in short ? short.command : [], {
-      stdio: "ignore",
-    });
-    child.on("exit", (code) => resolve(code === 0));
-    return promise;
+    return "command" in short && await run(short.command, "ignore") === 0;
   }
 }
 

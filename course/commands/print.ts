@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { AsyncLocalStorage } from "node:async_hooks";
 import process from "node:process";
 import { styleText } from "node:util";
 import type { CourseModule } from "../content/course.ts";
@@ -19,9 +20,21 @@ export function paint(style: Style, text: string): string {
   return coloured ? styleText(style, text, { validateStream: false }) : text;
 }
 
+/** Who gets the lines of what runs, if they are not printed. */
+const reader = new AsyncLocalStorage<string[]>();
+
 /** Prints a line. */
 export function say(line = ""): void {
-  process.stdout.write(`${line}\n`);
+  const lines = reader.getStore();
+  if (lines) lines.push(...line.split("\n"));
+  else process.stdout.write(`${line}\n`);
+}
+
+/** What something would print, as lines, for a screen that shows them in its own place. */
+export async function linesOf(what: () => unknown): Promise<string[]> {
+  const lines: string[] = [];
+  await reader.run(lines, what);
+  return lines;
 }
 
 /** Prints lines. */

@@ -12,18 +12,33 @@ import process from "node:process";
  *
  * Ctrl-C in a terminal reaches both of us, and the program stops by itself: passing it on would
  * count as a second Ctrl-C, which ends it at once. Without a terminal, a signal was sent to us alone.
+ * If whoever started us holds a channel to us, the program ends when they are gone, however they went.
  *
  * @param command The arguments.
+ * @param stdio Where its output goes: to ours, or nowhere.
  * @returns The exit code: 128 and its number if a signal ended it, such as 130 for Ctrl-C.
  */
-export function run(command: readonly string[]): Promise<number> {
+export function run(
+  command: readonly string[],
+  stdio: "inherit" | "ignore" = "inherit",
+): Promise<number> {
   const { promise, resolve, reject } = Promise.withResolvers<number>();
   const atTerminal = [process.stdin, process.stdout, process.stderr].some(({ isTTY }) => isTTY);
-  process.on("SIGINT", () => atTerminal || passOn("SIGINT"));
-  process.on("SIGTERM", () => passOn("SIGTERM"));
-  const child = spawn(process.execPath, command, { stdio: "inherit" });
+  const child = spawn(process.execPath, command, { stdio });
+  const listeners = {
+    SIGINT: () => atTerminal || passOn("SIGINT"),
+    SIGTERM: () => passOn("SIGTERM"),
+    disconnect(): void {
+      passOn("SIGTERM");
+      child.on("exit", () => process.exit(143));
+    },
+  };
+  Object.entries(listeners).forEach(([event, listener]) => process.on(event, listener));
   child.on("error", reject);
-  child.on("exit", (code, signal) => resolve(code ?? 128 + constants.signals[signal ?? "SIGINT"]));
+  child.on("exit", (code, signal) => {
+    Object.entries(listeners).forEach(([event, listener]) => process.off(event, listener));
+    resolve(code ?? 128 + constants.signals[signal ?? "SIGINT"]);
+  });
   return promise;
 
   /** Not by child.kill(): Deno would then no longer say which code the child ends with. */

@@ -27,9 +27,9 @@ export async function start(what: string | undefined): Promise<number> {
   openWorkspace();
   begin(module);
   takeSnapshot(`start ${module.number}`);
-  if (isNew) sayLines(welcome(module));
-  sayLines(noticesOf(module));
-  if (process.stdin.isTTY && process.stdout.isTTY) return await watch(module);
+  const intro = [...isNew ? welcome(module) : [], ...noticesOf(module)];
+  if (process.stdin.isTTY && process.stdout.isTTY) return await watch(module, intro);
+  sayLines(intro);
   const open = firstOpen(await checkYours(module));
   if (open) {
     await sayOpen(open);

@@ -12,18 +12,25 @@ import { shown } from "../judge/check_module.ts";
 import { paint } from "./print.ts";
 import { folderOf, nameTable } from "./workspace.ts";
 
-/** Type errors of a module, as Deno finds them: they are shown beside the results. */
-export async function typeErrors(module: CourseModule): Promise<string[]> {
+/**
+ * Type errors of a module, as Deno finds them: they are shown beside the results.
+ *
+ * @param module The module.
+ * @param signal Ends the search; what was found by then is not whole.
+ */
+export async function typeErrors(module: CourseModule, signal?: AbortSignal): Promise<string[]> {
   if (!process.versions.deno) return [];
   const files = module.files.map((file) => join(folderOf(module), file)).filter(existsSync);
   const child = spawn(process.execPath, ["check", `--import-map=${nameTable}`, ...files], {
     cwd: root,
     env: { ...process.env, NO_COLOR: "1" },
+    signal,
   });
   let text = "";
   child.stderr.on("data", (part) => text += part);
   const { promise, resolve } = Promise.withResolvers<void>();
   child.on("exit", () => resolve());
+  child.on("error", () => resolve()); // the search was ended
   await promise;
   // TS1294, syntax that Node cannot strip, is a rule for our files; in yours it may stay.
   const errors = text.split(/\n(?=TS\d+ )/).filter((part) => /^TS(?!1294 )/.test(part));
