@@ -136,8 +136,9 @@ export const f32 = {
 /** Numbers of 64 bits: for long sums. */
 export const f64 = table({ add: 0xa0 });
 
-/** Accesses to one number of a vector, without the last byte, which says which. */
+/** Accesses to one or two numbers of a vector, without the last byte, which says which. */
 const loadInto = storing(0xfd, 0x56), storeFirst = storing(0xfd, 0x5a);
+const storeFirstTwo = storing(0xfd, 0x5b);
 
 /** Four numbers side by side, whatever they are. */
 export const v128 = {
@@ -150,6 +151,8 @@ export const v128 = {
   loadOne: loading(0xfd, 0x5c),
   /** Writes the first of four numbers. */
   storeOne: (address: Operand, value: Operand): Code => [storeFirst(address, value), 0],
+  /** Writes the first two. */
+  storeTwo: (address: Operand, value: Operand): Code => [storeFirstTwo(address, value), 0],
   /** Replaces one of four numbers by one from memory. */
   loadLane: (address: Operand, value: Operand, lane: number): Code => {
     return [loadInto(address, value), lane];
