@@ -184,7 +184,10 @@ export const f64x2 = {
 
 /** Four whole numbers side by side. */
 export const i32x4 = {
-  ...table({ splat: 0x11, shl: 0xab, sar: 0xac, add: 0xae, sub: 0xb1, truncate: 0xf8 }, ofVectors),
+  ...table(
+    { splat: 0x11, eq: 0x37, shl: 0xab, sar: 0xac, add: 0xae, sub: 0xb1, truncate: 0xf8 },
+    ofVectors,
+  ),
   const: (...lanes: readonly number[]): Code => [
     ...[0xfd, 12],
     ...new Uint8Array(Int32Array.from({ length: 4 }, (_, k) => lanes[k % lanes.length]).buffer),
