@@ -265,6 +265,18 @@ test("gradients and parameters outlive the step; what else was made in it says t
   });
 });
 
+test("an array taken from a gradient says that it is gone; the gradient itself is not", () => {
+  withKernels(() => {
+    const w = new Parameter(Tensor.of([1, 2, 3]));
+    const taken = kernels.step(() => {
+      backward(w.mul(2).sum());
+      return w.grad?.data;
+    });
+    assertEquals(w.grad?.toArray(), [2, 2, 2]);
+    assertThrows(() => taken?.length, ValueError, "their memory is used again");
+  });
+});
+
 test("a step that needs more room than there is goes on with the loops", () => {
   const run = (mebibytes: number): number[][] =>
     kernels.step(() => {
