@@ -214,6 +214,23 @@ function largeResults(): number[][] {
   });
 }
 
+test("the gradient of usual pooling has the loops' bits, at all edges and for all numbers", () => {
+  const sizes = [[8, 8], [9, 8], [8, 9], [11, 13], [2, 10], [3, 23], [16, 30]];
+  const run = (): number[][] =>
+    sizes.map(([height, width]) => {
+      const generator = new Generator(8), x = Tensor.normal([3, 2, height, width], generator);
+      const images = new Parameter(x), odd = [-0, NaN, Infinity];
+      return kernels.step(() => {
+        const y = new MaxPool2d(2).forward(images), g = Tensor.normal(y.shape, generator);
+        g.data.set(odd.slice(0, g.size), 1);
+        backward(y.mul(g).sum());
+        return [...images.grad?.data ?? []];
+      });
+    });
+  const right = run();
+  for (const threads of [1, 2]) assertEquals(withKernels(run, { threads }), right);
+});
+
 test("10,000 steps take no more memory than ten", () => {
   const { kernels: chosen } = chooseKernels(kindling);
   const restore = setKernels(chosen);
@@ -245,6 +262,18 @@ test("gradients and parameters outlive the step; what else was made in it says t
       ValueError,
       "Cannot read numbers after their step: their memory is used again",
     );
+  });
+});
+
+test("an array taken from a gradient says that it is gone; the gradient itself is not", () => {
+  withKernels(() => {
+    const w = new Parameter(Tensor.of([1, 2, 3]));
+    const taken = kernels.step(() => {
+      backward(w.mul(2).sum());
+      return w.grad?.data;
+    });
+    assertEquals(w.grad?.toArray(), [2, 2, 2]);
+    assertThrows(() => taken?.length, ValueError, "their memory is used again");
   });
 });
 

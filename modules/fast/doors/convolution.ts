@@ -10,6 +10,7 @@ import type { Description } from "../kernels/convolution.ts";
 import { copyRowsCall } from "../kernels/products.ts";
 import { type Machine, partsOf } from "../machine/machine.ts";
 import { areSingle, gradientOf, type Modules, on, type Tools } from "./tools.ts";
+import { suitsWinograd, winogradForward, winogradInput, winogradWeight } from "./winograd.ts";
 
 /** Multiplications above which the weight gradient is summed in parts. */
 const worthSumming = 500_000;
@@ -30,14 +31,17 @@ export function replaceConv2d({ machine, made }: Tools, { convolution }: Modules
     forward: (inputs, slide) => {
       const [x, weight, bias] = inputs, [filters] = weight.shape, Q = weight.size / filters;
       const shape = [x.shape[0], filters, slide.y.count, slide.x.count];
+      const tiled = suitsWinograd(machine, slide, filters);
       const output = areSingle(...inputs) && made(shape, (out) => {
-        convolve(machine, "convolve", slide, filters, {
+        const given = {
           weight: machine.address(weight.data),
-          weightRows: offsets(filters, Q),
           images: machine.address(x.data),
           bias: bias ? machine.address(bias.data) : 0,
           out,
-        });
+        };
+        if (tiled && winogradForward(machine, slide, filters, given)) return;
+        const weightRows = offsets(filters, Q);
+        convolve(machine, "convolve", slide, filters, { ...given, weightRows });
       });
       // no columns are kept: the images stand for them, and say that a kernel ran
       return output ? { output, saved: x } : own.forward(inputs, slide);
@@ -47,6 +51,7 @@ export function replaceConv2d({ machine, made }: Tools, { convolution }: Modules
       const { inputs: [x, weight], options: slide } = step, [filters] = weight.shape;
       if (step.saved !== x) return own.backward(g, step);
       const Q = weight.size / filters, products = g.size * Q;
+      const tiled = suitsWinograd(machine, slide, filters);
       const fallBack = (input: number): Tensor => {
         const { saved } = own.forward(step.inputs, slide);
         return gradientOf(own.backward(g, { ...step, saved }), input);
@@ -55,6 +60,8 @@ export function replaceConv2d({ machine, made }: Tools, { convolution }: Modules
         () =>
           made(x.shape, (out) => {
             const from = machine.address(weight.data), gradient = machine.address(g.data);
+            const whole = { gradient, weight: from, out };
+            if (tiled && winogradInput(machine, slide, filters, whole)) return;
             const transposed = machine.take(4 * weight.size); // (F, Q) → (Q, F)
             transpose(transposed, from, filters, Q);
             const weightRows = offsets(Q, filters);
@@ -64,6 +71,8 @@ export function replaceConv2d({ machine, made }: Tools, { convolution }: Modules
         () =>
           made(weight.shape, (out) => {
             const images = machine.address(x.data), gradient = machine.address(g.data);
+            const whole = { images, gradient, out };
+            if (tiled && winogradWeight(machine, slide, filters, whole)) return;
             const count = products > worthSumming ? Math.min(8, x.shape[0]) : 1;
             const sums = partsOf(x.shape[0], 1, count).map(() => machine.take(4 * weight.size));
             for (const sum of sums) run.clear(sum, 4 * weight.size);

@@ -12,6 +12,7 @@ import { definePooling } from "./pooling.ts";
 import { defineProducts } from "./products.ts";
 import { defineSums } from "./sums.ts";
 import { defineUpdates } from "./updates.ts";
+import { defineWinograd } from "./winograd.ts";
 
 /** What the kernels are written for: fused multiply-add, or plain vectors. */
 export type Level = "relaxed SIMD" | "SIMD";
@@ -29,13 +30,18 @@ type NamesOf<D> = D extends (...given: never) => infer Defined ? keyof Defined :
 /** The kernels that JavaScript may call. */
 export type KernelName = NamesOf<Definition>;
 
+/** Those that only relaxed SIMD has. */
+export type RelaxedName = NamesOf<typeof defineWinograd>;
+
 /** A call of one. */
-export type Call = CallOf<KernelName>;
+export type Call = CallOf<KernelName | RelaxedName>;
 
 /** Writes the module of all kernels. */
 export function assembleKernels(level: Level, limits: Limits): Uint8Array<ArrayBuffer> {
-  const module = new Assembler();
-  defineConvolution(module, defineProducts(module, level === "relaxed SIMD"));
+  const module = new Assembler(), relaxed = level === "relaxed SIMD";
+  const products = defineProducts(module, relaxed),
+    convolution = defineConvolution(module, products);
+  if (relaxed) defineWinograd(module, { ...products, ...convolution });
   for (const define of definitions) define(module);
   return module.assemble(limits);
 }

@@ -79,7 +79,9 @@ export function gridCall(
 export function defineConvolution(
   module: Assembler,
   { packColumns, copyRows, multiply, progression }: ProductParts,
-): Kernels<"grid" | "convolve" | "convolveWeight" | "convolveInput"> {
+):
+  & Kernels<"grid" | "convolve" | "convolveWeight" | "convolveInput">
+  & Parts<"copyPlanes", typeof copying> {
   const { copyPlanes } = defineCopyPlanes(module), { fold } = defineFold(module);
   const gridKernel = defineGrid(module), { fillRows } = defineFillRows(module);
   const signature = wholes("about", "from", "to", "scratch"); // about: the description's address
@@ -179,7 +181,7 @@ export function defineConvolution(
       ]),
     ];
   });
-  return { ...gridKernel, ...convolve, ...convolveWeight, ...convolveInput };
+  return { ...gridKernel, ...convolve, ...convolveWeight, ...convolveInput, copyPlanes };
 }
 
 /** What the three have in common: the description in variables, and images with zeros around. */
@@ -256,11 +258,12 @@ function at(array: Operand, index: Operand): Code {
 }
 
 /** The product of several numbers. */
-function product(first: Operand, ...others: readonly Operand[]): Code {
+export function product(first: Operand, ...others: readonly Operand[]): Code {
   return others.reduce<Code>((all, one) => i32.mul(all, one), i32.mul(first, 1));
 }
 
-const copying = {
+/** Planes of rows, and the distances between their rows and planes. */
+export const copying = {
   ...wholes("to", "toRow", "toPlane", "from", "fromRow", "fromPlane"), // row, plane: distances
   ...wholes("planes", "height", "width"),
 };

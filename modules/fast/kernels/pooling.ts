@@ -5,6 +5,10 @@
  * equals the first counts, and NaN gets through. The usual windows, 2×2 side by side, are done four
  * at a time. If the last four of a row would stick out, they move back, and some are found twice.
  *
+ * The gradient of a window belongs to the number that was the greatest. In general it is added to
+ * zeros there. Windows of 2×2 write each of their four numbers once: the gradient if its place is
+ * the one noted, else 0.
+ *
  * @module
  */
 import { type Assembler, type CallOf, callsOf, type Code, f32 } from "../machine/assembler.ts";
@@ -28,12 +32,23 @@ export function maxPool2Call(
   return ["maxPool2", out, places, x, from, to, height, width];
 }
 
+// `out`, `g` and `places` begin at the first of the planes.
+const usualBack = wholes("out", "g", "places", "from", "to", "height", "width");
+
+/** The gradient of such windows. */
+export const unpool2Call = callsOf("unpool2", usualBack);
+
 /** Windows of any kind; `before` is how far the first one begins outside of the plane. */
 export const maxPoolCall = callsOf("maxPool", any);
 
 /** Defines max-pooling and what its gradient needs. */
-export function definePooling(module: Assembler): Kernels<"maxPool2" | "maxPool" | "scatter"> {
-  return { ...defineUsual(module), ...defineAny(module), ...defineScatter(module) };
+export function definePooling(
+  module: Assembler,
+): Kernels<"maxPool2" | "unpool2" | "maxPool" | "scatter"> {
+  return {
+    ...{ ...defineUsual(module), ...defineUsualBack(module) },
+    ...{ ...defineAny(module), ...defineScatter(module) },
+  };
 }
 
 function defineUsual(module: Assembler): Kernels<"maxPool2"> {
@@ -74,6 +89,57 @@ function defineUsual(module: Assembler): Kernels<"maxPool2"> {
           ]),
           move(out, i32.mul(count, 4)),
           move(places, i32.mul(count, 4)),
+        ]),
+      ]),
+    ];
+  });
+}
+
+function defineUsualBack(module: Assembler): Kernels<"unpool2"> {
+  return module.define("unpool2", usualBack, (locals, declare) => {
+    const { out, g, places, from: plane, to, height, width } = locals;
+    const [row, column, count, at, line, index, target, below] = declare("i32");
+    const [gradient, place, first, left, right, zero] = declare("v128");
+    const last = i32.sub(count, 4);
+    // −0 becomes 0, as it does where gradients are added to zeros
+    const where = (distance: Operand): Code => {
+      const isPlace = i32x4.eq(place, i32x4.add(first, i32x4.splat(distance)));
+      return f32x4.add(v128.and(gradient, isPlace), zero);
+    };
+    const writeLine = (to: Local, distance: Operand): Code => [
+      set(left, where(distance)),
+      set(right, where(i32.add(distance, 1))),
+      v128.store(to, f32x4.shuffle(left, right, [0, 4, 1, 5])),
+      v128.store(to, f32x4.shuffle(left, right, [2, 6, 3, 7]), 16),
+    ];
+    const isOdd = (n: Local): Code => i32.and(n, 1);
+    return [
+      set(count, i32.div(width, 2)),
+      set(line, i32.mul(width, 4)),
+      set(index, i32.mul(plane, i32.mul(height, width))),
+      loopOver(plane, plane, to, 1, [
+        loopOver(row, 0, i32.div(height, 2), 1, [
+          loopOver(column, 0, count, 4, [
+            set(at, i32.select(column, last, i32.lt(column, last))),
+            set(gradient, v128.load(i32.add(g, i32.mul(at, 4)))),
+            set(place, v128.load(i32.add(places, i32.mul(at, 4)))),
+            set(first, i32x4.splat(i32.add(index, i32.mul(at, 2)))),
+            set(first, i32x4.add(first, i32x4.const(0, 2, 4, 6))),
+            set(target, i32.add(out, i32.mul(at, 8))),
+            set(below, i32.add(target, line)),
+            writeLine(target, 0),
+            writeLine(below, width),
+          ]),
+          // the column and the row that no window reaches
+          when(isOdd(width), [i32.store(below, 0, 32), i32.store(target, 0, 32)]),
+          move(out, i32.mul(line, 2)),
+          move(index, i32.mul(width, 2)),
+          move(g, i32.mul(count, 4)),
+          move(places, i32.mul(count, 4)),
+        ]),
+        when(isOdd(height), [
+          loopOver(column, 0, width, 1, [i32.store(out, 0), move(out, 4)]),
+          move(index, width),
         ]),
       ]),
     ];

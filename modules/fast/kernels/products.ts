@@ -111,15 +111,26 @@ export function defineProducts(
   const parts = {
     ...definePackColumns(module),
     ...defineCopyRows(module),
-    ...defineMultiply(module, relaxed),
+    ...defineMultiply(module, "multiply", { relaxed, isFresh: false }),
     ...defineProgression(module),
   };
   return { ...parts, ...defineProduct(module, parts), ...defineClear(module) };
 }
 
+/** How products are summed. */
+interface Summing {
+  readonly relaxed: boolean;
+  /** Whether what stood in `out` is written over and not added to; n is a multiple of 8 then. */
+  readonly isFresh: boolean;
+}
+
 /** One tile of up to 6 rows: out += some rows of a · a panel of b. */
-function defineTile(module: Assembler, relaxed: boolean, rows: number): CallWriter<typeof tiling> {
-  const name = `tile${rows}`, unrolled = rows === tile.rows ? 4 : 1;
+function defineTile(
+  module: Assembler,
+  rows: number,
+  { relaxed, isFresh }: Summing,
+): CallWriter<typeof tiling> {
+  const name = `${isFresh ? "freshTile" : "tile"}${rows}`, unrolled = rows === tile.rows ? 4 : 1;
   const kernels = module.define(name, tiling, (locals, declare) => {
     const { a, b, out, length, lines, skip, stride } = locals;
     const sums = Array.from({ length: rows }, () => [...declare("v128", 2)]);
@@ -142,7 +153,9 @@ function defineTile(module: Assembler, relaxed: boolean, rows: number): CallWrit
     return [
       cursors.map((cursor, r) => set(cursor, i32.add(a, i32.load(locals.rows, 4 * r)))),
       set(at, out),
-      sums.map(([s, t]) => [set(s, v128.load(at)), set(t, v128.load(at, 16)), move(at, stride)]),
+      isFresh ? sums.flat().map((sum) => set(sum, f32x4.const(0))) : sums.map((
+        [s, t],
+      ) => [set(s, v128.load(at)), set(t, v128.load(at, 16)), move(at, stride)]),
       loopWhile(lines, [
         set(end, i32.add(b, i32.mul(i32.sub(length, unrolled - 1), 32))),
         loopWhile(i32.lt(b, end), steps(unrolled)),
@@ -159,12 +172,13 @@ function defineTile(module: Assembler, relaxed: boolean, rows: number): CallWrit
 }
 
 /** All tiles of a block. Tiles that stick out on the right are summed apart, in `spare`. */
-function defineMultiply(
+export function defineMultiply<Name extends string>(
   module: Assembler,
-  relaxed: boolean,
-): Parts<"multiply", typeof multiplying> {
-  const tiles = Array.from({ length: tile.rows }, (_, r) => defineTile(module, relaxed, r + 1));
-  return module.define("multiply", multiplying, (locals, declare) => {
+  name: Name,
+  how: Summing,
+): Parts<Name, typeof multiplying> {
+  const tiles = Array.from({ length: tile.rows }, (_, r) => defineTile(module, r + 1, how));
+  return module.define(name, multiplying, (locals, declare) => {
     const { a, rows, b, out, m, n, length, lines, skip, stride, spare } = locals;
     const [i, j, to, table, height, width, row, column, from, at] = declare("i32");
     const [zero] = declare("v128");
@@ -188,15 +202,17 @@ function defineMultiply(
       set(table, rows),
       set(to, i32.add(out, i32.mul(j, 4))),
       set(width, i32.sub(n, j)),
-      loopOver(i, 0, m, tile.rows, [
+      loopOver(i, 0, m, height, [
         set(height, least(i32.sub(m, i), tile.rows)),
+        // 8 rows are 4 + 4, and 7 are 4 + 3: a tile of one or two waits for its own sums
+        when(i32.eq(i32.div(i32.sub(i32.sub(m, i), 1), 2), 3), set(height, 4)),
         when(i32.ge(width, tile.columns), addTile(to, stride), [
           Array.from({ length: 2 * tile.rows }, (_, k) => v128.store(spare, zero, 16 * k)),
           addTile(spare, 4 * tile.columns),
           addSpare,
         ]),
         move(to, i32.mul(stride, height)),
-        move(table, 4 * tile.rows),
+        move(table, i32.mul(height, 4)),
       ]),
       move(b, i32.mul(i32.mul(length, lines), 4 * tile.columns)),
     ]);

@@ -71,10 +71,13 @@ export class Arena implements Memory, Lifetime {
       return compute();
     } finally {
       const dead: object[] = []; // several tensors may share one
-      for (const tensor of kept) {
-        if (heap.isAbove(start, tensor.data)) tensor.data = tensor.data.slice();
-      }
       const guards = this.#steps++ % guardEvery === 0 || this.#steps < guardFirst;
+      for (const tensor of kept) {
+        if (!heap.isAbove(start, tensor.data)) continue;
+        const view = tensor.data;
+        tensor.data = view.slice();
+        if (guards) dead.push(view);
+      }
       for (const tensor of made) {
         if (!heap.isAbove(start, tensor.data)) continue;
         const view = tensor.data;

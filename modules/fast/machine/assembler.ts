@@ -136,8 +136,9 @@ export const f32 = {
 /** Numbers of 64 bits: for long sums. */
 export const f64 = table({ add: 0xa0 });
 
-/** Accesses to one number of a vector, without the last byte, which says which. */
+/** Accesses to one or two numbers of a vector, without the last byte, which says which. */
 const loadInto = storing(0xfd, 0x56), storeFirst = storing(0xfd, 0x5a);
+const storeFirstTwo = storing(0xfd, 0x5b);
 
 /** Four numbers side by side, whatever they are. */
 export const v128 = {
@@ -150,6 +151,8 @@ export const v128 = {
   loadOne: loading(0xfd, 0x5c),
   /** Writes the first of four numbers. */
   storeOne: (address: Operand, value: Operand): Code => [storeFirst(address, value), 0],
+  /** Writes the first two. */
+  storeTwo: (address: Operand, value: Operand): Code => [storeFirstTwo(address, value), 0],
   /** Replaces one of four numbers by one from memory. */
   loadLane: (address: Operand, value: Operand, lane: number): Code => {
     return [loadInto(address, value), lane];
@@ -181,7 +184,10 @@ export const f64x2 = {
 
 /** Four whole numbers side by side. */
 export const i32x4 = {
-  ...table({ splat: 0x11, shl: 0xab, sar: 0xac, add: 0xae, sub: 0xb1, truncate: 0xf8 }, ofVectors),
+  ...table(
+    { splat: 0x11, eq: 0x37, shl: 0xab, sar: 0xac, add: 0xae, sub: 0xb1, truncate: 0xf8 },
+    ofVectors,
+  ),
   const: (...lanes: readonly number[]): Code => [
     ...[0xfd, 12],
     ...new Uint8Array(Int32Array.from({ length: 4 }, (_, k) => lanes[k % lanes.length]).buffer),

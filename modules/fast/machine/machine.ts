@@ -6,11 +6,14 @@
  * @module
  */
 import type { Heap } from "./heap.ts";
-import type { Call, KernelName } from "../kernels/assemble.ts";
+import type { Call, KernelName, RelaxedName } from "../kernels/assemble.ts";
 import { type Kernel, mostCalls, ThreadPool } from "./threads.ts";
 
 /** Numbers of a tensor. */
 type Data = Float32Array | Float64Array;
+
+/** Kernels by name: those that only relaxed SIMD has are missing elsewhere; ask with `in`. */
+type Run = Readonly<Record<KernelName | RelaxedName, Kernel>>;
 
 /** Work below which threads cost more than they save: waking one takes some microseconds. */
 export const worthSharing = 500_000;
@@ -18,7 +21,7 @@ export const worthSharing = 500_000;
 /** Kernels and their memory. */
 export class Machine {
   /** The kernels by name. */
-  readonly run: Readonly<Record<KernelName, Kernel>>;
+  readonly run: Run;
   /** How many threads share the work. */
   readonly threads: number;
   /** The memory that the kernels work on. */
@@ -40,7 +43,7 @@ export class Machine {
     const module = new WebAssembly.Module(bytes), { memory, limits } = heap;
     const instance = new WebAssembly.Instance(module, { env: { memory } });
     this.heap = heap;
-    this.run = instance.exports as Record<KernelName, Kernel>;
+    this.run = instance.exports as Run;
     try {
       if (threads > 1 && !limits.shared) throw new Error("memory cannot be shared here");
       if (threads > 1) this.#pool = new ThreadPool(threads, module, memory, this.run);
