@@ -15,7 +15,7 @@ import {
   isComplete,
   noteResults,
   readProgress,
-  writeProgress,
+  updateProgress,
 } from "./progress_file.ts";
 import { takeSnapshot } from "./snapshots.ts";
 import { folderOf, isBegun, kept } from "./workspace.ts";
@@ -37,7 +37,7 @@ export async function checkYours(
   const results = await checkModule(module, { ...options, owners, scratch: kept });
   const { length: total } = await testsOf(module);
   const shown = options.first ?? firstOpen(results)?.task;
-  writeProgress(noteResults(readProgress(say), module, results, total, shown));
+  updateProgress((before) => noteResults(before, module, results, total, shown), say);
   return results;
 }
 

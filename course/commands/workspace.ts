@@ -5,10 +5,11 @@
  * @module
  */
 import { join } from "@std/path";
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { type CourseModule, hashOf, modules, read, reference, root } from "../content/course.ts";
 import { makeStub, todoBody, todoFile } from "../content/stubs.ts";
 import { findTasks, replaceBodies, type TaskBody } from "../content/task_bodies.ts";
+import { filesIn, writeText, writeWhole } from "../files.ts";
 import { standIn, workspaceConfig } from "../names.ts";
 
 /** Where learners work. */
@@ -47,7 +48,7 @@ export function openWorkspace(): void {
 }
 
 function writeMissing(path: string, text: string): void {
-  if (!existsSync(path)) writeFileSync(path, text);
+  if (!existsSync(path)) writeWhole(path, text);
 }
 
 function writeShims(module: CourseModule): void {
@@ -64,7 +65,7 @@ export function begin(module: CourseModule): void {
   for (const file of [...module.files, todoFile.name]) {
     if (found.get(file)?.startsWith(shimMark) === false) continue;
     const text = file === todoFile.name ? todoFile.source : stubOf(module, file);
-    writeFileSync(join(folderOf(module), file), text);
+    writeWhole(join(folderOf(module), file), text);
   }
 }
 
@@ -76,9 +77,7 @@ export function stubOf(module: CourseModule, file: string): string {
 /** The learner's files of a module, by name. */
 export function filesOf(module: CourseModule): Map<string, string> {
   const folder = folderOf(module);
-  if (!existsSync(folder)) return new Map();
-  const names = readdirSync(folder).filter((name) => name.endsWith(".ts")).sort();
-  return new Map(names.map((name) => [name, read(join(folder, name))]));
+  return new Map(filesIn(folder, ".ts").map((name) => [name, read(join(folder, name))]));
 }
 
 /** What tells whether a module has changed. */
@@ -119,6 +118,6 @@ export function resetTask(module: CourseModule, task: string): void {
       ? findTasks(source).filter((body) => body.task === task)
       : [];
     if (bodies.length === 0) continue;
-    writeFileSync(join(folderOf(module), file), replaceBodies(source, bodies, todoBody));
+    writeText(join(folderOf(module), file), replaceBodies(source, bodies, todoBody));
   }
 }
