@@ -108,17 +108,16 @@ export function workspaceConfig(): object {
 }
 
 /**
- * Gives what package.json says in a sandbox.
+ * Gives the paths that names have in a sandbox.
  *
  * @param last The module that is tested: there are no later ones.
  * @param owners The learner's modules; each lies in yours/, and the others in modules/.
  */
-export function sandboxPackage(last: string, owners: Owners): object {
-  const imports = tableOf(
+export function sandboxNames(last: string, owners: Owners): Table {
+  return tableOf(
     written.filter(({ folder }) => folder <= last),
-    ({ folder, file }) => `./${owners.has(folder) ? "yours" : "modules"}/${folder}/${file}`,
+    ({ folder, file }) => `${owners.has(folder) ? "yours" : "modules"}/${folder}/${file}`,
   );
-  return { type: "module", imports };
 }
 
 /** Gives an import map for Deno. It replaces the project's own, and so repeats that. */

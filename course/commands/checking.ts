@@ -34,7 +34,7 @@ export async function checkYours(
 ): Promise<Result[]> {
   takeSnapshot(options.only ? `check ${options.only}` : `check ${module.number}`);
   const owners = ownersFor(module);
-  const results = await checkModule(module, { ...options, owners, scratch: kept });
+  const results = await checkModule(module, { ...options, owners });
   const { length: total } = await testsOf(module);
   const shown = options.first ?? firstOpen(results)?.task;
   writeProgress(noteResults(readProgress(say), module, results, total, shown));
@@ -65,7 +65,7 @@ export async function sayCulprit(module: CourseModule, { task, sentence }: Resul
     tested: { module, task },
     scratch: kept,
     passes: async (owners) => {
-      const results = await checkModule(module, { owners, scratch: kept, only: task });
+      const results = await checkModule(module, { owners, only: task });
       return results.some((one) => one.sentence === sentence && one.status === "passed");
     },
   });

@@ -10,21 +10,22 @@ import { randomUUID } from "node:crypto";
 import process from "node:process";
 import { createInterface } from "node:readline";
 import v8 from "node:v8";
-import type { Job, Outcome } from "../sandbox/process.ts";
+import { root } from "../content/course.ts";
+import type { Job, Outcome, Room } from "../sandbox/process.ts";
 
 /** How long the process may be silent beyond a test's own limit, in milliseconds. */
 const grace = 5000;
 
 /** A process for learner's code, started when it is needed. */
 export class Runner {
-  readonly #folder: string;
+  readonly #room: string;
   readonly #word = randomUUID();
   #child: ChildProcessWithoutNullStreams | undefined;
   #answer: ((outcome: Outcome) => void) | undefined;
 
-  /** @param folder What the process may read; its own program is in it. */
-  constructor(folder: string) {
-    this.#folder = folder;
+  /** @param room What is there to run. */
+  constructor(room: Room) {
+    this.#room = JSON.stringify(room);
   }
 
   /** Starts the process, if it is not there. */
@@ -32,16 +33,18 @@ export class Runner {
     if (this.#child) return this.#child;
     const flags = process.versions.deno
       ? [
-        "--no-prompt",
+        "--no-prompt", // and no permission
+        "--no-config",
+        "--no-lock",
+        "--no-npm",
         "--cached-only",
-        `--allow-read=${this.#folder.replaceAll(",", ",,")}`,
         "--v8-flags=--disallow-code-generation-from-strings",
       ]
       : ["--no-install"];
     const child = spawn(
       process.execPath,
-      ["run", ...flags, join(this.#folder, "course/sandbox/process.ts")],
-      { cwd: this.#folder, env: { NO_COLOR: "1", ...systemVariables() } },
+      ["run", ...flags, join(root, "course/sandbox/process.ts")],
+      { cwd: root, env: { NO_COLOR: "1", ...systemVariables() } },
     );
     let complaint = "";
     child.stderr.on("data", (text) => complaint = (complaint + text).slice(-2000));
@@ -56,7 +59,7 @@ export class Runner {
       if (!line.startsWith(`${this.#word} `)) return;
       this.#give(v8.deserialize(Buffer.from(line.slice(this.#word.length + 1), "base64")));
     });
-    child.stdin.write(`${this.#word}\n`);
+    child.stdin.write(`${this.#word}\n${this.#room}\n`);
     return this.#child = child;
   }
 

@@ -1,7 +1,8 @@
 /**
- * The process around a learner's code. It may read its own folder and nothing else. It reads jobs
- * from its input, a line each, runs each in a thread that it can end, and writes what came of it. A
- * line counts only if it begins with the word that came first on its input, which no thread knows.
+ * The process around a learner's code. It has no permission and reads no file: what runs comes on
+ * its input as text. It reads a room and then jobs, a line each, runs each job in a thread that it can
+ * end, and writes what came of it. A line counts only if it begins with the word that came first on
+ * its input, which no thread knows.
  *
  * @module
  */
@@ -10,12 +11,28 @@ import process from "node:process";
 import { createInterface } from "node:readline";
 import v8 from "node:v8";
 import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
-import { type Observation, type Thrown, thrownFrom } from "./recording.ts";
+import { type Check, type Observation, type Thrown, thrownFrom } from "./recording.ts";
+import { type Code, stripTypes, withSourceLines } from "./strip_types.ts";
+
+/** What is there for a learner's code to run with. */
+export interface Room {
+  /** The sources by their paths: the learner's files in yours/, and what the tests need. */
+  readonly files: Readonly<Record<string, string>>;
+  /** The paths that #names lead to. */
+  readonly names: Readonly<Record<string, string>>;
+  /** The path of the file that declares the tests. */
+  readonly test: string;
+}
+
+/** What a thread begins with. */
+export interface Given extends Omit<Room, "files"> {
+  readonly port: MessagePort;
+  /** The sources as code, or why one is none. */
+  readonly files: Readonly<Record<string, Code | { readonly thrown: Thrown }>>;
+}
 
 /** One test to run. */
 export interface Job {
-  /** The URL of the file that declares it. */
-  readonly file: string;
   readonly task: string;
   readonly sentence: string;
   /** Where its random numbers come from. */
@@ -42,6 +59,8 @@ export interface Outcome {
   readonly ended?: "timeout" | "memory" | "exit" | "crash";
   /** What was thrown outside of the test. */
   readonly thrown?: Thrown;
+  /** A name that one of the learner's files may not import. */
+  readonly refused?: { readonly name: string; readonly from: string };
   /** Whether the learner's modules had been loaded. */
   readonly loaded: boolean;
   /** What it printed. */
@@ -53,7 +72,7 @@ export type Sent =
   | { readonly output: string }
   | { readonly loaded: true }
   | { readonly observation: Observation | null }
-  | Pick<Outcome, "ended" | "thrown">;
+  | Pick<Outcome, "ended" | "thrown" | "refused">;
 
 /** A thread for learner's code. */
 interface Thread {
@@ -63,13 +82,17 @@ interface Thread {
   listener: (event: Sent) => void;
 }
 
+/** What threads begin with, and the code of the one that runs first in each. */
+let given: Omit<Given, "port">, program: Code;
+
 /** The thread in use, and one that has started meanwhile. */
 let thread: Thread | undefined, spare: Thread | undefined, used = false;
 
 function startThread(): Thread {
   const { port1, port2 } = new MessageChannel();
-  const worker = new Worker(new URL("./thread.ts", import.meta.url), {
-    workerData: port2,
+  const worker = new Worker(program.text, {
+    eval: true,
+    workerData: { ...given, port: port2 },
     transferList: [port2],
     resourceLimits: { maxOldGenerationSizeMb: 768 },
   });
@@ -116,24 +139,64 @@ function run(job: Job): Promise<Outcome> {
       current.listener = idle;
       const thrown = "observation" in event ? event.observation?.thrown?.name : "";
       if (thrown !== undefined && thrown !== "TodoError") endThread();
-      resolve({ ...event, loaded, output });
+      resolve(asWritten({ ...event, loaded, output }));
     }
   };
   current.port.postMessage(job);
   return promise;
 }
 
+/** The places in what a test showed, as the learner's files have them. */
+function asWritten(outcome: Outcome): Outcome {
+  const { observation, thrown, output } = outcome, codes = given.files;
+  return {
+    ...outcome,
+    output: withSourceLines(output, codes),
+    ...(thrown ? { thrown: placed(thrown) } : {}),
+    ...(observation ? { observation: withPlaces(observation) } : {}),
+  };
+
+  function placed(thrown: Thrown): Thrown {
+    const { stack } = thrown;
+    return stack === undefined ? thrown : { ...thrown, stack: withSourceLines(stack, codes) };
+  }
+
+  function withPlaces({ checks, thrown }: Observation): Observation {
+    const placedChecks = checks.map((check): Check =>
+      check.kind === "error" && check.actual ? { ...check, actual: placed(check.actual) } : check
+    );
+    return { checks: placedChecks, ...(thrown ? { thrown: placed(thrown) } : {}) };
+  }
+}
+
+/** Makes code of what came as text. */
+async function open({ files, ...room }: Room): Promise<void> {
+  const all = Object.entries(files).map(async ([path, source]) => {
+    try {
+      return [path, await stripTypes(path, source)] as const;
+    } catch (error) {
+      return [path, { thrown: thrownFrom(error) }] as const;
+    }
+  });
+  given = { ...room, files: Object.fromEntries(await Promise.all(all)) };
+  const first = given.files["course/sandbox/thread.ts"];
+  if ("thrown" in first) throw new SyntaxError(first.thrown.message);
+  program = first;
+}
+
 /** Answers the jobs on the input one after the other. */
 async function main(): Promise<void> {
-  let word: string | undefined;
+  let word: string | undefined, isOpen = false;
   for await (const line of createInterface({ input: process.stdin })) {
-    if (word === undefined) {
-      word = line;
+    if (word === undefined) word = line;
+    else if (!isOpen) {
+      await open(JSON.parse(line));
+      isOpen = true;
       thread = startThread(); // while the first job is on its way
-      continue;
+    } else {
+      const answer = Buffer.from(v8.serialize(await run(JSON.parse(line)))).toString("base64");
+      process.stdout.write(`\n${word} ${answer}\n`);
     }
-    const answer = Buffer.from(v8.serialize(await run(JSON.parse(line)))).toString("base64");
-    process.stdout.write(`\n${word} ${answer}\n`);
   }
 }
 

@@ -1,102 +1,164 @@
 /**
- * The thread where a learner's code runs. It is told which tests to run and sends what they showed,
- * never a verdict, over a port that it took before the learner's code was there.
+ * The thread where a learner's code runs, in a realm of its own that has no way out. The thread is
+ * told which tests to run and sends what they showed, never a verdict. It gets its own source and
+ * all others as text, and so has no imports but of types.
  *
  * @module
  */
-import { inspect } from "node:util";
-import { type MessagePort, workerData } from "node:worker_threads";
-import { declared, listOnly } from "./graded.ts";
-import type { Job, Sent } from "./process.ts";
-import { observe, thrownFrom } from "./recording.ts";
+import type { SourceTextModule as Module } from "node:vm";
+import type { MessagePort } from "node:worker_threads";
+import type * as inside from "./inside.ts";
+import type { Given, Job, Sent } from "./process.ts";
+import type { Host } from "./realm.ts";
+
+interface Runtime {
+  readonly process: typeof import("node:process");
+}
+
+const { process } = globalThis as unknown as Runtime;
+const vm = process.getBuiltinModule("node:vm");
+const { port, files, names, test }: Given = process.getBuiltinModule("node:worker_threads")
+  .workerData;
 
 /** The most that is kept of what one test prints, in characters. */
 const maxOutput = 4000;
 
-/** What a deep-learning framework has no use for, and could do harm with. */
-const removed = ["Deno", "Bun", "process", "Worker", "postMessage", "onmessage", "close", "fetch"];
-
-/** What everybody shares who runs here, and so nobody may change. */
-const shared = [
-  "Array",
-  "ArrayBuffer",
-  "BigInt",
-  "Boolean",
-  "Error",
-  "Float32Array",
-  "Float64Array",
-  "Function",
-  "Int32Array",
-  "JSON",
-  "Map",
-  "Math",
-  "MessagePort",
-  "Number",
-  "Object",
-  "Promise",
-  "Reflect",
-  "RegExp",
-  "Set",
-  "String",
-  "Symbol",
-  "Uint8Array",
-  "WeakMap",
-  "structuredClone",
-];
-
-/** Those from which all others inherit. */
-const inherited = ["Error", "Function", "Object"];
-
-const port: MessagePort = workerData;
-const send: (message: Sent) => void = port.postMessage.bind(port);
-const later = setTimeout;
 let printed = 0;
+/** What the realm has asked for, by number: it ends with the test. */
+const timers = new Map<number, ReturnType<typeof setTimeout>>();
+let lastTimer = 0;
+const encoder = new TextEncoder();
 
-/** Keeps what is printed up to a limit, so that nobody waits for a gigabyte. */
-function print(...values: readonly unknown[]): void {
-  if (printed > maxOutput) return;
-  const text = values.map((value) => typeof value === "string" ? value : inspect(value)).join(" ");
-  printed += text.length + 1;
-  const cut = printed > maxOutput ? `${text.slice(0, maxOutput)}\n… the rest is left out` : text;
-  send({ output: `${cut}\n` });
+function send(sent: Sent): void {
+  port.postMessage(sent);
 }
 
-function lockDown(): void {
-  const global: Record<string, unknown> = Object(globalThis);
-  for (const name of removed) {
-    if (!Reflect.deleteProperty(global, name)) Reflect.set(global, name, undefined);
-  }
-  const quiet = { log: print, info: print, warn: print, error: print, debug: print, table: print };
-  global.console = new Proxy(quiet, {
-    get: (target, name) => Reflect.get(target, name) ?? (() => {}),
+const host: Host = {
+  /** Keeps what is printed up to a limit, so that nobody waits for a gigabyte. */
+  print(text) {
+    if (printed > maxOutput) return;
+    printed += text.length + 1;
+    const cut = printed > maxOutput ? `${text.slice(0, maxOutput)}\n… the rest is left out` : text;
+    send({ output: `${cut}\n` });
+  },
+  now: () => performance.now(),
+  startTimer(call, milliseconds, repeats) {
+    const timer = ++lastTimer;
+    const start = repeats ? setInterval : setTimeout;
+    timers.set(timer, start(call, Math.max(milliseconds, repeats ? 1 : 0)));
+    return timer;
+  },
+  stopTimer(timer) {
+    clearTimeout(timers.get(timer));
+    timers.delete(timer);
+  },
+  encode: (text, into) => encoder.encodeInto(text, into).written,
+  decode(bytes, fatal, keepMark) {
+    try {
+      return new TextDecoder("utf-8", { fatal, ignoreBOM: keepMark }).decode(bytes);
+    } catch {
+      return null;
+    }
+  },
+  threw: crash,
+};
+
+// ── Modules ──
+
+const context = vm.createContext(vm.constants.DONT_CONTEXTIFY, {
+  codeGeneration: { strings: false, wasm: false },
+});
+const modules = new Map<string, Module>();
+let entry: typeof inside;
+
+/** A name in a learner's file that leads nowhere. */
+class Refused extends Error {}
+
+/** What a file could not be read for. */
+class Unread extends Error {}
+
+/** The path that a name stands for in a file: of what is not the learner's, none is in their reach. */
+function resolve(name: string, from: string): string | undefined {
+  if (Object.hasOwn(names, name)) return names[name];
+  const url = new URL(name, `file:///${from}`), path = url.href.slice("file:///".length);
+  if (!/^\.\.?\//.test(name) || !Object.hasOwn(files, path)) return undefined;
+  const folder = (file: string): string => file.slice(0, file.lastIndexOf("/"));
+  return !from.startsWith("yours/") || folder(path) === folder(from) ? path : undefined;
+}
+
+function moduleAt(path: string): Module {
+  const known = modules.get(path), file = files[path];
+  if (known) return known;
+  if ("thrown" in file) throw new Unread("", { cause: file.thrown });
+  // Bun names a file in a stack by this comment only.
+  const made = new vm.SourceTextModule(`${file.text}\n//# sourceURL=file:///${path}`, {
+    context,
+    identifier: `file:///${path}`,
+    initializeImportMeta(meta) {
+      if (!path.startsWith("yours/")) meta.url = `file:///${path}`;
+    },
+    importModuleDynamically(name: string) {
+      throw entry.refusal(name);
+    },
   });
-  for (const name of shared) {
-    const value = Object(global[name]);
-    Object.defineProperty(global, name, { value, writable: false, configurable: false });
-    // Objects could not have a name or a message of their own if they inherited a frozen one.
-    const lock = inherited.includes(name) ? Object.seal : Object.freeze;
-    if (value.prototype) lock(value.prototype);
-    if (name !== "Error") Object.freeze(value);
-  }
-  Object.freeze(Object.getPrototypeOf(Float32Array.prototype));
-  Object.freeze(Object.getPrototypeOf(Float32Array));
+  modules.set(path, made);
+  return made;
 }
 
-async function run({ file, task, sentence, seed }: Job): Promise<void> {
+/** Loads a file and all that it imports. */
+async function load(path: string): Promise<object> {
+  const module = moduleAt(path);
+  await module.link((name, { identifier }) => {
+    const from = identifier.slice("file:///".length), found = resolve(name, from);
+    if (found === undefined) throw new Refused("", { cause: { name, from } });
+    return moduleAt(found);
+  });
+  await module.evaluate();
+  return module.namespace;
+}
+
+// ── Jobs ──
+
+let crashed = false;
+
+/** Sends what was thrown where no test could catch it. */
+function crash(error: unknown): void {
+  crashed = true;
+  send({ ended: "crash", thrown: entry.thrownFrom(error) });
+}
+
+/** Waits until a promise that was rejected, and that nobody caught, has been told of. */
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+let loaded = false;
+
+async function run({ task, sentence, seed }: Job): Promise<void> {
   printed = 0;
+  crashed = false;
   try {
-    await import(file);
+    if (!loaded) await load(test);
+    loaded = true;
   } catch (error) {
-    const first = error instanceof AggregateError ? error.errors[0] : error; // Bun's syntax errors
-    return send({ ended: "crash", thrown: thrownFrom(first) });
+    if (error instanceof Refused) return send({ ended: "crash", refused: Object(error.cause) });
+    if (error instanceof Unread) return send({ ended: "crash", thrown: Object(error.cause) });
+    return crash(error);
   }
   send({ loaded: true });
-  const test = declared.find((test) => test.task === task && test.sentence === sentence);
-  const observation = test ? await observe(test, seed) : null;
-  // A promise that was rejected and that nobody caught ends the thread now, and not in the next test.
-  later(() => send({ observation }), 0);
+  const observation = await entry.run(JSON.stringify({ task, sentence, seed }));
+  for (const timer of timers.keys()) host.stopTimer(timer);
+  await turn();
+  await turn();
+  if (!crashed) send({ observation });
 }
 
-listOnly();
-lockDown();
-port.on("message", run);
+async function main(): Promise<void> {
+  process.on("unhandledRejection", crash);
+  process.on("uncaughtException", crash);
+  entry = await load("course/sandbox/inside.ts") as typeof inside;
+  entry.lockDown(host);
+  (port as MessagePort).on("message", run);
+}
+
+void main();
