@@ -23,16 +23,23 @@ export interface RefusedImport {
 /** One sentence for it. */
 export function explainImport({ name, file, source, module, files }: RefusedImport): string {
   const place = `${file}:${lineOf(source, name)}`;
-  return `${place} may not import "${name}": ${reason(name, module, files)}`;
+  return `${place} may not import "${name}": ${reason(name, file, module, files)}`;
 }
 
-function reason(name: string, module: CourseModule, files: readonly string[]): string {
+function reason(
+  name: string,
+  file: string,
+  module: CourseModule,
+  files: readonly string[],
+): string {
   const base = name.split("/").at(-1)?.replace(/\.[jt]s$/, "") ?? "";
-  const beside = files.find((file) => file === `${base}.ts`);
+  const beside = files.find((other) => other !== file && other === `${base}.ts`);
   const meant = modules.flatMap(({ names }) => names).find((one) =>
     name.startsWith("#") ? one.name === name : name.endsWith(`${one.folder}/${one.file}`)
   );
-  if (meant && meant.folder > module.folder) return `module ${meant.folder.slice(0, 2)} comes later`;
+  if (meant && meant.folder > module.folder) {
+    return `module ${meant.folder.slice(0, 2)} comes later`;
+  }
   if (meant && meant.name !== name) return `write "${meant.name}"`;
   if (beside && /^\.\.?\//.test(name)) return `write "./${beside}"`;
   if (/^\.\//.test(name)) return "there is no such file beside it";
@@ -42,7 +49,8 @@ function reason(name: string, module: CourseModule, files: readonly string[]): s
 /** The line that imports a name, from 1: the first that has it in quotes and no comment before. */
 function lineOf(source: string, name: string): number {
   const lines = source.split("\n");
-  const isThere = (line: string): boolean => line.includes(`"${name}"`) || line.includes(`'${name}'`);
+  const isThere = (line: string): boolean =>
+    line.includes(`"${name}"`) || line.includes(`'${name}'`);
   const at = lines.findIndex((line) => isThere(line) && /^[^*/]*\b(?:from|import)\b/.test(line));
   return (at < 0 ? Math.max(0, lines.findIndex(isThere)) : at) + 1;
 }

@@ -25,7 +25,9 @@ export function sandboxSources(module: CourseModule, owners: Owners): Room {
     if (number > module.number) break;
     const own = owners.get(folder);
     const found = own === undefined
-      ? known.map((file) => [`modules/${folder}/${file}`, ours(`modules/${folder}/${file}`)] as const)
+      ? known.map((file) =>
+        [`modules/${folder}/${file}`, ours(`modules/${folder}/${file}`)] as const
+      )
       : [...filesIn(own)].map(([file, text]) => [`yours/${folder}/${file}`, text] as const);
     files.push(...found.map(([path, text]): [string, string] => [path, text]));
   }

@@ -5,7 +5,7 @@
  */
 import { declared, listOnly } from "./graded.ts";
 import { type Observation, observe } from "./recording.ts";
-export { thrownFrom } from "./recording.ts";
+export { thrownFrom } from "./plain.ts";
 export { lockDown } from "./realm.ts";
 
 /** Which test, and where its random numbers come from. */

@@ -11,7 +11,8 @@ import process from "node:process";
 import { createInterface } from "node:readline";
 import v8 from "node:v8";
 import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
-import { type Check, type Observation, type Thrown, thrownFrom } from "./recording.ts";
+import { type Thrown, thrownFrom } from "./plain.ts";
+import type { Check, Observation } from "./recording.ts";
 import { type Code, stripTypes, withSourceLines } from "./strip_types.ts";
 
 /** What is there for a learner's code to run with. */
@@ -37,7 +38,7 @@ export interface Job {
   readonly sentence: string;
   /** Where its random numbers come from. */
   readonly seed?: string;
-  /** Whether it gets a thread of its own. */
+  /** Whether it gets a realm of its own, where no other test has run. */
   readonly fresh: boolean;
   /** What it may take. */
   readonly limits: Limits;
@@ -85,8 +86,8 @@ interface Thread {
 /** What threads begin with, and the code of the one that runs first in each. */
 let given: Omit<Given, "port">, program: Code;
 
-/** The thread in use, and one that has started meanwhile. */
-let thread: Thread | undefined, spare: Thread | undefined, used = false;
+/** The thread in use. */
+let thread: Thread | undefined;
 
 function startThread(): Thread {
   const { port1, port2 } = new MessageChannel();
@@ -114,16 +115,11 @@ function endThread(): void {
   thread.worker.terminate();
   thread.port.close();
   thread = undefined;
-  used = false;
 }
 
 /** Runs one test; a thread that it ended or spoilt is not used again. */
 function run(job: Job): Promise<Outcome> {
-  if (job.fresh && used) endThread();
-  const current = thread ??= spare ?? startThread();
-  if (current === spare) spare = undefined;
-  if (job.fresh) spare ??= startThread(); // for the next one, while this one works
-  used = true;
+  const current = thread ??= startThread();
   const { promise, resolve } = Promise.withResolvers<Outcome>();
   let output = "", loaded = false;
   const timer = setTimeout(() => current.listener({ ended: "timeout" }), job.limits.milliseconds);

@@ -55,14 +55,19 @@ function transform(path: string, source: string): Code {
     return { text: text.slice(0, map.index), lines: linesIn(atob(map[1])) };
   } catch (error) {
     const text = error instanceof Error ? error.message : String(error);
-    const [message] = text.split(" at file:"), place = text.match(/:(\d+):(\d+)/);
+    const message = text.replace(/^SyntaxError: /, "").split(/ at file:|\n/)[0],
+      place = text.match(/:(\d+):(\d+)/);
     const position = place ? { line: Number(place[1]), column: Number(place[2]) } : undefined;
     throw syntaxError(path, { message, position });
   }
 }
 
 /** Bun's transpiler forgets the lines; its bundler writes them down. */
-async function build(path: string, source: string, Bun: NonNullable<BunHost["Bun"]>): Promise<Code> {
+async function build(
+  path: string,
+  source: string,
+  Bun: NonNullable<BunHost["Bun"]>,
+): Promise<Code> {
   const name = `/${path}`;
   try {
     const { outputs: [text, map] } = await Bun.build({

@@ -24,10 +24,12 @@ const { port, files, names, test }: Given = process.getBuiltinModule("node:worke
 const maxOutput = 4000;
 
 let printed = 0;
-/** What the realm has asked for, by number: it ends with the test. */
+const encoder = new TextEncoder();
+/** What code has asked for, by number: it ends with the test. */
 const timers = new Map<number, ReturnType<typeof setTimeout>>();
 let lastTimer = 0;
-const encoder = new TextEncoder();
+/** Whether a test runs: what it leaves behind starts nothing more. */
+let isRunning = false;
 
 function send(sent: Sent): void {
   port.postMessage(sent);
@@ -43,9 +45,9 @@ const host: Host = {
   },
   now: () => performance.now(),
   startTimer(call, milliseconds, repeats) {
+    if (!isRunning) return 0;
     const timer = ++lastTimer;
-    const start = repeats ? setInterval : setTimeout;
-    timers.set(timer, start(call, Math.max(milliseconds, repeats ? 1 : 0)));
+    timers.set(timer, (repeats ? setInterval : setTimeout)(call, milliseconds));
     return timer;
   },
   stopTimer(timer) {
@@ -63,50 +65,40 @@ const host: Host = {
   threw: crash,
 };
 
-// ── Modules ──
+// ── Realms ──
 
-const context = vm.createContext(vm.constants.DONT_CONTEXTIFY, {
-  codeGeneration: { strings: false, wasm: false },
-});
-const modules = new Map<string, Module>();
-let entry: typeof inside;
+/** A world of its own: the language, and what was loaded into it. */
+interface Realm {
+  readonly context: ReturnType<typeof vm.createContext>;
+  /** What was loaded, by path. */
+  readonly modules: Map<string, Module>;
+  /** What is called in it. */
+  readonly inside: typeof inside;
+  /** Whether the tests are loaded. */
+  isUsed: boolean;
+}
+
+async function makeRealm(): Promise<Realm> {
+  const context = vm.createContext(vm.constants.DONT_CONTEXTIFY, {
+    codeGeneration: { strings: false, wasm: false },
+  });
+  const modules = new Map<string, Module>();
+  const entry = await load({ context, modules }, "course/sandbox/inside.ts") as typeof inside;
+  entry.lockDown(host);
+  return { context, modules, inside: entry, isUsed: false };
+}
 
 /** A name in a learner's file that leads nowhere. */
 class Refused extends Error {}
 
-/** What a file could not be read for. */
+/** A file that is no code. */
 class Unread extends Error {}
 
-/** The path that a name stands for in a file: of what is not the learner's, none is in their reach. */
-function resolve(name: string, from: string): string | undefined {
-  if (Object.hasOwn(names, name)) return names[name];
-  const url = new URL(name, `file:///${from}`), path = url.href.slice("file:///".length);
-  if (!/^\.\.?\//.test(name) || !Object.hasOwn(files, path)) return undefined;
-  const folder = (file: string): string => file.slice(0, file.lastIndexOf("/"));
-  return !from.startsWith("yours/") || folder(path) === folder(from) ? path : undefined;
-}
-
-function moduleAt(path: string): Module {
-  const known = modules.get(path), file = files[path];
-  if (known) return known;
-  if ("thrown" in file) throw new Unread("", { cause: file.thrown });
-  // Bun names a file in a stack by this comment only.
-  const made = new vm.SourceTextModule(`${file.text}\n//# sourceURL=file:///${path}`, {
-    context,
-    identifier: `file:///${path}`,
-    initializeImportMeta(meta) {
-      if (!path.startsWith("yours/")) meta.url = `file:///${path}`;
-    },
-    importModuleDynamically(name: string) {
-      throw entry.refusal(name);
-    },
-  });
-  modules.set(path, made);
-  return made;
-}
-
 /** Loads a file and all that it imports. */
-async function load(path: string): Promise<object> {
+async function load(
+  realm: Pick<Realm, "context" | "modules"> & Partial<Realm>,
+  path: string,
+): Promise<object> {
   const module = moduleAt(path);
   await module.link((name, { identifier }) => {
     const from = identifier.slice("file:///".length), found = resolve(name, from);
@@ -115,50 +107,78 @@ async function load(path: string): Promise<object> {
   });
   await module.evaluate();
   return module.namespace;
+
+  function moduleAt(path: string): Module {
+    const known = realm.modules.get(path), file = files[path];
+    if (known) return known;
+    if ("thrown" in file) throw new Unread("", { cause: file.thrown });
+    // Bun names a file in a stack by this comment only.
+    const made = new vm.SourceTextModule(`${file.text}\n//# sourceURL=file:///${path}`, {
+      context: realm.context,
+      identifier: `file:///${path}`,
+      initializeImportMeta(meta) {
+        if (!path.startsWith("yours/")) meta.url = `file:///${path}`;
+      },
+      importModuleDynamically(name: string) {
+        throw realm.inside?.refusal(name);
+      },
+    });
+    realm.modules.set(path, made);
+    return made;
+  }
+}
+
+/** The path that a name stands for in a file; a learner's file reaches its own folder and #names. */
+function resolve(name: string, from: string): string | undefined {
+  if (Object.hasOwn(names, name)) return names[name];
+  const path = new URL(name, `file:///${from}`).href.slice("file:///".length);
+  if (!/^\.\.?\//.test(name) || !Object.hasOwn(files, path)) return undefined;
+  const folder = (file: string): string => file.slice(0, file.lastIndexOf("/"));
+  return !from.startsWith("yours/") || folder(path) === folder(from) ? path : undefined;
 }
 
 // ── Jobs ──
 
-let crashed = false;
+let realm: Realm, crashed = false;
 
 /** Sends what was thrown where no test could catch it. */
 function crash(error: unknown): void {
   crashed = true;
-  send({ ended: "crash", thrown: entry.thrownFrom(error) });
+  send({ ended: "crash", thrown: realm.inside.thrownFrom(error) });
 }
 
-/** Waits until a promise that was rejected, and that nobody caught, has been told of. */
-function turn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
-}
-
-let loaded = false;
-
-async function run({ task, sentence, seed }: Job): Promise<void> {
+async function run({ task, sentence, seed, fresh }: Job): Promise<void> {
+  if (fresh && realm.isUsed) realm = await makeRealm();
   printed = 0;
   crashed = false;
+  isRunning = true;
   try {
-    if (!loaded) await load(test);
-    loaded = true;
+    if (!realm.isUsed) await load(realm, test);
+    realm.isUsed = true;
   } catch (error) {
     if (error instanceof Refused) return send({ ended: "crash", refused: Object(error.cause) });
     if (error instanceof Unread) return send({ ended: "crash", thrown: Object(error.cause) });
     return crash(error);
   }
   send({ loaded: true });
-  const observation = await entry.run(JSON.stringify({ task, sentence, seed }));
+  const observation = await realm.inside.run(JSON.stringify({ task, sentence, seed }));
+  isRunning = false;
   for (const timer of timers.keys()) host.stopTimer(timer);
+  // A promise that was rejected and that nobody caught is told of before this thread's next turn.
   await turn();
   await turn();
   if (!crashed) send({ observation });
 }
 
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
 async function main(): Promise<void> {
   process.on("unhandledRejection", crash);
   process.on("uncaughtException", crash);
-  entry = await load("course/sandbox/inside.ts") as typeof inside;
-  entry.lockDown(host);
-  (port as MessagePort).on("message", run);
+  realm = await makeRealm();
+  port.on("message", run);
 }
 
 void main();

@@ -120,7 +120,7 @@ export const faults: readonly Fault[] = [
     file: "matmul.ts",
     first: `export * from "${matmul}";`,
     ends: broken,
-    says: `may not import "${matmul}"`,
+    says: `matmul.ts:1 may not import "${matmul}"`,
   },
   {
     name: "loads the reference by import()",
