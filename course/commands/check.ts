@@ -4,7 +4,7 @@
  * @module
  */
 import { UsageError } from "../arguments.ts";
-import { modules } from "../content/course.ts";
+import { type CourseModule, modules } from "../content/course.ts";
 import type { Result } from "../judge/check_module.ts";
 import { checkYours, doneWith, firstOpen, sayCulprit, sayOpen, standInsOf } from "./checking.ts";
 import { moduleNamed, requireBegun, runtime, taskNamed } from "./named.ts";
@@ -57,8 +57,21 @@ export async function check(
     const others = new Set(wrong.map(({ task }) => task).filter((task) => task !== open.task));
     if (others.size > 0) say(`also wrong: ${[...others].join(", ")}`);
   }
-  for (const module of types ? chosen : []) sayLines(await typeErrors(module));
   const [earned, points] = pointsOf(all);
   say(`\n${earned} of ${points} points`);
+  if (types) await sayTypes(chosen);
   return open ? 1 : 0;
+}
+
+/** How long nothing is said of what goes on after the answer, in milliseconds. */
+const patience = 300;
+
+/** Looks for type errors, and says so if that takes a while. */
+async function sayTypes(chosen: readonly CourseModule[]): Promise<void> {
+  const notice = setTimeout(() => say("Looking for type errors … (Ctrl-C stops it)"), patience);
+  for (const module of chosen) {
+    const lines = await typeErrors(module);
+    clearTimeout(notice);
+    sayLines(lines);
+  }
 }

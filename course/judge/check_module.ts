@@ -16,7 +16,7 @@ import { usualSeed } from "../sandbox/seeded.ts";
 import { explainImport } from "./imports.ts";
 import { judge, type Status, type Verdict } from "./judge.ts";
 import { sandboxSources } from "./sandbox_sources.ts";
-import { Runner } from "./sandbox_process.ts";
+import { takeRunner } from "./sandbox_process.ts";
 
 /** What became of one graded test. */
 export interface Result extends Verdict {
@@ -77,11 +77,11 @@ export async function checkModule(module: CourseModule, options: CheckOptions): 
   const { owners, seed = usualSeed, fresh = false, only, first } = options;
   const own = owners.get(module.folder);
   if (own === undefined) throw new Error(`Cannot check ${module.folder}: it is not the learner's`);
-  const room = sandboxSources(module, owners), runner = new Runner(room);
+  const room = sandboxSources(module, owners), runner = takeRunner();
   const found = new Map<GradedTest, Result>();
   let general: Outcome | undefined, limits = { ...usualLimits, ...options.limits }, tests;
   try {
-    runner.start(); // it gets ready while the tests are loaded here
+    runner.open(room); // it gets ready while the tests are loaded here
     tests = (await testsOf(module)).filter(({ task }) => only === undefined || task === only);
     const ordered = first === undefined ? tests : tests.toSorted((a, b) => rank(a) - rank(b));
     for (const test of ordered) {

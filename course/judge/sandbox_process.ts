@@ -3,29 +3,60 @@
  *
  * @module
  */
-import { join } from "@std/path";
+import { fromFileUrl, join } from "@std/path";
 import { Buffer } from "node:buffer";
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
-import { randomUUID } from "node:crypto";
+import { readdirSync, readFileSync } from "node:fs";
 import process from "node:process";
 import { createInterface } from "node:readline";
 import v8 from "node:v8";
-import { root } from "../content/course.ts";
-import type { Job, Outcome, Room } from "../sandbox/process.ts";
+import type { Job, Line, Outcome, Room, Sources } from "../sandbox/process.ts";
 
 /** How long the process may be silent beyond a test's own limit, in milliseconds. */
 const grace = 5000;
 
+const folder = fromFileUrl(new URL("../sandbox/", import.meta.url));
+
+/** What runs outside of the thread, or without a sandbox. */
+const outside = ["process.ts", "strip_types.ts", "strict.ts"];
+
+/** What lies beside a learner's code. */
+function besideFiles(): Sources {
+  const names = readdirSync(folder).filter((name) => name.endsWith(".ts"));
+  return Object.fromEntries(
+    names.filter((name) => !outside.includes(name))
+      .map((name) => [`course/sandbox/${name}`, readFileSync(join(folder, name), "utf8")]),
+  );
+}
+
+/** A process that was started before anybody knew what it is to run. */
+let spare: Runner | undefined;
+
+/** Starts a process for the next check, so that it need not wait for that. */
+export function prepareRunner(): void {
+  spare ??= new Runner();
+  spare.start();
+}
+
+/** The process that was prepared, or a new one. */
+export function takeRunner(): Runner {
+  const taken = spare ?? new Runner();
+  spare = undefined;
+  return taken;
+}
+
 /** A process for learner's code, started when it is needed. */
 export class Runner {
-  readonly #room: string;
-  readonly #word = randomUUID();
+  readonly #word = crypto.randomUUID();
+  #room: Room | undefined;
   #child: ChildProcessWithoutNullStreams | undefined;
   #answer: ((outcome: Outcome) => void) | undefined;
 
-  /** @param room What is there to run. */
-  constructor(room: Room) {
-    this.#room = JSON.stringify(room);
+  /** Says what is there to run. */
+  open(room: Room): void {
+    this.#room = room;
+    if (this.#child) this.#write({ room });
+    else this.start();
   }
 
   /** Starts the process, if it is not there. */
@@ -43,8 +74,8 @@ export class Runner {
       : ["--no-install"];
     const child = spawn(
       process.execPath,
-      ["run", ...flags, join(root, "course/sandbox/process.ts")],
-      { cwd: root, env: { NO_COLOR: "1", ...systemVariables() } },
+      ["run", ...flags, join(folder, "process.ts")],
+      { cwd: folder, env: { NO_COLOR: "1", ...systemVariables() } },
     );
     let complaint = "";
     child.stderr.on("data", (text) => complaint = (complaint + text).slice(-2000));
@@ -59,20 +90,23 @@ export class Runner {
       if (!line.startsWith(`${this.#word} `)) return;
       this.#give(v8.deserialize(Buffer.from(line.slice(this.#word.length + 1), "base64")));
     });
-    child.stdin.write(`${this.#word}\n${this.#room}\n`);
-    return this.#child = child;
+    child.stdin.write(`${this.#word}\n`);
+    this.#child = child;
+    this.#write({ beside: besideFiles() });
+    if (this.#room) this.#write({ room: this.#room });
+    return child;
   }
 
   /** Runs one test. */
   async run(job: Job): Promise<Outcome> {
-    const child = this.start();
+    this.start();
     const { promise, resolve } = Promise.withResolvers<Outcome>();
     this.#answer = resolve;
     const timer = setTimeout(() => {
       this.#give({ ended: "timeout", loaded: false, output: "" });
       this.close();
     }, job.limits.milliseconds + grace);
-    child.stdin.write(`${JSON.stringify(job)}\n`);
+    this.#write({ job });
     const outcome = await promise;
     clearTimeout(timer);
     return outcome;
@@ -82,6 +116,10 @@ export class Runner {
   close(): void {
     this.#child?.kill("SIGKILL");
     this.#child = undefined;
+  }
+
+  #write(line: Line): void {
+    this.#child?.stdin.write(`${JSON.stringify(line)}\n`);
   }
 
   #give(outcome: Outcome): void {

@@ -17,10 +17,7 @@ import type { Room } from "../sandbox/process.ts";
  * @param owners Which modules are the learner's, and the folder of each.
  */
 export function sandboxSources(module: CourseModule, owners: Owners): Room {
-  const files: [string, string][] = besideFiles().map((name) => {
-    const path = `course/sandbox/${name}`;
-    return [path, ours(path)];
-  });
+  const files: [string, string][] = [];
   for (const { number, folder, files: known } of modules) {
     if (number > module.number) break;
     const own = owners.get(folder);
@@ -37,15 +34,6 @@ export function sandboxSources(module: CourseModule, owners: Owners): Room {
     names: sandboxNames(module.folder, owners),
     test: module.test,
   };
-}
-
-/** What runs outside of the thread, or without a sandbox. */
-const outside = ["process.ts", "strip_types.ts", "strict.ts"];
-
-/** What runs beside a learner's code. */
-function besideFiles(): string[] {
-  return readdirSync(join(root, "course", "sandbox"))
-    .filter((name) => name.endsWith(".ts") && !outside.includes(name));
 }
 
 const known = new Map<string, string>();

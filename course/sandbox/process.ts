@@ -1,7 +1,7 @@
 /**
  * The process around a learner's code. It has no permission and reads no file: what runs comes on
- * its input as text. It reads a room and then jobs, a line each, runs each job in a thread that it can
- * end, and writes what came of it. A line counts only if it begins with the word that came first on
+ * its input as text, and then jobs, a line each. It runs each job in a thread that it can end, and
+ * writes what came of it. A line counts only if it begins with the word that came first on
  * its input, which no thread knows.
  *
  * @module
@@ -15,21 +15,26 @@ import { type Thrown, thrownFrom } from "./plain.ts";
 import type { Check, Observation } from "./recording.ts";
 import { type Code, stripTypes, withSourceLines } from "./strip_types.ts";
 
+/** Sources by their paths. */
+export type Sources = Readonly<Record<string, string>>;
+
 /** What is there for a learner's code to run with. */
-export interface Room {
-  /** The sources by their paths: the learner's files in yours/, and what the tests need. */
-  readonly files: Readonly<Record<string, string>>;
+export interface Room<File = string> {
+  /** The learner's files in yours/, the modules below, and the tests. */
+  readonly files: Readonly<Record<string, File>>;
   /** The paths that #names lead to. */
   readonly names: Readonly<Record<string, string>>;
   /** The path of the file that declares the tests. */
   readonly test: string;
 }
 
-/** What a thread begins with. */
-export interface Given extends Omit<Room, "files"> {
+/** A source as code, or why it is none. */
+export type Made = Code | { readonly thrown: Thrown };
+
+/** What a thread begins with: what it is told through, and what lies beside every learner's code. */
+export interface Given {
   readonly port: MessagePort;
-  /** The sources as code, or why one is none. */
-  readonly files: Readonly<Record<string, Code | { readonly thrown: Thrown }>>;
+  readonly beside: Readonly<Record<string, Made>>;
 }
 
 /** One test to run. */
@@ -83,17 +88,18 @@ interface Thread {
   listener: (event: Sent) => void;
 }
 
-/** What threads begin with, and the code of the one that runs first in each. */
-let given: Omit<Given, "port">, program: Code;
+/** What lies beside every learner's code, and the code itself, once they are known. */
+let beside: Given["beside"] = {}, room: Room<Made> | undefined;
 
 /** The thread in use. */
 let thread: Thread | undefined;
 
 function startThread(): Thread {
-  const { port1, port2 } = new MessageChannel();
+  const { port1, port2 } = new MessageChannel(), program = beside["course/sandbox/thread.ts"];
+  if ("thrown" in program) throw new SyntaxError(program.thrown.message);
   const worker = new Worker(program.text, {
     eval: true,
-    workerData: { ...given, port: port2 },
+    workerData: { port: port2, beside },
     transferList: [port2],
     resourceLimits: { maxOldGenerationSizeMb: 768 },
   });
@@ -101,6 +107,7 @@ function startThread(): Thread {
   port1.on("message", (sent: Sent) => started.listener(sent));
   worker.on("error", (error) => started.listener({ ended: "crash", thrown: thrownFrom(error) }));
   worker.on("exit", () => started.listener({ ended: "exit" }));
+  if (room) port1.postMessage(room);
   return started;
 }
 
@@ -144,7 +151,7 @@ function run(job: Job): Promise<Outcome> {
 
 /** The places in what a test showed, as the learner's files have them. */
 function asWritten(outcome: Outcome): Outcome {
-  const { observation, thrown, output } = outcome, codes = given.files;
+  const { observation, thrown, output } = outcome, codes = room?.files ?? {};
   return {
     ...outcome,
     output: withSourceLines(output, codes),
@@ -166,7 +173,7 @@ function asWritten(outcome: Outcome): Outcome {
 }
 
 /** Makes code of what came as text. */
-async function open({ files, ...room }: Room): Promise<void> {
+async function make(files: Sources): Promise<Readonly<Record<string, Made>>> {
   const all = Object.entries(files).map(async ([path, source]) => {
     try {
       return [path, await stripTypes(path, source)] as const;
@@ -174,23 +181,29 @@ async function open({ files, ...room }: Room): Promise<void> {
       return [path, { thrown: thrownFrom(error) }] as const;
     }
   });
-  given = { ...room, files: Object.fromEntries(await Promise.all(all)) };
-  const first = given.files["course/sandbox/thread.ts"];
-  if ("thrown" in first) throw new SyntaxError(first.thrown.message);
-  program = first;
+  return Object.fromEntries(await Promise.all(all));
 }
 
-/** Answers the jobs on the input one after the other. */
+/** A line of the input: what lies beside a learner's code, then that code, then tests to run. */
+export type Line = { readonly beside: Sources } | { readonly room: Room } | { readonly job: Job };
+
+/** Does what the lines of the input say, one after the other. */
 async function main(): Promise<void> {
-  let word: string | undefined, isOpen = false;
-  for await (const line of createInterface({ input: process.stdin })) {
-    if (word === undefined) word = line;
-    else if (!isOpen) {
-      await open(JSON.parse(line));
-      isOpen = true;
-      thread = startThread(); // while the first job is on its way
+  let word: string | undefined;
+  for await (const text of createInterface({ input: process.stdin })) {
+    if (word === undefined) {
+      word = text;
+      continue;
+    }
+    const line: Line = JSON.parse(text);
+    if ("beside" in line) {
+      beside = await make(line.beside);
+      thread = startThread(); // while the rest is on its way
+    } else if ("room" in line) {
+      room = { ...line.room, files: await make(line.room.files) };
+      thread?.port.postMessage(room);
     } else {
-      const answer = Buffer.from(v8.serialize(await run(JSON.parse(line)))).toString("base64");
+      const answer = Buffer.from(v8.serialize(await run(line.job))).toString("base64");
       process.stdout.write(`\n${word} ${answer}\n`);
     }
   }

@@ -317,8 +317,8 @@ function hidden(): unknown[] {
     list.values().map(() => 0),
     Iterator.from({ next: () => ({ done: true, value: 0 }) }),
     async () => {},
-    function* () {},
-    async function* () {},
+    function* (): Generator {},
+    async function* (): AsyncGenerator {},
     new Error(), // its stack is read by functions that all errors share
     argumentsOf(),
   ];
@@ -372,7 +372,7 @@ const overridden: readonly PropertyKey[] = [
  */
 function letOverride(owner: object): void {
   const isShared = owner === Object.prototype || owner === Function.prototype ||
-    owner === Error.prototype || Error.prototype.isPrototypeOf(owner);
+    owner === Error.prototype || owner instanceof Error;
   if (!isShared) return;
   for (const key of overridden) {
     const found = Object.getOwnPropertyDescriptor(owner, key);

@@ -6,9 +6,8 @@
  * @module
  */
 import type { SourceTextModule as Module } from "node:vm";
-import type { MessagePort } from "node:worker_threads";
 import type * as inside from "./inside.ts";
-import type { Given, Job, Sent } from "./process.ts";
+import type { Given, Job, Made, Room, Sent } from "./process.ts";
 import type { Host } from "./realm.ts";
 
 interface Runtime {
@@ -17,14 +16,15 @@ interface Runtime {
 
 const { process } = globalThis as unknown as Runtime;
 const vm = process.getBuiltinModule("node:vm");
-const { port, files, names, test }: Given = process.getBuiltinModule("node:worker_threads")
-  .workerData;
+const { port, beside }: Given = process.getBuiltinModule("node:worker_threads").workerData;
 
 /** The most that is kept of what one test prints, in characters. */
 const maxOutput = 4000;
 
 let printed = 0;
 const encoder = new TextEncoder();
+/** What there is to load: what lies beside a learner's code, and all else when it has come. */
+let { files, names, test }: Room<Made> = { files: beside, names: {}, test: "" };
 /** What code has asked for, by number: it ends with the test. */
 const timers = new Map<number, ReturnType<typeof setTimeout>>();
 let lastTimer = 0;
@@ -37,25 +37,25 @@ function send(sent: Sent): void {
 
 const host: Host = {
   /** Keeps what is printed up to a limit, so that nobody waits for a gigabyte. */
-  print(text) {
+  print(text): void {
     if (printed > maxOutput) return;
     printed += text.length + 1;
     const cut = printed > maxOutput ? `${text.slice(0, maxOutput)}\n… the rest is left out` : text;
     send({ output: `${cut}\n` });
   },
   now: () => performance.now(),
-  startTimer(call, milliseconds, repeats) {
+  startTimer(call, milliseconds, repeats): number {
     if (!isRunning) return 0;
     const timer = ++lastTimer;
     timers.set(timer, (repeats ? setInterval : setTimeout)(call, milliseconds));
     return timer;
   },
-  stopTimer(timer) {
+  stopTimer(timer): void {
     clearTimeout(timers.get(timer));
     timers.delete(timer);
   },
   encode: (text, into) => encoder.encodeInto(text, into).written,
-  decode(bytes, fatal, keepMark) {
+  decode(bytes, fatal, keepMark): string | null {
     try {
       return new TextDecoder("utf-8", { fatal, ignoreBOM: keepMark }).decode(bytes);
     } catch {
@@ -116,10 +116,10 @@ async function load(
     const made = new vm.SourceTextModule(`${file.text}\n//# sourceURL=file:///${path}`, {
       context: realm.context,
       identifier: `file:///${path}`,
-      initializeImportMeta(meta) {
+      initializeImportMeta(meta): void {
         if (!path.startsWith("yours/")) meta.url = `file:///${path}`;
       },
-      importModuleDynamically(name: string) {
+      importModuleDynamically(name: string): never {
         throw realm.inside?.refusal(name);
       },
     });
@@ -178,7 +178,10 @@ async function main(): Promise<void> {
   process.on("unhandledRejection", crash);
   process.on("uncaughtException", crash);
   realm = await makeRealm();
-  port.on("message", run);
+  port.on("message", (message: Room<Made> | Job) => {
+    if ("task" in message) void run(message);
+    else ({ names, test } = message), files = { ...beside, ...message.files };
+  });
 }
 
 void main();
