@@ -83,8 +83,13 @@ export class Runner {
     child.on("exit", () => {
       if (this.#child !== child) return; // it was closed, or has a successor
       this.#child = undefined;
+      const isFull = /out of memory|heap limit/i.test(complaint);
       const thrown = { name: "Error", message: complaint.trim() };
-      this.#give({ ended: "crash", thrown, loaded: false, output: "" });
+      this.#give({
+        ...(isFull ? { ended: "memory" } : { ended: "crash", thrown }),
+        loaded: false,
+        output: "",
+      });
     });
     createInterface({ input: child.stdout }).on("line", (line) => {
       if (!line.startsWith(`${this.#word} `)) return;

@@ -10,7 +10,6 @@ import { Buffer } from "node:buffer";
 import process from "node:process";
 import { createInterface } from "node:readline";
 import v8 from "node:v8";
-import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
 import { type Thrown, thrownFrom } from "./plain.ts";
 import type { Check, Observation } from "./recording.ts";
 import { type Code, stripTypes, withSourceLines } from "./strip_types.ts";
@@ -31,11 +30,8 @@ export interface Room<File = string> {
 /** A source as code, or why it is none. */
 export type Made = Code | { readonly thrown: Thrown };
 
-/** What a thread begins with: what it is told through, and what lies beside every learner's code. */
-export interface Given {
-  readonly port: MessagePort;
-  readonly beside: Readonly<Record<string, Made>>;
-}
+/** What a thread is told: what lies beside every learner's code, then that code, then tests to run. */
+export type Told = { readonly beside: Readonly<Record<string, Made>> } | Room<Made> | Job;
 
 /** One test to run. */
 export interface Job {
@@ -62,7 +58,7 @@ export interface Outcome {
   /** What the test showed; null if the file does not declare it. */
   readonly observation?: Observation | null;
   /** What ended it instead. */
-  readonly ended?: "timeout" | "memory" | "exit" | "crash";
+  readonly ended?: "timeout" | "memory" | "crash";
   /** What was thrown outside of the test. */
   readonly thrown?: Thrown;
   /** A name that one of the learner's files may not import. */
@@ -83,32 +79,35 @@ export type Sent =
 /** A thread for learner's code. */
 interface Thread {
   readonly worker: Worker;
-  readonly port: MessagePort;
   /** Who is told what happens in it. */
   listener: (event: Sent) => void;
 }
 
 /** What lies beside every learner's code, and the code itself, once they are known. */
-let beside: Given["beside"] = {}, room: Room<Made> | undefined;
+let beside: Readonly<Record<string, Made>> = {}, room: Room<Made> | undefined;
 
 /** The thread in use. */
 let thread: Thread | undefined;
 
+/** Starts a thread. Its program is text, too: a file would need the permission to read it. */
 function startThread(): Thread {
-  const { port1, port2 } = new MessageChannel(), program = beside["course/sandbox/thread.ts"];
+  const program = beside["course/sandbox/thread.ts"];
   if ("thrown" in program) throw new SyntaxError(program.thrown.message);
-  const worker = new Worker(program.text, {
-    eval: true,
-    workerData: { port: port2, beside },
-    transferList: [port2],
-    resourceLimits: { maxOldGenerationSizeMb: 768 },
-  });
-  const started: Thread = { worker, port: port1, listener: idle };
-  port1.on("message", (sent: Sent) => started.listener(sent));
-  worker.on("error", (error) => started.listener({ ended: "crash", thrown: thrownFrom(error) }));
-  worker.on("exit", () => started.listener({ ended: "exit" }));
-  if (room) port1.postMessage(room);
+  const url = `data:text/javascript,${encodeURIComponent(program.text)}`;
+  const started: Thread = { worker: new Worker(url, { type: "module" }), listener: idle };
+  const { worker } = started;
+  worker.onmessage = ({ data }: MessageEvent<Sent>) => started.listener(data);
+  worker.onerror = (event) => {
+    event.preventDefault();
+    started.listener({ ended: "crash", thrown: { name: "Error", message: event.message } });
+  };
+  tell(started, { beside });
+  if (room) tell(started, room);
   return started;
+}
+
+function tell({ worker }: Thread, told: Told): void {
+  worker.postMessage(told);
 }
 
 /** What happens while no test runs: a thread that died must not get the next one. */
@@ -120,7 +119,6 @@ function endThread(): void {
   if (!thread) return;
   thread.listener = () => {};
   thread.worker.terminate();
-  thread.port.close();
   thread = undefined;
 }
 
@@ -145,7 +143,7 @@ function run(job: Job): Promise<Outcome> {
       resolve(asWritten({ ...event, loaded, output }));
     }
   };
-  current.port.postMessage(job);
+  tell(current, job);
   return promise;
 }
 
@@ -201,7 +199,7 @@ async function main(): Promise<void> {
       thread = startThread(); // while the rest is on its way
     } else if ("room" in line) {
       room = { ...line.room, files: await make(line.room.files) };
-      thread?.port.postMessage(room);
+      if (thread) tell(thread, room);
     } else {
       const answer = Buffer.from(v8.serialize(await run(line.job))).toString("base64");
       process.stdout.write(`\n${word} ${answer}\n`);

@@ -5,26 +5,35 @@
  *
  * @module
  */
-import type { SourceTextModule as Module } from "node:vm";
+import vm, { type SourceTextModule as Module } from "node:vm";
 import type * as inside from "./inside.ts";
-import type { Given, Job, Made, Room, Sent } from "./process.ts";
+import type { Job, Made, Room, Sent, Told } from "./process.ts";
 import type { Host } from "./realm.ts";
 
-interface Runtime {
-  readonly process: typeof import("node:process");
+/** What a thread has around it. */
+interface Scope {
+  postMessage(sent: Sent): void;
+  addEventListener(name: "message", listener: (event: MessageEvent<Told>) => void): void;
+  addEventListener(name: string, listener: (event: Unhandled) => void): void;
+  /** Bun tells of what nobody caught here, and Deno by events. */
+  readonly process?: { on(name: string, listener: (error: unknown) => void): void };
 }
 
-const { process } = globalThis as unknown as Runtime;
-const vm = process.getBuiltinModule("node:vm");
-const { port, beside }: Given = process.getBuiltinModule("node:worker_threads").workerData;
+/** Tells of a promise that was rejected, or of an error, that nobody caught. */
+interface Unhandled extends Event {
+  readonly reason?: unknown;
+  readonly error?: unknown;
+}
+
+const scope = globalThis as unknown as Scope;
 
 /** The most that is kept of what one test prints, in characters. */
 const maxOutput = 4000;
 
 let printed = 0;
 const encoder = new TextEncoder();
-/** What there is to load: what lies beside a learner's code, and all else when it has come. */
-let { files, names, test }: Room<Made> = { files: beside, names: {}, test: "" };
+/** What there is to load. */
+let { files, names, test }: Room<Made> = { files: {}, names: {}, test: "" };
 /** What code has asked for, by number: it ends with the test. */
 const timers = new Map<number, ReturnType<typeof setTimeout>>();
 let lastTimer = 0;
@@ -32,7 +41,7 @@ let lastTimer = 0;
 let isRunning = false;
 
 function send(sent: Sent): void {
-  port.postMessage(sent);
+  scope.postMessage(sent);
 }
 
 const host: Host = {
@@ -143,6 +152,7 @@ let realm: Realm, crashed = false;
 
 /** Sends what was thrown where no test could catch it. */
 function crash(error: unknown): void {
+  if (crashed) return;
   crashed = true;
   send({ ended: "crash", thrown: realm.inside.thrownFrom(error) });
 }
@@ -174,14 +184,24 @@ function turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
-async function main(): Promise<void> {
-  process.on("unhandledRejection", crash);
-  process.on("uncaughtException", crash);
-  realm = await makeRealm();
-  port.on("message", (message: Room<Made> | Job) => {
-    if ("task" in message) void run(message);
-    else ({ names, test } = message), files = { ...beside, ...message.files };
+/** Does what the process tells, one after the other. */
+let last: Promise<void> = Promise.resolve();
+scope.addEventListener("message", ({ data: told }: MessageEvent<Told>) => {
+  last = last.then(async () => {
+    if ("beside" in told) {
+      files = told.beside;
+      realm = await makeRealm();
+    } else if ("names" in told) {
+      ({ names, test } = told);
+      files = { ...files, ...told.files };
+    } else await run(told);
+  });
+});
+
+for (const name of ["unhandledrejection", "error"]) {
+  scope.addEventListener(name, (event) => {
+    event.preventDefault();
+    crash("reason" in event ? event.reason : event.error);
   });
 }
-
-void main();
+for (const name of ["unhandledRejection", "uncaughtException"]) scope.process?.on(name, crash);
