@@ -30,10 +30,18 @@ const lengthOf = getterOf(numbers, "length"), kindOf = getterOf(numbers, Symbol.
 const mapSize = getterOf(Map.prototype, "size"), setSize = getterOf(Set.prototype, "size");
 const { forEach: eachOfMap } = Map.prototype, { forEach: eachOfSet } = Set.prototype;
 const { set: setNumbers } = Float64Array.prototype;
-const classes = [Float32Array, Float64Array, Int8Array, Int16Array, Int32Array].concat(
-  [Uint8Array, Uint8ClampedArray, Uint16Array, Uint32Array] as never[],
-  [BigInt64Array, BigUint64Array] as never[],
-);
+/** The arrays that hold numbers as we know them. */
+const classes = new Map(Object.entries({
+  Float32Array,
+  Float64Array,
+  Int8Array,
+  Int16Array,
+  Int32Array,
+  Uint8Array,
+  Uint8ClampedArray,
+  Uint16Array,
+  Uint32Array,
+}));
 
 /** What reads a property of the engine's own. */
 function getterOf(owner: object, key: PropertyKey): (this: unknown) => unknown {
@@ -97,8 +105,7 @@ export function plain(value: unknown): unknown {
   }
 
   function copyNumbers(value: object, kind: string): unknown {
-    const Class = classes.find(({ name }) => name === kind),
-      size = Number(apply(lengthOf, value, []));
+    const Class = classes.get(kind), size = Number(apply(lengthOf, value, []));
     if (!Class) return `a ${kind}`;
     take(size, `a ${kind} of ${size} numbers`);
     const copied = new Class(size);

@@ -198,6 +198,7 @@ async function main(): Promise<void> {
       beside = await make(line.beside);
       thread = startThread(); // while the rest is on its way
     } else if ("room" in line) {
+      if (room) endThread(); // it has another one
       room = { ...line.room, files: await make(line.room.files) };
       if (thread) tell(thread, room);
     } else {
