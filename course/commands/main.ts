@@ -12,7 +12,7 @@ if (import.meta.main) {
   process.on("SIGINT", () => process.exit(130));
   const args = process.argv.slice(2);
   // What runs tests gets ready while all else is still being loaded.
-  if (args[0] === "check" || args[0] === "watch") prepareRunner();
+  if (["start", "check", "watch"].includes(args[0])) prepareRunner();
   const { main } = await import("./commands.ts");
   process.exit(await main(args));
 }

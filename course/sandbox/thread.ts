@@ -92,7 +92,8 @@ async function makeRealm(): Promise<Realm> {
     codeGeneration: { strings: false, wasm: false },
   });
   const modules = new Map<string, Module>();
-  const entry = await load({ context, modules }, "course/sandbox/inside.ts") as typeof inside;
+  const first = await load({ context, modules }, "course/sandbox/inside.ts");
+  const entry = first.namespace as typeof inside;
   entry.lockDown(host);
   return { context, modules, inside: entry, isUsed: false };
 }
@@ -107,7 +108,7 @@ class Unread extends Error {}
 async function load(
   realm: Pick<Realm, "context" | "modules"> & Partial<Realm>,
   path: string,
-): Promise<object> {
+): Promise<Module> {
   const module = moduleAt(path);
   await module.link((name, { identifier }) => {
     const from = identifier.slice("file:///".length), found = resolve(name, from);
@@ -115,7 +116,7 @@ async function load(
     return moduleAt(found);
   });
   await module.evaluate();
-  return module.namespace;
+  return module; // and not what it exports: with a then among it, that would be called
 
   function moduleAt(path: string): Module {
     const known = realm.modules.get(path), file = files[path];
