@@ -191,7 +191,6 @@ export const faults: readonly Fault[] = [
     name: "makes code of text",
     first: 'new Function("return 1")();',
     ends: broken,
-    only: "deno",
   },
   {
     name: "gives an object that throws when it is looked at",
