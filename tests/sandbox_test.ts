@@ -4,17 +4,19 @@
  * @module
  */
 import { assert, assertEquals } from "@std/assert";
+import { toFileUrl } from "@std/path";
 import process from "node:process";
 import { modules, reference, root } from "../course/content/course.ts";
 import { explainImport } from "../course/judge/imports.ts";
 import { judge } from "../course/judge/judge.ts";
-import { Runner } from "../course/judge/sandbox_process.ts";
+import { beside, Runner } from "../course/judge/sandbox_process.ts";
 import { filesIn, sandboxSources } from "../course/judge/sandbox_sources.ts";
 import type { Outcome } from "../course/sandbox/process.ts";
 import type { Observation } from "../course/sandbox/recording.ts";
 import { test } from "../course/sandbox/register.ts";
 import { type Attack, patches, tricks, waysOut } from "./faults/attacks.ts";
 import { afterFile } from "./project/in_folder.ts";
+import { loadedWith, readGraph } from "./project/module_graph.ts";
 
 const [tensor, activations] = modules;
 const runner = new Runner();
@@ -62,6 +64,14 @@ test("a sandbox has the modules up to the tested one, its tests, and no referenc
   assertEquals(Object.keys(files).sort(), [...own, ...others, activations.test].sort());
   assertEquals(names["#tensor"], `yours/${tensor.folder}/tensor.ts`);
 });
+
+test("beside a learner's code lies what the sandbox loads, and nothing more", () => {
+  const entries = ["thread.ts", "inside.ts", "finite_differences.ts"]
+    .map((name) => `course/sandbox/${name}`);
+  const { edges } = readGraph(new URL(`${toFileUrl(root)}/`), entries);
+  const loaded = [...loadedWith(edges, entries)].filter((file) => !file.startsWith("node:"));
+  assertEquals(beside.map((name) => `course/sandbox/${name}`), loaded.sort());
+}, { only: "deno" });
 
 test("a learner's code finds the language, a clock, timers and a console, and nothing else", async () => {
   const found = await shown("", "return Reflect.ownKeys(globalThis).map(String).sort().join(' ');");

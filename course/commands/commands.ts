@@ -8,15 +8,8 @@ import { readArguments, UsageError } from "../arguments.ts";
 import { modules } from "../content/course.ts";
 import { requireRuntime } from "../runtime.ts";
 import { check, type CheckOptions } from "./check.ts";
-import { sayHint } from "./hint.ts";
-import { history } from "./history.ts";
 import { moduleNamed, runtime } from "./named.ts";
 import { say } from "./print.ts";
-import { progressReport } from "./progress.ts";
-import { reset } from "./reset.ts";
-import { solution } from "./solution.ts";
-import { start } from "./start.ts";
-import { watch } from "./watch.ts";
 import { isBegun } from "./workspace.ts";
 
 const help = `Kindling: build a deep-learning framework, one test at a time.
@@ -43,18 +36,23 @@ interface Command {
   readonly run: (typed: Typed, options: CheckOptions) => number | Promise<number>;
 }
 
+/** Each is loaded when it is typed, but for the one that is waited for most often. */
 const commands: Readonly<Record<string, Command>> = {
-  start: { run: ({ words }) => start(words[0]) },
+  start: { run: async ({ words }) => (await import("./start.ts")).start(words[0]) },
   watch: { flags: ["once"], run: watchModule },
   check: { run: ({ words }, options) => check(words[0], options) },
-  hint: { run: ({ words }) => sayHint(words[0]) },
-  progress: { flags: ["json"], run: ({ flags }) => progressReport(flags.has("json")) },
-  reset: { run: ({ words }) => reset(words[0]) },
+  hint: { run: async ({ words }) => (await import("./hint.ts")).sayHint(words[0]) },
+  progress: {
+    flags: ["json"],
+    run: async ({ flags }) => (await import("./progress.ts")).progressReport(flags.has("json")),
+  },
+  reset: { run: async ({ words }) => (await import("./reset.ts")).reset(words[0]) },
   solution: {
     flags: ["spoil"],
-    run: ({ words, flags }) => solution(words[0], flags.has("spoil")),
+    run: async ({ words, flags }) =>
+      (await import("./solution.ts")).solution(words[0], flags.has("spoil")),
   },
-  history: { run: ({ words }) => history(words) },
+  history: { run: async ({ words }) => (await import("./history.ts")).history(words) },
 };
 
 async function watchModule(
@@ -62,8 +60,9 @@ async function watchModule(
   options: CheckOptions,
 ): Promise<number> {
   const module = what ? moduleNamed(what, "watch") : modules.findLast(isBegun);
-  if (!module || !isBegun(module)) return await start(what);
-  return flags.has("once") ? await check(module.number, options) : await watch(module);
+  if (!module || !isBegun(module)) return await (await import("./start.ts")).start(what);
+  if (flags.has("once")) return await check(module.number, options);
+  return await (await import("./watch.ts")).watch(module);
 }
 
 async function run(

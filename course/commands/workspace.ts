@@ -30,7 +30,8 @@ export const shimMark = "// Not begun: the reference stands here.\n";
 
 /** Whether a module was begun: it has other files than those that stand for the reference. */
 export function isBegun(module: CourseModule): boolean {
-  return [...filesOf(module).values()].some((text) => !text.startsWith(shimMark));
+  const folder = folderOf(module);
+  return namesIn(folder).some((name) => !read(join(folder, name)).startsWith(shimMark));
 }
 
 /** The modules that were begun, each with its folder. */
@@ -76,9 +77,12 @@ export function stubOf(module: CourseModule, file: string): string {
 /** The learner's files of a module, by name. */
 export function filesOf(module: CourseModule): Map<string, string> {
   const folder = folderOf(module);
-  if (!existsSync(folder)) return new Map();
-  const names = readdirSync(folder).filter((name) => name.endsWith(".ts")).sort();
-  return new Map(names.map((name) => [name, read(join(folder, name))]));
+  return new Map(namesIn(folder).map((name) => [name, read(join(folder, name))]));
+}
+
+function namesIn(folder: string): string[] {
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder).filter((name) => name.endsWith(".ts")).sort();
 }
 
 /** What tells whether a module has changed. */

@@ -223,7 +223,9 @@ function placeOf(module: CourseModule, own: string, { test, verdict }: Finding):
 export function taskPlace(module: CourseModule, own: string, task: string): string | undefined {
   for (const file of module.files.filter((file) => existsSync(join(own, file)))) {
     const source = read(join(own, file)), todo = source.indexOf(`TodoError("${task} `);
-    const body = todo < 0 && source.includes(`@task ${task}`) ? bodyIn(source, task) : undefined;
+    const body = todo < 0 && new RegExp(`@task ${task}\\b`).test(source)
+      ? bodyIn(source, task)
+      : undefined;
     const line = todo < 0 ? body : source.slice(0, todo).split("\n").length;
     if (line !== undefined) return `${shown(own)}/${file}:${line}`;
   }

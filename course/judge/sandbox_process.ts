@@ -6,7 +6,7 @@
 import { fromFileUrl, join } from "@std/path";
 import { Buffer } from "node:buffer";
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
-import { readdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import process from "node:process";
 import { createInterface } from "node:readline";
 import v8 from "node:v8";
@@ -17,15 +17,27 @@ const grace = 5000;
 
 const folder = fromFileUrl(new URL("../sandbox/", import.meta.url));
 
-/** What runs outside of the thread, or without a sandbox. */
-const outside = ["process.ts", "strip_types.ts", "strict.ts"];
+/** What lies beside a learner's code, all of it and nothing more. */
+export const beside: readonly string[] = [
+  "assertion_error.ts",
+  "context.ts",
+  "expect_error.ts",
+  "expect_tensor.ts",
+  "finite_differences.ts",
+  "graded.ts",
+  "inside.ts",
+  "places.ts",
+  "plain.ts",
+  "realm.ts",
+  "recording.ts",
+  "register.ts",
+  "seeded.ts",
+  "thread.ts",
+];
 
-/** What lies beside a learner's code. */
 function besideFiles(): Sources {
-  const names = readdirSync(folder).filter((name) => name.endsWith(".ts"));
   return Object.fromEntries(
-    names.filter((name) => !outside.includes(name))
-      .map((name) => [`course/sandbox/${name}`, readFileSync(join(folder, name), "utf8")]),
+    beside.map((name) => [`course/sandbox/${name}`, readFileSync(join(folder, name), "utf8")]),
   );
 }
 
