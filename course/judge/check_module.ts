@@ -158,7 +158,7 @@ function verdictOf({ observation, ended, thrown, loaded }: Outcome, right: Obser
 const testsByFile = new Map<string, Promise<readonly GradedTest[]>>();
 
 /** The graded tests of a module: those of the repository, not of a learner. */
-export function testsOf({ test }: CourseModule): Promise<readonly GradedTest[]> {
+export function testsOf({ test, number }: CourseModule): Promise<readonly GradedTest[]> {
   const known = testsByFile.get(test);
   if (known) return known;
   const loaded = load();
@@ -168,7 +168,7 @@ export function testsOf({ test }: CourseModule): Promise<readonly GradedTest[]> 
   async function load(): Promise<readonly GradedTest[]> {
     listOnly();
     await import(toFileUrl(join(root, test)).href);
-    return declared.filter(({ file }) => file === test);
+    return declared.filter(({ task }) => task.startsWith(`${number}.`));
   }
 }
 
