@@ -106,6 +106,12 @@ export function isComplete(progress: Progress, module: CourseModule): boolean {
   return isBegun(module) && entry?.all === true && entry.hash === hashOfModule(module);
 }
 
+/** Whether all tests of a module passed, but on files that have changed since. */
+export function isChanged(progress: Progress, module: CourseModule): boolean {
+  const entry = progress.modules[module.folder];
+  return isBegun(module) && entry?.all === true && entry.hash !== hashOfModule(module);
+}
+
 /** The modules that a later one may be built on: begun and complete. */
 export function completeModules(progress: Progress): CourseModule[] {
   return modules.filter((module) => isComplete(progress, module));

@@ -7,9 +7,9 @@
 import { join } from "@std/path";
 import { existsSync, renameSync } from "node:fs";
 import process from "node:process";
-import { modules, read } from "../content/course.ts";
+import { type CourseModule, modules, read } from "../content/course.ts";
 import { filesIn, foldersIn, removeIfPossible, writeText, writeWhole } from "../files.ts";
-import { filesOf, isBegun, kept, workspace } from "./workspace.ts";
+import { filesOf, isBegun, kept, missingFiles, workspace } from "./workspace.ts";
 
 const folder = join(kept, "history");
 
@@ -98,6 +98,16 @@ function writeSnapshot(
     throw error;
   }
   return id;
+}
+
+/** Puts back files of a begun module that are missing, as they were when they were last checked. */
+export function putBack(module: CourseModule): string[] {
+  const state = newestState();
+  return missingFiles(module).filter((file) => {
+    const text = state.get(`${module.folder}/${file}`);
+    if (text !== undefined) writeText(join(workspace, module.folder, file), text);
+    return text !== undefined;
+  });
 }
 
 /** Brings a state back; what is there now is kept as a snapshot of its own. */

@@ -5,7 +5,7 @@
  * @module
  */
 import { join } from "@std/path";
-import { existsSync, mkdirSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { type CourseModule, hashOf, modules, read, reference, root } from "../content/course.ts";
 import { makeStub, todoBody, todoFile } from "../content/stubs.ts";
 import { findTasks, replaceBodies, type TaskBody } from "../content/task_bodies.ts";
@@ -31,7 +31,8 @@ export const shimMark = "// Not begun: the reference stands here.\n";
 
 /** Whether a module was begun: it has other files than those that stand for the reference. */
 export function isBegun(module: CourseModule): boolean {
-  return [...filesOf(module).values()].some((text) => !text.startsWith(shimMark));
+  const folder = folderOf(module);
+  return filesIn(folder, ".ts").some((name) => !read(join(folder, name)).startsWith(shimMark));
 }
 
 /** The modules that were begun, each with its folder. */
@@ -39,11 +40,11 @@ export function begunModules(): Map<string, string> {
   return new Map(modules.filter(isBegun).map((module) => [module.folder, folderOf(module)]));
 }
 
-/** Makes what is missing in the workspace. Nothing that is there is changed. */
+/** Makes what is missing in the workspace. Nothing that learners wrote is changed. */
 export function openWorkspace(): void {
-  mkdirSync(kept, { recursive: true });
   writeMissing(join(workspace, ".gitignore"), ".kindling/\n");
-  writeMissing(nameTable, `${JSON.stringify(workspaceConfig(), null, 2)}\n`);
+  const settings = `${JSON.stringify(workspaceConfig(), null, 2)}\n`;
+  if (!existsSync(nameTable) || read(nameTable) !== settings) writeWhole(nameTable, settings);
   for (const module of modules.filter((module) => !isBegun(module))) writeShims(module);
 }
 
@@ -52,19 +53,30 @@ function writeMissing(path: string, text: string): void {
 }
 
 function writeShims(module: CourseModule): void {
-  mkdirSync(folderOf(module), { recursive: true });
   for (const name of module.names) {
     writeMissing(join(folderOf(module), name.file), shimMark + standIn(name));
   }
 }
 
-/** Puts the stubs of a module into the workspace. A file that was begun is not touched. */
+/** Files that a begun module must have and has not. */
+export function missingFiles(module: CourseModule): string[] {
+  const found = filesOf(module);
+  return isBegun(module)
+    ? module.files.filter((file) => found.get(file)?.startsWith(shimMark) !== false)
+    : [];
+}
+
+/**
+ * Puts the stubs of a module into the workspace. A file that was begun is not touched, unless only the
+ * beginning of its stub is there: a command was stopped while it wrote it.
+ */
 export function begin(module: CourseModule): void {
-  mkdirSync(folderOf(module), { recursive: true });
   const found = filesOf(module);
   for (const file of [...module.files, todoFile.name]) {
-    if (found.get(file)?.startsWith(shimMark) === false) continue;
+    const there = found.get(file);
     const text = file === todoFile.name ? todoFile.source : stubOf(module, file);
+    if (there?.startsWith(shimMark) === false && !text.startsWith(there)) continue;
+    if (there === text) continue;
     writeWhole(join(folderOf(module), file), text);
   }
 }

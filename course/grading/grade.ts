@@ -27,7 +27,7 @@ import { type CourseModule, modules, read } from "../content/course.ts";
 import { editedFiles } from "../content/manifest.ts";
 import { todoFile } from "../content/stubs.ts";
 import { checkModule, type Result, testsOf } from "../judge/check_module.ts";
-import { copyFiles } from "../judge/sandbox_folder.ts";
+import { copyFiles } from "../judge/sandbox_sources.ts";
 import { requireRuntime } from "../runtime.ts";
 import { csv, emit, type Emitted, type Format, formatNames, type Graded } from "./emit.ts";
 
@@ -109,11 +109,10 @@ async function grade(
     for (const module of modules) {
       const own = join(scratch, "submitted", module.folder);
       if (!isBegunIn(folder, module)) continue;
-      copyFiles(module, join(folder, module.folder), own);
+      copyFiles(join(folder, module.folder), own);
       const owners = new Map([...complete, [module.folder, own]]), done: Result[] = [];
       const results = await checkModule(module, {
         owners,
-        scratch,
         seed,
         fresh: true,
         onResult: (result) => {

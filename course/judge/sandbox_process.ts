@@ -3,28 +3,72 @@
  *
  * @module
  */
-import { join } from "@std/path";
+import { fromFileUrl, join } from "@std/path";
 import { Buffer } from "node:buffer";
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
-import { randomUUID } from "node:crypto";
+import { readFileSync } from "node:fs";
 import process from "node:process";
 import { createInterface } from "node:readline";
 import v8 from "node:v8";
-import type { Job, Outcome } from "../sandbox/process.ts";
+import type { Job, Line, Outcome, Room, Sources } from "../sandbox/process.ts";
 
 /** How long the process may be silent beyond a test's own limit, in milliseconds. */
 const grace = 5000;
 
+const folder = fromFileUrl(new URL("../sandbox/", import.meta.url));
+
+/** What lies beside a learner's code, all of it and nothing more. */
+export const beside: readonly string[] = [
+  "assertion_error.ts",
+  "context.ts",
+  "expect_error.ts",
+  "expect_tensor.ts",
+  "finite_differences.ts",
+  "graded.ts",
+  "inside.ts",
+  "places.ts",
+  "plain.ts",
+  "realm.ts",
+  "recording.ts",
+  "register.ts",
+  "seeded.ts",
+  "thread.ts",
+];
+
+function besideFiles(): Sources {
+  return Object.fromEntries(
+    beside.map((name) => [`course/sandbox/${name}`, readFileSync(join(folder, name), "utf8")]),
+  );
+}
+
+/** A process that was started before anybody knew what it is to run. */
+let spare: Runner | undefined;
+
+/** Starts a process for the next check, so that it need not wait for that. */
+export function prepareRunner(): void {
+  spare ??= new Runner();
+  spare.start();
+}
+
+/** The process that was prepared, or a new one. */
+export function takeRunner(): Runner {
+  const taken = spare ?? new Runner();
+  spare = undefined;
+  return taken;
+}
+
 /** A process for learner's code, started when it is needed. */
 export class Runner {
-  readonly #folder: string;
-  readonly #word = randomUUID();
+  readonly #word = crypto.randomUUID();
+  #room: Room | undefined;
   #child: ChildProcessWithoutNullStreams | undefined;
   #answer: ((outcome: Outcome) => void) | undefined;
 
-  /** @param folder What the process may read; its own program is in it. */
-  constructor(folder: string) {
-    this.#folder = folder;
+  /** Says what is there to run. */
+  open(room: Room): void {
+    this.#room = room;
+    if (this.#child) this.#write({ room });
+    else this.start();
   }
 
   /** Starts the process, if it is not there. */
@@ -32,16 +76,18 @@ export class Runner {
     if (this.#child) return this.#child;
     const flags = process.versions.deno
       ? [
-        "--no-prompt",
+        "--no-prompt", // and no permission
+        "--no-config",
+        "--no-lock",
+        "--no-npm",
         "--cached-only",
-        `--allow-read=${this.#folder.replaceAll(",", ",,")}`,
         "--v8-flags=--disallow-code-generation-from-strings",
       ]
       : ["--no-install"];
     const child = spawn(
       process.execPath,
-      ["run", ...flags, join(this.#folder, "course/sandbox/process.ts")],
-      { cwd: this.#folder, env: { NO_COLOR: "1", ...systemVariables() } },
+      ["run", ...flags, join(folder, "process.ts")],
+      { cwd: folder, env: { NO_COLOR: "1", ...systemVariables() } },
     );
     let complaint = "";
     child.stderr.on("data", (text) => complaint = (complaint + text).slice(-2000));
@@ -49,27 +95,35 @@ export class Runner {
     child.on("exit", () => {
       if (this.#child !== child) return; // it was closed, or has a successor
       this.#child = undefined;
+      const isFull = /out of memory|heap limit/i.test(complaint);
       const thrown = { name: "Error", message: complaint.trim() };
-      this.#give({ ended: "crash", thrown, loaded: false, output: "" });
+      this.#give({
+        ...(isFull ? { ended: "memory" } : { ended: "crash", thrown }),
+        loaded: false,
+        output: "",
+      });
     });
     createInterface({ input: child.stdout }).on("line", (line) => {
       if (!line.startsWith(`${this.#word} `)) return;
       this.#give(v8.deserialize(Buffer.from(line.slice(this.#word.length + 1), "base64")));
     });
     child.stdin.write(`${this.#word}\n`);
-    return this.#child = child;
+    this.#child = child;
+    this.#write({ beside: besideFiles() });
+    if (this.#room) this.#write({ room: this.#room });
+    return child;
   }
 
   /** Runs one test. */
   async run(job: Job): Promise<Outcome> {
-    const child = this.start();
+    this.start();
     const { promise, resolve } = Promise.withResolvers<Outcome>();
     this.#answer = resolve;
     const timer = setTimeout(() => {
       this.#give({ ended: "timeout", loaded: false, output: "" });
       this.close();
     }, job.limits.milliseconds + grace);
-    child.stdin.write(`${JSON.stringify(job)}\n`);
+    this.#write({ job });
     const outcome = await promise;
     clearTimeout(timer);
     return outcome;
@@ -79,6 +133,10 @@ export class Runner {
   close(): void {
     this.#child?.kill("SIGKILL");
     this.#child = undefined;
+  }
+
+  #write(line: Line): void {
+    this.#child?.stdin.write(`${JSON.stringify(line)}\n`);
   }
 
   #give(outcome: Outcome): void {
