@@ -15,7 +15,7 @@ import { bunConfig, importMap, type Owners } from "../names.ts";
 import { requireRuntime, type Runtime } from "../runtime.ts";
 import { checkChanged } from "./checking.ts";
 import { permissionFlag } from "./permission_flags.ts";
-import { linesOf } from "./print.ts";
+import { linesOf, say } from "./print.ts";
 import { completeModules, readProgress } from "./progress_file.ts";
 import { run } from "./run_program.ts";
 import { folderOf, hashOfModule, isBegun, kept } from "./workspace.ts";
@@ -69,6 +69,18 @@ export function plan(
   };
 }
 
+/** Modules that were edited since they were green may be so still. */
+async function refresh(): Promise<void> {
+  const lines = await linesOf(async () => { // standard output may be a document
+    try {
+      await checkChanged();
+    } catch (error) {
+      say(`It cannot be checked: ${error instanceof Error ? error.message : error}`);
+    }
+  });
+  lines.forEach((line) => process.stderr.write(`${line}\n`));
+}
+
 /** Lays the learner's names over all others. */
 function writeNames(owners: Owners): void {
   writeWhole(nameTables.deno, JSON.stringify(importMap(owners)));
@@ -108,8 +120,7 @@ function listed(words: readonly string[]): string {
 async function main(): Promise<number> {
   requireRuntime();
   const [name, ...args] = process.argv.slice(2);
-  const notices = await linesOf(checkChanged); // standard output may be a document
-  notices.forEach((line) => process.stderr.write(`${line}\n`));
+  await refresh();
   const yours = completeModules(readProgress());
   const planned = plan(name, args, yours);
   if ("problem" in planned) {

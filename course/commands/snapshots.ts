@@ -46,8 +46,17 @@ export function snapshots(): Snapshot[] {
 
 /** The files as they were at a snapshot. */
 export function stateAt(id: string): Map<string, string> {
+  return stateOf(snapshots().filter((one) => one.id <= id));
+}
+
+/** The files as they were before a snapshot. */
+export function stateBefore(id: string): Map<string, string> {
+  return stateOf(snapshots().filter((one) => one.id < id));
+}
+
+function stateOf(all: readonly Snapshot[]): Map<string, string> {
   const state = new Map<string, string>();
-  for (const one of snapshots().filter((one) => one.id <= id)) {
+  for (const one of all) {
     for (const file of one.files) state.set(file, read(join(folder, one.id, file)));
   }
   return state;
