@@ -141,21 +141,32 @@ export function sentenceOf(error: unknown): string {
   return printable(text.split("\n")[0]).slice(0, 300);
 }
 
+/** The folders in a folder, but for those that systems make. */
+function foldersIn(folder: string): string[] {
+  const folders = entriesOf(folder).filter((entry) => entry.isDirectory());
+  return folders.map(({ name }) => name).filter((name) => !byTheWay.test(name));
+}
+
 /** The folders that hold modules: those called workspace if there are any. */
 function workspacesBelow(top: string): string[] {
   const found: string[] = [];
-  let level = [top], looked = 0;
+  let level = [top], looked = 0, unread: unknown;
   for (let depth = 0; depth <= maxDepth; depth++) {
     const next: string[] = [];
     for (const folder of level) {
       if (++looked > maxFolders) throw new RangeError(`it holds more than ${maxFolders} folders`);
-      const folders = entriesOf(folder).filter((entry) => entry.isDirectory());
-      const inner = folders.map(({ name }) => name).filter((name) => !byTheWay.test(name));
+      let inner: string[] = [];
+      try {
+        inner = foldersIn(folder);
+      } catch (error) { // it may not be the one that is looked for
+        unread ??= error;
+      }
       if (inner.some(isModule)) found.push(folder);
       next.push(...inner.filter((name) => !isModule(name)).map((name) => join(folder, name)));
     }
     level = next;
   }
+  if (found.length === 0 && unread !== undefined) throw unread;
   const named = found.filter((folder) => folder === top || basename(folder) === "workspace");
   if (named.length > 0) return named;
   return found.filter((folder) => basename(folder) !== "modules"); // the reference, in a whole project
