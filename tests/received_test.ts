@@ -58,6 +58,9 @@ function circle(): unknown {
 
 const long = "x".repeat(5_000_000), many = Array<number>(900_000).fill(1.5);
 
+const numbers = Array<number>(5000).fill(1);
+const longList: Check = { kind: "equal", actual: numbers, expected: numbers };
+
 /** What is shown in the place of what is right, and what is said of it. */
 const hostile: [string, Check, unknown, RegExp][] = [
   [
@@ -97,6 +100,7 @@ const hostile: [string, Check, unknown, RegExp][] = [
   ["a long text", list, long, /expected: \[ 1, 2, 3 \]\n +got: +'xxx/],
   ["a long text in a list", list, [1, 2, long], /expected: \[ 1, 2, 3 \]/],
   ["lists nested 4,000 deep", list, nested(4000), /very deep lists/],
+  ["lists nested 60,000 deep where many numbers are right", longList, nested(60_000), /very deep/],
   ["a list that holds itself", list, circle(), /very deep lists/],
   ["a list of lists that are one", list, twins(), /very deep lists/],
   ["lists of lists that are one, on both sides", same, twins(), /^$/],

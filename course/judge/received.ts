@@ -90,18 +90,13 @@ function within(value: unknown, most: number): unknown {
 /** How many values there are, up to a limit; an array of numbers is one, since it is never walked. */
 function valuesIn(value: unknown, most = Infinity, depth = 0): number {
   if (typeof value !== "object" || value === null || ArrayBuffer.isView(value)) return 1;
-  if (depth > maxDepth || sizeOf(value) > most) return Infinity;
+  if (depth > maxDepth) return Infinity;
   let count = 1;
   for (const part of partsOf(value)) {
     count += valuesIn(part, most - count, depth + 1);
     if (count > most) break;
   }
   return count;
-}
-
-function sizeOf(value: object): number {
-  if (Array.isArray(value)) return value.length;
-  return value instanceof Map || value instanceof Set ? value.size : 0;
 }
 
 function partsOf(value: object): Iterable<unknown> {
