@@ -114,7 +114,7 @@ export class Runner {
     let complaint = "";
     child.stderr.on("data", (text) => complaint = (complaint + text).slice(-2000));
     child.stdin.on("error", () => {}); // it died: "exit" tells
-    child.on("exit", () => {
+    const onEnd = (): void => {
       running.delete(child);
       if (this.#child !== child) return; // it was closed, or has a successor
       this.#child = undefined;
@@ -125,7 +125,9 @@ export class Runner {
         loaded: false,
         output: "",
       });
-    });
+    };
+    child.on("exit", onEnd);
+    child.on("error", onEnd); // it could not be started
     readLines(child.stdout, maxReport, (line) => {
       if (this.#child !== child) return; // an answer that came too late
       if (line === null) {
