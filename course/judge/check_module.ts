@@ -15,6 +15,7 @@ import { type Observation, observe } from "../sandbox/recording.ts";
 import { usualSeed } from "../sandbox/seeded.ts";
 import { explainImport } from "./imports.ts";
 import { judge, type Status, type Verdict } from "./judge.ts";
+import { cut, received } from "./received.ts";
 import { sandboxSources } from "./sandbox_sources.ts";
 import { takeRunner } from "./sandbox_process.ts";
 
@@ -44,6 +45,8 @@ export interface CheckOptions {
   readonly fresh?: boolean;
   /** What each test may take; the usual where it is left out. */
   readonly limits?: Partial<Limits>;
+  /** When `performance.now()` says so, the tests that have not run yet are left out. */
+  readonly until?: number;
   /** Only tests of this task. */
   readonly only?: string;
   /** Tests of this task come first. */
@@ -74,6 +77,7 @@ const endings: Record<NonNullable<Outcome["ended"]>, [Status, string]> = {
  */
 export async function checkModule(module: CourseModule, options: CheckOptions): Promise<Result[]> {
   const { owners, seed = usualSeed, fresh = false, only, first } = options;
+  const { until = Infinity } = options;
   const own = owners.get(module.folder);
   if (own === undefined) throw new Error(`Cannot check ${module.folder}: it is not the learner's`);
   const room = sandboxSources(module, owners), runner = takeRunner();
@@ -85,17 +89,19 @@ export async function checkModule(module: CourseModule, options: CheckOptions): 
     const ordered = first === undefined ? tests : tests.toSorted((a, b) => rank(a) - rank(b));
     for (const test of ordered) {
       const started = performance.now(), right = await rightFor(test, seed);
-      const outcome = general ?? await runner.run({
+      const left = until - performance.now();
+      const sent = general ?? (left <= 0 ? tooLate : await runner.run({
         task: test.task,
         sentence: test.sentence,
         seed: right.seed,
         fresh,
-        limits,
-      });
+        limits: { ...limits, milliseconds: Math.min(limits.milliseconds, Math.ceil(left)) },
+      }));
+      const outcome = received(sent, right.observation);
       // What breaks while it is loaded breaks for every test: it need not be tried again.
       if (outcome.ended && !outcome.loaded) general = outcome;
       if (outcome.ended === "timeout") limits = { ...limits, milliseconds: shortLimit };
-      const verdict = withPaths(verdictOf(explained(outcome), right.observation));
+      const verdict = withPaths(safely(() => verdictOf(explained(outcome), right.observation)));
       const result = {
         ...verdict,
         task: test.task,
@@ -138,6 +144,32 @@ export async function checkModule(module: CourseModule, options: CheckOptions): 
   }
 }
 
+/** What becomes of the tests that no time is left for. */
+const tooLate: Outcome = {
+  ended: "timeout",
+  thrown: {
+    name: "TimeError",
+    message: "The time for the whole submission was used up before this test",
+  },
+  loaded: false,
+  output: "",
+};
+
+/** The verdict, in few words; one that cannot be found is a verdict too, and the next test goes on. */
+function safely(judging: () => Verdict): Verdict {
+  try {
+    const verdict = judging();
+    return {
+      ...verdict,
+      message: cut(verdict.message),
+      cause: verdict.cause && cut(verdict.cause),
+    };
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    return { status: "error", message: cut(`It gave what cannot be compared: ${reason}`) };
+  }
+}
+
 /** The verdict on what came of a test. */
 function verdictOf({ observation, ended, thrown, loaded }: Outcome, right: Observation): Verdict {
   if (observation === null) {
@@ -145,7 +177,9 @@ function verdictOf({ observation, ended, thrown, loaded }: Outcome, right: Obser
   }
   if (observation) return judge(observation, right);
   const [status, message] = endings[ended ?? "crash"];
-  if (thrown?.name === "ImportError") return { status, message: thrown.message };
+  if (thrown && ["ImportError", "TimeError"].includes(thrown.name)) {
+    return { status, message: thrown.message };
+  }
   const when = loaded
     ? message
     : message.replace(/^It|outside of the test/g, (text) =>

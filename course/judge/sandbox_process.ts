@@ -8,12 +8,33 @@ import { Buffer } from "node:buffer";
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import process from "node:process";
-import { createInterface } from "node:readline";
 import v8 from "node:v8";
 import type { Job, Line, Outcome, Room, Sources } from "../sandbox/process.ts";
+import { readLines } from "./report_lines.ts";
 
 /** How long the process may be silent beyond a test's own limit, in milliseconds. */
 const grace = 5000;
+
+/** The most that is read of what a test shows, in bytes: twenty times what any shows that is right. */
+const maxReport = 2 ** 22;
+
+/** What comes of a test that shows more. */
+const tooLarge: Outcome = {
+  observation: {
+    checks: [],
+    thrown: { name: "RangeError", message: "What it gave is too large to be compared" },
+  },
+  loaded: true,
+  output: "",
+};
+
+/** The processes that are there. */
+const running = new Set<ChildProcessWithoutNullStreams>();
+
+/** Ends all of them at once, for a command that is ended itself. */
+export function endSandboxes(): void {
+  for (const child of running) child.kill("SIGKILL");
+}
 
 const folder = fromFileUrl(new URL("../sandbox/", import.meta.url));
 
@@ -89,10 +110,12 @@ export class Runner {
       ["run", ...flags, join(folder, "process.ts")],
       { cwd: folder, env: { NO_COLOR: "1", ...systemVariables() } },
     );
+    running.add(child);
     let complaint = "";
     child.stderr.on("data", (text) => complaint = (complaint + text).slice(-2000));
     child.stdin.on("error", () => {}); // it died: "exit" tells
-    child.on("exit", () => {
+    const onEnd = (): void => {
+      running.delete(child);
       if (this.#child !== child) return; // it was closed, or has a successor
       this.#child = undefined;
       const isFull = /out of memory|heap limit/i.test(complaint);
@@ -102,10 +125,18 @@ export class Runner {
         loaded: false,
         output: "",
       });
-    });
-    createInterface({ input: child.stdout }).on("line", (line) => {
-      if (!line.startsWith(`${this.#word} `)) return;
-      this.#give(v8.deserialize(Buffer.from(line.slice(this.#word.length + 1), "base64")));
+    };
+    child.on("exit", onEnd);
+    child.on("error", onEnd); // it could not be started
+    readLines(child.stdout, maxReport, (line) => {
+      if (this.#child !== child) return; // an answer that came too late
+      if (line === null) {
+        this.close();
+        return this.#give(tooLarge);
+      }
+      if (line.startsWith(`${this.#word} `)) {
+        this.#give(outcomeOf(line.slice(this.#word.length + 1)));
+      }
     });
     child.stdin.write(`${this.#word}\n`);
     this.#child = child;
@@ -142,6 +173,15 @@ export class Runner {
   #give(outcome: Outcome): void {
     this.#answer?.(outcome);
     this.#answer = undefined;
+  }
+}
+
+/** Reads an answer; one that is none is a crash. */
+function outcomeOf(text: string): Outcome {
+  try {
+    return v8.deserialize(Buffer.from(text, "base64"));
+  } catch {
+    return { ended: "crash", loaded: true, output: "" };
   }
 }
 

@@ -45,17 +45,26 @@ function ours(path: string): string {
   return text;
 }
 
-/** The largest file that is taken for a chapter, in bytes, and how many a folder may hold. */
-const maxSize = 2 ** 20, maxFiles = 40;
+/** The largest file that is taken for a chapter, in bytes. */
+export const maxSize: number = 2 ** 20;
+
+/** How many files a folder may hold, and how many bytes in all. */
+const maxFiles = 40, maxTotal = 2 * maxSize;
 
 /** The TypeScript files of a module in a folder, by name: the learner's own, too, but no tests. */
 export function filesIn(folder: string): Map<string, string> {
-  const names = readdirSync(folder).filter((name) => /^[\w.-]+\.ts$/.test(name)).sort();
-  const kept = names.filter((name) => {
-    const found = lstatSync(join(folder, name)); // a link is no file
-    return !name.endsWith("_test.ts") && found.isFile() && found.size <= maxSize;
-  });
-  return new Map(kept.slice(0, maxFiles).map((name) => [name, read(join(folder, name))]));
+  const names = readdirSync(folder, { withFileTypes: true }) // a link is no file
+    .filter((entry) => entry.isFile() && /^[\w.-]+(?<!_test)\.ts$/.test(entry.name))
+    .map(({ name }) => name).sort();
+  const found = new Map<string, string>();
+  let left = maxTotal;
+  for (const name of names) {
+    const { size } = lstatSync(join(folder, name));
+    if (size > Math.min(left, maxSize) || found.size === maxFiles) continue;
+    left -= size;
+    found.set(name, read(join(folder, name)));
+  }
+  return found;
 }
 
 /** Copies the files of a module. */

@@ -199,5 +199,61 @@ export const faults: readonly Fault[] = [
     ends: broken,
     says: "no",
   },
+  {
+    name: "gives a bigint",
+    body: "{ return BigInt(shape.length) as never; }",
+    ends: ["failed", "failed"],
+    says: "got:      1n",
+  },
+  {
+    name: "gives an array of bigints",
+    body: "{ return new BigInt64Array(1) as never; }",
+    ends: ["failed", "failed"],
+  },
+  {
+    name: "gives a tensor of bigints",
+    body: "{ return { shape: [], data: [1n] } as never; }",
+    ends: ["failed", "failed"],
+  },
+  {
+    name: "gives a DataView",
+    body: "{ return new DataView(new ArrayBuffer(8)) as never; }",
+    ends: ["failed", "failed"],
+  },
+  {
+    name: "gives 900,000 numbers for one",
+    body: "{ return Array(900_000).fill(1.5) as never; }",
+    ends: ["failed", "failed"],
+  },
+  {
+    name: "gives a text of 30 MB",
+    body: '{ return "x".repeat(30_000_000) as never; }',
+    ends: ["failed", "failed"],
+  },
+  {
+    name: "throws an error with a text of 20 MB",
+    body: '{ throw new Error("m".repeat(20_000_000)); }',
+    ends: broken,
+  },
+  {
+    name: "throws an error with a stack of 20 MB",
+    body: '{ throw Object.assign(new Error("m"), { stack: "s".repeat(20_000_000) }); }',
+    ends: broken,
+  },
+  {
+    name: "gives lists nested 4,000 deep",
+    body: "{ let v: unknown = 1; for (let k = 0; k < 4000; k++) v = [v]; return v as never; }",
+    ends: ["failed", "failed"],
+  },
+  {
+    name: "gives lists that hold one list a million times",
+    body: "{ let v: unknown = 1; for (let k = 0; k < 40; k++) v = [v, v]; return v as never; }",
+    ends: ["failed", "failed"],
+  },
+  {
+    name: "gives a table of 100,000 rows",
+    body: "{ return new Map(Array(100_000).entries()) as never; }",
+    ends: ["failed", "failed"],
+  },
   { name: "does not parse", first: "const = ;", ends: broken },
 ];
