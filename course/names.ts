@@ -32,6 +32,7 @@ type Table = Readonly<Record<string, string>>;
 const project: {
   readonly imports: Table;
   readonly links?: readonly string[];
+  readonly tasks: Readonly<Record<string, { description: string; command: string }>>;
   readonly compilerOptions: Readonly<Record<string, unknown>>;
   readonly fmt: { readonly lineWidth: number };
 } = deno;
@@ -102,23 +103,30 @@ export function workspaceConfig(): object {
     // A path into the project makes Deno read its names too; these are nearer, and win.
     scopes: { "./": beside, "../modules/": beside },
     links: links?.map((link) => link.replace("./", "../")),
+    exclude: [".kindling"],
+    // A terminal opened here, or in a module's folder, finds the course's commands.
+    tasks: Object.fromEntries(
+      Object.entries(project.tasks).map(([name, { description, command }]) => [
+        name,
+        { description, command: `cd .. && ${command}` },
+      ]),
+    ),
     compilerOptions, // without the limit that Node sets: learners may write what it cannot strip
     fmt: { lineWidth: project.fmt.lineWidth },
   };
 }
 
 /**
- * Gives what package.json says in a sandbox.
+ * Gives the paths that names have in a sandbox.
  *
  * @param last The module that is tested: there are no later ones.
  * @param owners The learner's modules; each lies in yours/, and the others in modules/.
  */
-export function sandboxPackage(last: string, owners: Owners): object {
-  const imports = tableOf(
+export function sandboxNames(last: string, owners: Owners): Table {
+  return tableOf(
     written.filter(({ folder }) => folder <= last),
-    ({ folder, file }) => `./${owners.has(folder) ? "yours" : "modules"}/${folder}/${file}`,
+    ({ folder, file }) => `${owners.has(folder) ? "yours" : "modules"}/${folder}/${file}`,
   );
-  return { type: "module", imports };
 }
 
 /** Gives an import map for Deno. It replaces the project's own, and so repeats that. */

@@ -362,7 +362,9 @@ test("a folder that may not be written to is said in a sentence", () =>
     writeFileSync(copy.path("workspace"), "a file in the place of the folder");
     const { code, stderr } = copy.run("start");
     assertEquals(code, 2);
-    assertEquals(stderr.trim().split("\n").length, 1);
+    const [says, hint] = stderr.trim().split("\n");
+    assertMatch(says, /^Cannot write .*: a file is in the place of its folder$/);
+    assertEquals(hint, "  what was there is unchanged");
   }));
 
 test("two checks at the same time do not disturb each other", () =>

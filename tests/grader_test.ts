@@ -17,6 +17,7 @@ import type { TensorLike } from "../course/sandbox/expect_tensor.ts";
 import { judge } from "../course/judge/judge.ts";
 import { editedFiles } from "../course/content/manifest.ts";
 import { type Check, observe } from "../course/sandbox/recording.ts";
+import { printable } from "../course/printable.ts";
 import { test } from "../course/sandbox/register.ts";
 import { makeStub } from "../course/content/stubs.ts";
 import { inCopy } from "./project/project_copy.ts";
@@ -141,14 +142,16 @@ test("grade gives every declared test a place, in all formats, with equal totals
   assertEquals({ code, stderr }, { code: 0, stderr: "" });
   assertMatch(stdout, /^ada +453 of 453 points/m);
   assertMatch(stdout, /^bob +0 of 453 points/m);
-  assertMatch(
-    stdout,
-    /^ {2}01_tensor\/package\.json is no file of the course and was not used$/m,
-  );
-  assertEquals(grades.split("\n").slice(1, 3), [
-    '"ada",94,31,39,36,68,32,51,41,61,453,453,spring 1',
-    '"bob",0,0,0,0,0,0,0,0,0,0,453,spring 1',
-  ]);
+  for (
+    const note of [
+      "01_tensor/package.json is not a file of the course and was not used",
+      "01_tensor/shape.ts is not a file and was not used",
+      "02_activations is not a folder and was not used",
+    ]
+  ) assert(stdout.includes(`\n  ${note}\n`), note);
+  const [, ada, bob] = grades.split("\n");
+  assertEquals(ada, '"ada",94,31,39,36,68,32,51,41,61,453,453,"spring 1",""');
+  assertMatch(bob, /^"bob",0,0,0,0,0,0,0,0,0,0,453,"spring 1","01_tensor\/\S+ is not a/);
   for (const own of Object.values(files)) {
     const scope = JSON.parse(own["results.json"]);
     const grade = JSON.parse(own["grade.json"]);
@@ -166,10 +169,6 @@ test("grade refuses what it cannot grade, in a sentence", () =>
       const { code, stderr } = copy.run("grade", ...args);
       return [code, stderr.split("\n")[0].replaceAll(copy.folder, "HERE")];
     };
-    assertEquals(says("nowhere"), [
-      2,
-      `Cannot grade ${join("HERE", "nowhere")}: there is no such folder`,
-    ]);
     assertEquals(says("modules", "--emit", "pdf"), [
       2,
       `Cannot emit pdf: formats are ${formatNames.join(", ")}`,
@@ -179,12 +178,15 @@ test("grade refuses what it cannot grade, in a sentence", () =>
       2,
       "Cannot use --tests: there is no such option",
     ]);
-    assertEquals(says("datasets"), [
+    assertEquals(says("modules", "--minutes", "soon"), [
       2,
-      `Cannot grade ${
-        join("HERE", "datasets")
-      }: it holds no workspace, and no folder such as 01_tensor`,
+      "Cannot stop after soon minutes: it must be a number above 0",
     ]);
+    writeFileSync(copy.path("in_the_way"), "");
+    assertMatch(
+      says("modules", "--emit", "csv", "--out", "in_the_way").join(),
+      /^2,Cannot write to /,
+    );
   }), { only: "deno" });
 
 test("grade says under Bun that it needs Deno", () =>
@@ -224,9 +226,71 @@ test("emit() writes XML that holds no control character and no bare sign", () =>
   assertMatch(text, /<testsuites tests="2" failures="1" errors="0"/);
 });
 
-test("csv() marks what a spreadsheet would take for a formula", () => {
-  assertEquals(csv([gradedOne]).split("\n")[1], `"'=cmd|""A""",0,3,3,6,1`);
-});
+/** A name, and its cell: on one line, quoted, and no formula. */
+const cells: [string, string][] = [
+  ["Ada, Lovelace", '"Ada, Lovelace"'],
+  ['say "hi"', '"say ""hi"""'],
+  ["=1+1", `"'=1+1"`],
+  ['=cmd|"A"', `"'=cmd|""A"""`],
+  ["+1", `"'+1"`],
+  ["-1", `"'-1"`],
+  ["@SUM(A1)", `"'@SUM(A1)"`],
+  ["  =1+1", `"'  =1+1"`],
+  ["\uff1d1+1", `"'\uff1d1+1"`],
+  ["\t=1+1", '"\\t=1+1"'],
+  ["two\nlines", '"two\\nlines"'],
+  ["a\0b\ud800", '"a\\x00b\\u{d800}"'],
+];
+for (const [name, cell] of cells) {
+  test(`csv() writes the name ${JSON.stringify(name)} as text`, () => {
+    const row = csv([{ ...gradedOne, name, seed: name, problem: name }]).split("\n")[1];
+    const note = quotedNote(name);
+    assertEquals(row, `${cell},0,3,3,6,${cell},${note}`);
+  });
+}
+
+/** The cell that says why something could not be graded. */
+function quotedNote(problem: string): string {
+  return `"not graded: ${printable(problem).replaceAll('"', '""')}"`;
+}
+
+/** What a submission prints, or says in an error. */
+const printed: [string, string][] = [
+  ["NUL", "a\0b"],
+  ["the first half of a pair", "a\ud83db"],
+  ["the second half of a pair", "a\ude00b"],
+  ["a pair the wrong way round", "\ude00\ud83d"],
+  ["an escape sequence", "\x1b[31mred\x1b[0m"],
+  ["backspaces and a bell", "ab\b\b\x07"],
+  ["what XML forbids at the end of a plane", "\ufffe\uffff"],
+  ["the end of a CDATA section", "]]><!--&amp;<testcase>"],
+  ["quotes and a script", `"'</failure><script>alert(1)</script>`],
+  ["form feeds and vertical tabs", "a\f\vb"],
+  ["emoji and marks that turn text around", "😀\u202egnp"],
+];
+for (const [what, text] of printed) {
+  for (const format of ["gradescope", "classroom50", "junit", "json"] as const) {
+    test(`emit() writes ${format} that is valid when a submission prints ${what}`, () => {
+      const thrown = { name: text, message: text };
+      const hostile = { ...result, output: text, message: text, cause: text, place: text, thrown };
+      const all = { ...gradedOne, name: text, results: [hostile], notices: [text], problem: text };
+      const written = emit(format, all).text;
+      assert(written.isWellFormed());
+      // deno-lint-ignore no-control-regex
+      assert(!/[\x00-\x08\x0b-\x1f\ufffe\uffff]/.test(written));
+      if (format === "junit") return assertEquals(written.match(/<testcase /g)?.length, 1);
+      // deno-lint-ignore no-control-regex
+      assert(!/[\x00-\x08\x0b\x0c\x0e-\x1f]/.test(textsIn(JSON.parse(written)).join("")));
+      assert(textsIn(JSON.parse(written)).every((one) => one.isWellFormed()));
+    });
+  }
+}
+
+/** All texts in a document. */
+function textsIn(value: unknown): string[] {
+  if (typeof value === "string") return [value];
+  return typeof value === "object" && value !== null ? Object.values(value).flatMap(textsIn) : [];
+}
 
 test("emit() refuses to write totals that are not those of the tests", () => {
   const odd = { ...gradedOne, results: [{ ...result, earned: 0.5 }] };

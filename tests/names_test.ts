@@ -9,7 +9,7 @@ import {
   bunConfig,
   importMap,
   names,
-  sandboxPackage,
+  sandboxNames,
   workspaceConfig,
   yourModules,
 } from "../course/names.ts";
@@ -35,13 +35,12 @@ test("bunConfig() leads the learner's names to their files, and no given one", (
   assertEquals([paths["#checkpoint"], paths["#tensor"]], [undefined, undefined]);
 });
 
-test("sandboxPackage() has no later modules, and says whose the others are", () => {
-  const { imports } = Object(sandboxPackage("03_layers", new Map([["02_activations", own]])));
-  assertEquals(imports, {
-    "#tensor": "./modules/01_tensor/tensor.ts",
-    "#random": "./modules/01_tensor/random.ts",
-    "#activations": "./yours/02_activations/activations.ts",
-    "#layers": "./modules/03_layers/layers.ts",
+test("sandboxNames() has no later modules, and says whose the others are", () => {
+  assertEquals(sandboxNames("03_layers", new Map([["02_activations", own]])), {
+    "#tensor": "modules/01_tensor/tensor.ts",
+    "#random": "modules/01_tensor/random.ts",
+    "#activations": "yours/02_activations/activations.ts",
+    "#layers": "modules/03_layers/layers.ts",
   });
 });
 

@@ -19,7 +19,7 @@ import {
 } from "../course/content/course.ts";
 import { makeStub, todoFile } from "../course/content/stubs.ts";
 import { findTasks, replaceBodies } from "../course/content/task_bodies.ts";
-import { makeSandboxFolder } from "../course/judge/sandbox_folder.ts";
+import { sandboxNames } from "../course/names.ts";
 import { test } from "../course/sandbox/register.ts";
 import { inFolder } from "./project/in_folder.ts";
 
@@ -223,8 +223,9 @@ test("no stub holds a line of its solution", () => {
 
 test("stubs are formatted, pass the linter and the type checker", () => {
   return inFolder((folder) => {
+    const yours = join(folder, "yours");
     const owners = new Map(modules.map((module) => {
-      const own = join(folder, "stubs", module.folder);
+      const own = join(yours, module.folder);
       mkdirSync(own, { recursive: true });
       writeFileSync(join(own, todoFile.name), todoFile.source);
       for (const file of module.files) {
@@ -232,18 +233,22 @@ test("stubs are formatted, pass the linter and the type checker", () => {
       }
       return [module.folder, own];
     }));
-    const room = join(folder, "room");
-    makeSandboxFolder(room, modules[modules.length - 1], owners);
-    const yours = join(room, "yours"), names = Object.values(modules.map(({ folder }) => folder));
+    const paths = Object.entries(sandboxNames(modules[modules.length - 1].folder, owners));
+    const imports = Object.fromEntries(paths.map(([name, path]) => [name, `./${path}`]));
+    writeFileSync(join(folder, "package.json"), JSON.stringify({ type: "module", imports }));
+    writeFileSync(
+      join(folder, "deno.json"),
+      JSON.stringify({ nodeModulesDir: "none", lock: false }),
+    );
     const settings = join(root, "deno.json");
     for (
       const args of [
         ["fmt", "--check", "--config", settings, yours],
         ["lint", "--config", settings, yours],
-        ["check", ...names.map((name) => join(yours, name))],
+        ["check", ...owners.values()],
       ]
     ) {
-      const { status, stderr } = spawnSync("deno", args, { cwd: room, encoding: "utf8" });
+      const { status, stderr } = spawnSync("deno", args, { cwd: folder, encoding: "utf8" });
       assertEquals(status, 0, stderr);
     }
   });

@@ -10,7 +10,8 @@ import { mkdir, writeFile } from "node:fs/promises";
 import process from "node:process";
 import { readArguments, UsageError } from "../arguments.ts";
 import { root } from "../content/course.ts";
-import { cannotWrite, runCommand } from "./command.ts";
+import { cannotWrite } from "../files.ts";
+import { runCommand } from "./command.ts";
 import { renderBook } from "./site.ts";
 
 const usage = `Makes the book: static pages of all chapters, to be opened from a folder.

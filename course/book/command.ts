@@ -22,18 +22,3 @@ export async function runCommand(
     process.exitCode = 2;
   }
 }
-
-/**
- * Says that a file could not be written, and why.
- *
- * @param path The file or folder.
- * @param error What the system threw.
- * @returns What to throw.
- */
-export function cannotWrite(path: string, error: unknown): UsageError {
-  const reason = error instanceof Error && "code" in error ? error.code : error;
-  return new UsageError(
-    `Cannot write ${path}: the system answered ${reason}`,
-    "is it a folder that you may write to, on a disk with room?",
-  );
-}

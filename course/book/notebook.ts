@@ -6,11 +6,12 @@
  * @module
  */
 import { join } from "@std/path";
-import { existsSync, writeFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { readArguments, UsageError } from "../arguments.ts";
 import { isBegun, workspace } from "../commands/workspace.ts";
 import { type CourseModule, modules } from "../content/course.ts";
-import { cannotWrite, runCommand } from "./command.ts";
+import { writeWhole } from "../files.ts";
+import { runCommand } from "./command.ts";
 import { cellsOf } from "./notebook_cells.ts";
 
 const usage = `Writes a chapter as a Jupyter notebook, over your files in workspace/.
@@ -30,12 +31,7 @@ await runCommand((args) => {
     const says = `Cannot write workspace/${name}: it is there, and may hold what you wrote`;
     throw new UsageError(says, `deno task notebook ${module.number} --force`);
   }
-  try {
-    const text = JSON.stringify(notebookOf(module), null, 1);
-    writeFileSync(join(workspace, name), `${text}\n`);
-  } catch (error) {
-    throw cannotWrite(`workspace/${name}`, error);
-  }
+  writeWhole(join(workspace, name), `${JSON.stringify(notebookOf(module), null, 1)}\n`);
   return `The notebook is workspace/${name}. Open it in Jupyter or in an editor, with the kernel Deno;
 "deno jupyter --install" makes that kernel known.`;
 });

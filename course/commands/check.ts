@@ -4,9 +4,18 @@
  * @module
  */
 import { UsageError } from "../arguments.ts";
-import { modules } from "../content/course.ts";
+import { type CourseModule, modules } from "../content/course.ts";
 import type { Result } from "../judge/check_module.ts";
-import { checkYours, doneWith, firstOpen, sayCulprit, sayOpen, standInsOf } from "./checking.ts";
+import {
+  checkChanged,
+  checkYours,
+  type Choice,
+  doneWith,
+  firstOpen,
+  sayCulprit,
+  sayOpen,
+  standInsOf,
+} from "./checking.ts";
 import { moduleNamed, requireBegun, runtime, taskNamed } from "./named.ts";
 import { lineOf, pointsOf, say, sayLines, summaryOf } from "./print.ts";
 import { isComplete, readProgress } from "./progress_file.ts";
@@ -17,6 +26,17 @@ import { isBegun } from "./workspace.ts";
 export interface CheckOptions {
   /** Whether it looks for type errors, too (it does). */
   readonly types?: boolean;
+}
+
+/** Checks a module; if it cannot be checked, says why, and the next one can be. */
+async function checkWhole(module: CourseModule, choice: Choice): Promise<Result[]> {
+  try {
+    return await checkYours(module, choice);
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    say(`${module.folder.replace("_", " ")}: ${error.message}\n  ${error.hint}`);
+    return [];
+  }
 }
 
 /**
@@ -38,12 +58,18 @@ export async function check(
     throw new UsageError("Nothing is begun yet", `begin: ${runtime} start`);
   }
   const all: Result[] = [];
+  let isWhole = true;
   for (const module of chosen) {
+    await checkChanged(module);
     const standIns = standInsOf(module);
     if (standIns) say(standIns);
     const print = only ? (result: Result) => say(lineOf(result)) : undefined;
-    const results = await checkYours(module, { only, onResult: print });
+    const results = await checkWhole(module, { only, onResult: print });
     all.push(...results);
+    if (results.length === 0) {
+      isWhole = false;
+      continue;
+    }
     say(only ? "" : summaryOf(module, results));
     if (isComplete(readProgress(), module)) sayLines(doneWith(module));
   }
@@ -57,8 +83,21 @@ export async function check(
     const others = new Set(wrong.map(({ task }) => task).filter((task) => task !== open.task));
     if (others.size > 0) say(`also wrong: ${[...others].join(", ")}`);
   }
-  for (const module of types ? chosen : []) sayLines(await typeErrors(module));
   const [earned, points] = pointsOf(all);
   say(`\n${earned} of ${points} points`);
-  return open ? 1 : 0;
+  if (types) await sayTypes(chosen);
+  return open || !isWhole ? 1 : 0;
+}
+
+/** How long nothing is said of what goes on after the answer, in milliseconds. */
+const patience = 300;
+
+/** Looks for type errors, and says so if that takes a while. */
+async function sayTypes(chosen: readonly CourseModule[]): Promise<void> {
+  const notice = setTimeout(() => say("Looking for type errors … (Ctrl-C stops it)"), patience);
+  for (const module of chosen) {
+    const lines = await typeErrors(module);
+    clearTimeout(notice);
+    sayLines(lines);
+  }
 }

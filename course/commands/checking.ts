@@ -4,21 +4,24 @@
  * @module
  */
 import { join } from "@std/path";
-import { type CourseModule, modules, read, root } from "../content/course.ts";
+import { UsageError } from "../arguments.ts";
+import { type CourseModule, modules, read, reference, root } from "../content/course.ts";
+import { changedGiven } from "../content/given_code.ts";
 import { bisect } from "../judge/bisect.ts";
 import { checkModule, type Result, taskPlace, testsOf } from "../judge/check_module.ts";
 import { sayHint } from "./hint.ts";
-import { runtime } from "./named.ts";
-import { detailOf, paint, say, wrapped } from "./print.ts";
+import { moduleNamed, runtime } from "./named.ts";
+import { detailOf, paint, say, sayLines, wrapped } from "./print.ts";
 import {
   completeModules,
+  isChanged,
   isComplete,
   noteResults,
   readProgress,
-  writeProgress,
+  updateProgress,
 } from "./progress_file.ts";
 import { takeSnapshot } from "./snapshots.ts";
-import { folderOf, isBegun, kept } from "./workspace.ts";
+import { filesOf, folderOf, isBegun, kept, missingFiles } from "./workspace.ts";
 
 /** How to check. */
 export interface Choice {
@@ -32,13 +35,39 @@ export async function checkYours(
   module: CourseModule,
   options: Choice = {},
 ): Promise<Result[]> {
+  requireWhole(module);
+  await checkChanged(module);
   takeSnapshot(options.only ? `check ${options.only}` : `check ${module.number}`);
   const owners = ownersFor(module);
-  const results = await checkModule(module, { ...options, owners, scratch: kept });
+  const results = await checkModule(module, { ...options, owners });
   const { length: total } = await testsOf(module);
   const shown = options.first ?? firstOpen(results)?.task;
-  writeProgress(noteResults(readProgress(say), module, results, total, shown));
+  updateProgress((before) => noteResults(before, module, results, total, shown), say);
   return results;
+}
+
+/** Refuses to check a module with a file that is not there: all others would be blamed for it. */
+function requireWhole(module: CourseModule): void {
+  const [file] = missingFiles(module);
+  if (file === undefined) return;
+  throw new UsageError(
+    `${file} is missing in workspace/${module.folder}`,
+    `${runtime} start ${module.number} puts it back, as it was when it was last checked`,
+  );
+}
+
+/**
+ * Checks modules again that were green and have been edited since: a comment need not put the
+ * reference in their place.
+ *
+ * @param before Only those before this one; all if it is left out.
+ */
+export async function checkChanged(before?: CourseModule): Promise<void> {
+  for (const module of modules.filter((one) => !before || one.number < before.number)) {
+    if (!isChanged(readProgress(), module) || missingFiles(module).length > 0) continue;
+    say(`${module.number} has changed since it was green, and is checked again`);
+    await checkYours(module);
+  }
 }
 
 /** The earlier modules that the reference stands for, as a sentence; nothing if there are none. */
@@ -65,7 +94,7 @@ export async function sayCulprit(module: CourseModule, { task, sentence }: Resul
     tested: { module, task },
     scratch: kept,
     passes: async (owners) => {
-      const results = await checkModule(module, { owners, scratch: kept, only: task });
+      const results = await checkModule(module, { owners, only: task });
       return results.some((one) => one.sentence === sentence && one.status === "passed");
     },
   });
@@ -80,8 +109,21 @@ export async function sayCulprit(module: CourseModule, { task, sentence }: Resul
 /** Prints what a test found, and offers a hint after three equal failures. */
 export async function sayOpen(result: Result): Promise<void> {
   detailOf(result).forEach((line) => say(line));
+  if (result.status !== "todo") sayLines(changedGivenIn(moduleNamed(result.task, "find")));
   const times = readProgress().failures[result.task]?.times ?? 0;
   if (times >= 3) await sayHint(result.task, "The same failure for the third time. ");
+}
+
+/** Code of a module that was given and that the learner has changed, in one sentence a file. */
+function changedGivenIn(module: CourseModule): string[] {
+  return [...filesOf(module)].filter(([file]) => module.files.includes(file))
+    .flatMap(([file, own]) => {
+      const names = changedGiven(own, reference(module.folder, file));
+      if (names.length === 0) return [];
+      const shown = names.slice(0, 3).map((name) => `${name}`).join(", ");
+      const further = names.length > 3 ? ` and ${names.length - 3} more` : "";
+      return [paint("yellow", `  you changed ${shown}${further} in ${file}, which was given`)];
+    });
 }
 
 /** The first test that does not pass, in the order of the course. */

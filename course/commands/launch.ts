@@ -6,13 +6,16 @@
  * @module
  */
 import { isAbsolute, join } from "@std/path";
-import { mkdirSync, writeFileSync } from "node:fs";
 import process from "node:process";
 import { milestones } from "../../milestones/permissions.ts";
 import { type CourseModule, modules, root } from "../content/course.ts";
 import { bisect } from "../judge/bisect.ts";
+import { writeWhole } from "../files.ts";
 import { bunConfig, importMap, type Owners } from "../names.ts";
 import { requireRuntime, type Runtime } from "../runtime.ts";
+import { checkChanged } from "./checking.ts";
+import { permissionFlag } from "./permission_flags.ts";
+import { linesOf, say } from "./print.ts";
 import { completeModules, readProgress } from "./progress_file.ts";
 import { run } from "./run_program.ts";
 import { folderOf, hashOfModule, isBegun, kept } from "./workspace.ts";
@@ -49,8 +52,8 @@ export function plan(
   const allowed = Object.entries(permissions(args)).filter(([, list]) => list.length > 0)
     .map(([kind, list]) => {
       const inRoot = (path: string): string => join(isAbsolute(path) ? "" : root, path);
-      const all = kind === "read" || kind === "write" ? list.map(inRoot) : list;
-      return `--allow-${kind}=${all.map((one) => one.replaceAll(",", ",,")).join()}`; // Deno's escape
+      const isPath = kind === "read" || kind === "write";
+      return permissionFlag(kind, isPath ? list.map(inRoot) : list, process.cwd());
     });
   const names = yours.length === 0
     ? []
@@ -66,10 +69,22 @@ export function plan(
   };
 }
 
+/** Modules that were edited since they were green may be so still. */
+async function refresh(): Promise<void> {
+  const lines = await linesOf(async () => { // standard output may be a document
+    try {
+      await checkChanged();
+    } catch (error) {
+      say(`It cannot be checked: ${error instanceof Error ? error.message : error}`);
+    }
+  });
+  lines.forEach((line) => process.stderr.write(`${line}\n`));
+}
+
 /** Lays the learner's names over all others. */
 function writeNames(owners: Owners): void {
-  writeFileSync(nameTables.deno, JSON.stringify(importMap(owners)));
-  writeFileSync(nameTables.bun, JSON.stringify(bunConfig(owners)));
+  writeWhole(nameTables.deno, JSON.stringify(importMap(owners)));
+  writeWhole(nameTables.bun, JSON.stringify(bunConfig(owners)));
 }
 
 /** Says of each module whose it is. */
@@ -78,13 +93,34 @@ function whose(yours: readonly CourseModule[]): string {
   const others = modules.filter((module) => !yours.includes(module)).map((module) =>
     isBegun(module) ? `${module.number} (begun, not all its tests pass)` : module.number
   );
-  return `Yours: ${own.join(", ") || "none yet"}. The reference: ${others.join(", ") || "none"}.`;
+  const lines = [
+    `Yours: ${own.join(", ") || "none yet"}. The reference: ${others.join(", ") || "none"}.`,
+  ];
+  const did = yours.flatMap(({ number }) => deeds[number] ?? []);
+  return did.length === 0
+    ? lines[0]
+    : [...lines, `In this run your code ${listed(did)}.`].join("\n");
+}
+
+/** What a learner's module does in a run also where kernels stand in for loops. */
+const deeds: Readonly<Record<string, string>> = {
+  "03": "drew all weights and led each batch through the layers",
+  "05": "walked back through the graph for every gradient",
+  "07": "took every step of training",
+  "08": "dealt every batch",
+};
+
+/** "a", "a and b", "a, b and c" */
+function listed(words: readonly string[]): string {
+  const last = words.slice(-1);
+  return words.length < 2 ? last.join() : `${words.slice(0, -1).join(", ")} and ${last}`;
 }
 
 /** Does what the command line says; returns the exit code. */
 async function main(): Promise<number> {
   requireRuntime();
   const [name, ...args] = process.argv.slice(2);
+  await refresh();
   const yours = completeModules(readProgress());
   const planned = plan(name, args, yours);
   if ("problem" in planned) {
@@ -93,7 +129,6 @@ async function main(): Promise<number> {
   }
   if (modules.some(isBegun)) process.stderr.write(`${whose(yours)}\n`);
   if (yours.length === 0) return await run(planned.command);
-  mkdirSync(kept, { recursive: true });
   writeNames(ownersOf(yours));
   const code = await run(planned.command);
   if (code === 1) await sayCulprit(yours);

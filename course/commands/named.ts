@@ -14,7 +14,7 @@ export const runtime: string = process.versions.deno ? "deno task" : "bun run";
 
 /** The module that a number or a task names. */
 export function moduleNamed(text: string | undefined, what: string): CourseModule {
-  const module = text === undefined || !/^\d\d(\.\d+)?$/.test(text) ? undefined : moduleOf(text);
+  const name = text === undefined ? undefined : asNamed(text), module = name && moduleOf(name);
   if (module) return module;
   const found = text === undefined ? "none was named" : `there is no "${text}"`;
   throw new UsageError(
@@ -23,13 +23,20 @@ export function moduleNamed(text: string | undefined, what: string): CourseModul
   );
 }
 
+/** What people write for a module or a task, as the course writes it: 5 → 05, 1.2 → 01.2. */
+function asNamed(text: string): string | undefined {
+  const [, module, task] = text.match(/^(\d{1,2})(?:_\w+)?(\.\d+)?$/) ?? [];
+  return module === undefined ? undefined : `${module.padStart(2, "0")}${task ?? ""}`;
+}
+
 /** The task that was named, and its module. */
 export async function taskNamed(
   text: string | undefined,
   what: string,
 ): Promise<[CourseModule, string]> {
   const module = moduleNamed(text, what), tasks = await tasksOf(module);
-  if (text !== undefined && tasks.includes(text)) return [module, text];
+  const task = asNamed(text ?? "");
+  if (task !== undefined && tasks.includes(task)) return [module, task];
   throw new UsageError(
     `Cannot ${what}: it needs a task, and there is no task "${text}"`,
     `tasks of ${module.number}: ${tasks[0]} to ${tasks.at(-1)}`,

@@ -5,9 +5,9 @@
  * @module
  */
 import { join } from "@std/path";
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
-import process from "node:process";
+import { existsSync, readFileSync, renameSync } from "node:fs";
 import { type CourseModule, modules } from "../content/course.ts";
+import { oneAtATime, writeWhole } from "../files.ts";
 import type { Result } from "../judge/check_module.ts";
 import { hashOfModule, isBegun, workspace } from "./workspace.ts";
 
@@ -64,13 +64,19 @@ function parse(): Progress | undefined {
   }
 }
 
-/** Writes the file as a whole or not at all. */
-export function writeProgress(progress: Progress): void {
-  mkdirSync(workspace, { recursive: true });
-  if (existsSync(path) && parse() === undefined) renameSync(path, `${path}.damaged`);
-  // With a name of its own, since another command may be writing too.
-  writeFileSync(`${path}.${process.pid}`, `${JSON.stringify(progress, null, 2)}\n`);
-  renameSync(`${path}.${process.pid}`, path);
+/**
+ * Changes what is remembered. Another command may be doing so at the same time: each begins with
+ * what the one before has written.
+ *
+ * @param change Gives what is known now.
+ * @param notice Is told if the file was damaged.
+ */
+export function updateProgress(change: (before: Progress) => Progress, notice?: Notice): void {
+  oneAtATime(path, () => {
+    const before = readProgress(notice);
+    if (existsSync(path) && before === nothing) renameSync(path, `${path}.damaged`);
+    writeWhole(path, `${JSON.stringify(change(before), null, 2)}\n`);
+  });
 }
 
 function isProgress(value: unknown): value is Progress {
@@ -98,6 +104,12 @@ function isTexts(value: unknown): value is string[] {
 export function isComplete(progress: Progress, module: CourseModule): boolean {
   const entry = progress.modules[module.folder];
   return isBegun(module) && entry?.all === true && entry.hash === hashOfModule(module);
+}
+
+/** Whether all tests of a module passed, but on files that have changed since. */
+export function isChanged(progress: Progress, module: CourseModule): boolean {
+  const entry = progress.modules[module.folder];
+  return isBegun(module) && entry?.all === true && entry.hash !== hashOfModule(module);
 }
 
 /** The modules that a later one may be built on: begun and complete. */

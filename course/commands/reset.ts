@@ -4,12 +4,11 @@
  * @module
  */
 import { join } from "@std/path";
-import { rmSync } from "node:fs";
-import { todoFile } from "../content/stubs.ts";
+import { writeText } from "../files.ts";
 import { moduleNamed, requireBegun, runtime, taskNamed } from "./named.ts";
 import { say } from "./print.ts";
 import { snapshots, takeSnapshot } from "./snapshots.ts";
-import { begin, folderOf, resetTask } from "./workspace.ts";
+import { begin, folderOf, resetTask, stubOf } from "./workspace.ts";
 
 /**
  * Begins a module or a task again; what was there stays in the history.
@@ -24,8 +23,8 @@ export async function reset(what: string | undefined): Promise<number> {
   const id = takeSnapshot(`before reset ${what}`) ?? snapshots().at(-1)?.id;
   if (task) resetTask(module, task);
   else {
-    for (const file of [...module.files, todoFile.name]) {
-      rmSync(join(folderOf(module), file), { force: true });
+    for (const file of module.files) {
+      writeText(join(folderOf(module), file), stubOf(module, file));
     }
     begin(module);
   }

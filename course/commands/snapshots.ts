@@ -4,10 +4,12 @@
  *
  * @module
  */
-import { dirname, join } from "@std/path";
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
-import { modules, read } from "../content/course.ts";
-import { filesOf, isBegun, kept, workspace } from "./workspace.ts";
+import { join } from "@std/path";
+import { existsSync, renameSync } from "node:fs";
+import process from "node:process";
+import { type CourseModule, modules, read } from "../content/course.ts";
+import { filesIn, foldersIn, removeIfPossible, writeText, writeWhole } from "../files.ts";
+import { filesOf, isBegun, kept, missingFiles, workspace } from "./workspace.ts";
 
 const folder = join(kept, "history");
 
@@ -26,21 +28,35 @@ export interface Snapshot {
   readonly files: readonly string[];
 }
 
+/** The names of all snapshots, the oldest first. A folder that is still being written is none. */
+function names(): string[] {
+  return foldersIn(folder).filter((name) => /^\d{4}-\d\d-\d\dT[\d.-]+$/.test(name));
+}
+
 /** All snapshots, the oldest first. */
 export function snapshots(): Snapshot[] {
-  if (!existsSync(folder)) return [];
-  return readdirSync(folder).sort().map((id) => {
-    const names = readdirSync(join(folder, id), { recursive: true, encoding: "utf8" });
-    const files = names.filter((name) => name.endsWith(".ts")).sort();
+  return names().map((id) => {
+    const files = foldersIn(join(folder, id)).flatMap((module) =>
+      filesIn(join(folder, id, module), ".ts").map((name) => `${module}/${name}`)
+    );
     const reason = existsSync(join(folder, id, "reason")) ? read(join(folder, id, "reason")) : "";
-    return { id, reason, files: files.map((name) => name.replaceAll("\\", "/")) };
+    return { id, reason, files };
   });
 }
 
 /** The files as they were at a snapshot. */
 export function stateAt(id: string): Map<string, string> {
+  return stateOf(snapshots().filter((one) => one.id <= id));
+}
+
+/** The files as they were before a snapshot. */
+export function stateBefore(id: string): Map<string, string> {
+  return stateOf(snapshots().filter((one) => one.id < id));
+}
+
+function stateOf(all: readonly Snapshot[]): Map<string, string> {
   const state = new Map<string, string>();
-  for (const one of snapshots().filter((one) => one.id <= id)) {
+  for (const one of all) {
     for (const file of one.files) state.set(file, read(join(folder, one.id, file)));
   }
   return state;
@@ -51,7 +67,7 @@ let newest: { readonly id: string | undefined; readonly state: Map<string, strin
 
 /** The newest state: it is read again if another command has added to history, or it was deleted. */
 function newestState(): Map<string, string> {
-  const id = existsSync(folder) ? readdirSync(folder).sort().at(-1) : undefined;
+  const id = names().at(-1);
   if (!newest || newest.id !== id) newest = { id, state: stateAt("~") };
   return newest.state;
 }
@@ -64,15 +80,43 @@ export function takeSnapshot(reason: string, now = new Date()): string | undefin
   );
   const changed = files.filter(([name, text]) => before.get(name) !== text);
   if (changed.length === 0) return undefined;
-  const id = now.toISOString().replaceAll(":", "-").replace("Z", "");
-  for (const [name, text] of changed) {
-    mkdirSync(dirname(join(folder, id, name)), { recursive: true });
-    writeFileSync(join(folder, id, name), text);
-    before.set(name, text);
-  }
-  writeFileSync(join(folder, id, "reason"), reason);
-  newest = { id, state: before };
+  const id = writeSnapshot(freeName(now), reason, changed);
+  newest = { id, state: new Map([...before, ...changed]) };
   return id;
+}
+
+/** A name that no other command has taken in the same millisecond. */
+function freeName(now: Date): string {
+  const name = now.toISOString().replaceAll(":", "-").replace("Z", "");
+  return existsSync(join(folder, name)) ? freeName(new Date(now.getTime() + 1)) : name;
+}
+
+/** Writes a snapshot as a whole or not at all. */
+function writeSnapshot(
+  id: string,
+  reason: string,
+  files: readonly (readonly [name: string, text: string])[],
+): string {
+  const beside = join(folder, `${id}.${process.pid}.part`);
+  try {
+    for (const [name, text] of files) writeWhole(join(beside, name), text);
+    writeWhole(join(beside, "reason"), reason);
+    renameSync(beside, join(folder, id));
+  } catch (error) {
+    removeIfPossible(beside);
+    throw error;
+  }
+  return id;
+}
+
+/** Puts back files of a begun module that are missing, as they were when they were last checked. */
+export function putBack(module: CourseModule): string[] {
+  const state = newestState();
+  return missingFiles(module).filter((file) => {
+    const text = state.get(`${module.folder}/${file}`);
+    if (text !== undefined) writeText(join(workspace, module.folder, file), text);
+    return text !== undefined;
+  });
 }
 
 /** Brings a state back; what is there now is kept as a snapshot of its own. */
@@ -82,8 +126,7 @@ export function restore(id: string): string[] {
   for (const [file, text] of stateAt(id)) {
     const path = join(workspace, file);
     if (existsSync(path) && read(path) === text) continue;
-    mkdirSync(dirname(path), { recursive: true });
-    writeFileSync(path, text);
+    writeText(path, text);
     restored.push(file);
   }
   return restored;

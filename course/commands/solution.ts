@@ -7,7 +7,7 @@ import { UsageError } from "../arguments.ts";
 import { testsOf } from "../judge/check_module.ts";
 import { runtime, taskNamed } from "./named.ts";
 import { paint, say } from "./print.ts";
-import { nameOf, readProgress, writeProgress } from "./progress_file.ts";
+import { nameOf, readProgress, updateProgress } from "./progress_file.ts";
 import { bodiesOf, filesOf, solutionOf } from "./workspace.ts";
 
 /**
@@ -28,7 +28,12 @@ export async function solution(what: string | undefined, spoil: boolean): Promis
       `try: ${runtime} hint ${task}, or add --spoil (it will be noted)`,
     );
   }
-  if (!isDone) writeProgress({ ...progress, spoiled: [...new Set([...progress.spoiled, task])] });
+  if (!isDone) {
+    updateProgress((before) => ({
+      ...before,
+      spoiled: [...new Set([...before.spoiled, task])],
+    }));
+  }
   const yours = bodiesOf(filesOf(module), task);
   for (const { file, body, text } of solutionOf(module, task)) {
     const mine = yours.find((one) => one.file === file && one.body.name === body.name);

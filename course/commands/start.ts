@@ -10,7 +10,7 @@ import { shown } from "../judge/check_module.ts";
 import { checkYours, doneWith, firstOpen, sayOpen } from "./checking.ts";
 import { moduleNamed, runtime } from "./named.ts";
 import { paint, say, sayLines } from "./print.ts";
-import { placeOf, snapshots, takeSnapshot } from "./snapshots.ts";
+import { placeOf, putBack, snapshots, takeSnapshot } from "./snapshots.ts";
 import { watch } from "./watch.ts";
 import { begin, isBegun, openWorkspace, stubOf } from "./workspace.ts";
 
@@ -25,9 +25,12 @@ export async function start(what: string | undefined): Promise<number> {
   const module = named ?? modules.findLast(isBegun) ?? modules[0];
   const isNew = !isBegun(module);
   openWorkspace();
+  const back = putBack(module).map((file) =>
+    `${file} was missing, and is there again as it was when it was last checked.`
+  );
   begin(module);
   takeSnapshot(`start ${module.number}`);
-  const intro = [...isNew ? welcome(module) : [], ...noticesOf(module)];
+  const intro = [...isNew ? welcome(module) : [], ...back, ...noticesOf(module)];
   if (process.stdin.isTTY && process.stdout.isTTY) return await watch(module, intro);
   sayLines(intro);
   const open = firstOpen(await checkYours(module));
@@ -69,7 +72,8 @@ function changedStubs(module: CourseModule): string[] {
     const name = `${module.folder}/${file}`;
     if (!began.files.includes(name)) return [];
     const before = read(placeOf(began.id, name)), now = stubOf(module, file);
-    if (before === now || !now.includes("@task")) return [];
+    // What was begun may be the half of a stub, if a command was stopped while it wrote it.
+    if (now.startsWith(before) || !now.includes("@task")) return [];
     const tasks = [...new Set([...now.matchAll(/@task (\S+)/g)].map(([, task]) => task))];
     const changed = tasks.filter((task) => around(before, task) !== around(now, task));
     const which = changed.length > 0 ? `task ${changed.join(", ")}` : "text around the tasks";

@@ -8,6 +8,7 @@ import { UsageError } from "../arguments.ts";
 import { type CourseModule, modules } from "../content/course.ts";
 import { titlesOf } from "../content/titles.ts";
 import { type Result, taskPlace, testsOf } from "../judge/check_module.ts";
+import { prepareRunner } from "../judge/sandbox_process.ts";
 import { builtIn, checkYours, firstOpen, sayOpen, standInsOf } from "./checking.ts";
 import { sayHint } from "./hint.ts";
 import { history } from "./history.ts";
@@ -222,6 +223,7 @@ class Watcher {
         },
       })
     );
+    prepareRunner(); // for the next save
     return { first: firstOpen(results), results, notices };
   }
 

@@ -16,6 +16,8 @@ const coarsestClock = 2000;
 /** A file as it was seen last. */
 interface Seen {
   readonly stamp: string;
+  /** When it was read, in milliseconds. */
+  readonly readAt: number;
   readonly text: string;
 }
 
@@ -49,13 +51,11 @@ function look(
   try {
     for (const entry of readdirSync(folder, { withFileTypes: true })) {
       if (!entry.isFile() || !entry.name.endsWith(".ts")) continue;
-      const path = join(folder, entry.name), { mtimeMs, size } = statSync(path);
-      const stamp = `${mtimeMs} ${size}`, known = before?.get(entry.name);
-      const isOld = Date.now() - mtimeMs > coarsestClock;
-      seen.set(
-        entry.name,
-        isOld && known?.stamp === stamp ? known : { stamp, text: readFileSync(path, "utf8") },
-      );
+      const path = join(folder, entry.name), { mtimeMs, ctimeMs, ino, size } = statSync(path);
+      const stamp = `${mtimeMs} ${ctimeMs} ${ino} ${size}`, known = before?.get(entry.name);
+      const isSame = known?.stamp === stamp && known.readAt - mtimeMs > coarsestClock;
+      const readAt = Date.now();
+      seen.set(entry.name, isSame ? known : { stamp, readAt, text: readFileSync(path, "utf8") });
     }
   } catch (error) {
     if (before === undefined && isMissing(error)) return seen;

@@ -5,10 +5,11 @@
  * @module
  */
 import { join } from "@std/path";
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { type CourseModule, hashOf, modules, read, reference, root } from "../content/course.ts";
 import { makeStub, todoBody, todoFile } from "../content/stubs.ts";
 import { findTasks, replaceBodies, type TaskBody } from "../content/task_bodies.ts";
+import { filesIn, writeText, writeWhole } from "../files.ts";
 import { standIn, workspaceConfig } from "../names.ts";
 
 /** Where learners work. */
@@ -30,7 +31,8 @@ export const shimMark = "// Not begun: the reference stands here.\n";
 
 /** Whether a module was begun: it has other files than those that stand for the reference. */
 export function isBegun(module: CourseModule): boolean {
-  return [...filesOf(module).values()].some((text) => !text.startsWith(shimMark));
+  const folder = folderOf(module);
+  return filesIn(folder, ".ts").some((name) => !read(join(folder, name)).startsWith(shimMark));
 }
 
 /** The modules that were begun, each with its folder. */
@@ -38,33 +40,44 @@ export function begunModules(): Map<string, string> {
   return new Map(modules.filter(isBegun).map((module) => [module.folder, folderOf(module)]));
 }
 
-/** Makes what is missing in the workspace. Nothing that is there is changed. */
+/** Makes what is missing in the workspace. Nothing that learners wrote is changed. */
 export function openWorkspace(): void {
-  mkdirSync(kept, { recursive: true });
   writeMissing(join(workspace, ".gitignore"), ".kindling/\n");
-  writeMissing(nameTable, `${JSON.stringify(workspaceConfig(), null, 2)}\n`);
+  const settings = `${JSON.stringify(workspaceConfig(), null, 2)}\n`;
+  if (!existsSync(nameTable) || read(nameTable) !== settings) writeWhole(nameTable, settings);
   for (const module of modules.filter((module) => !isBegun(module))) writeShims(module);
 }
 
 function writeMissing(path: string, text: string): void {
-  if (!existsSync(path)) writeFileSync(path, text);
+  if (!existsSync(path)) writeWhole(path, text);
 }
 
 function writeShims(module: CourseModule): void {
-  mkdirSync(folderOf(module), { recursive: true });
   for (const name of module.names) {
     writeMissing(join(folderOf(module), name.file), shimMark + standIn(name));
   }
 }
 
-/** Puts the stubs of a module into the workspace. A file that was begun is not touched. */
+/** Files that a begun module must have and has not. */
+export function missingFiles(module: CourseModule): string[] {
+  const found = filesOf(module);
+  return isBegun(module)
+    ? module.files.filter((file) => found.get(file)?.startsWith(shimMark) !== false)
+    : [];
+}
+
+/**
+ * Puts the stubs of a module into the workspace. A file that was begun is not touched, unless only the
+ * beginning of its stub is there: a command was stopped while it wrote it.
+ */
 export function begin(module: CourseModule): void {
-  mkdirSync(folderOf(module), { recursive: true });
   const found = filesOf(module);
   for (const file of [...module.files, todoFile.name]) {
-    if (found.get(file)?.startsWith(shimMark) === false) continue;
+    const there = found.get(file);
     const text = file === todoFile.name ? todoFile.source : stubOf(module, file);
-    writeFileSync(join(folderOf(module), file), text);
+    if (there?.startsWith(shimMark) === false && !text.startsWith(there)) continue;
+    if (there === text) continue;
+    writeWhole(join(folderOf(module), file), text);
   }
 }
 
@@ -76,9 +89,7 @@ export function stubOf(module: CourseModule, file: string): string {
 /** The learner's files of a module, by name. */
 export function filesOf(module: CourseModule): Map<string, string> {
   const folder = folderOf(module);
-  if (!existsSync(folder)) return new Map();
-  const names = readdirSync(folder).filter((name) => name.endsWith(".ts")).sort();
-  return new Map(names.map((name) => [name, read(join(folder, name))]));
+  return new Map(filesIn(folder, ".ts").map((name) => [name, read(join(folder, name))]));
 }
 
 /** What tells whether a module has changed. */
@@ -119,6 +130,6 @@ export function resetTask(module: CourseModule, task: string): void {
       ? findTasks(source).filter((body) => body.task === task)
       : [];
     if (bodies.length === 0) continue;
-    writeFileSync(join(folderOf(module), file), replaceBodies(source, bodies, todoBody));
+    writeText(join(folderOf(module), file), replaceBodies(source, bodies, todoBody));
   }
 }

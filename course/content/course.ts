@@ -6,7 +6,7 @@
  */
 import { fromFileUrl, join, resolve } from "@std/path";
 import { createHash } from "node:crypto";
-import { readdirSync, readFileSync } from "node:fs";
+import { filesIn, readText } from "../files.ts";
 import { type Name, names } from "../names.ts";
 
 /** The repository's folder. */
@@ -32,7 +32,7 @@ export const modules: readonly CourseModule[] = readModules();
 function readModules(): CourseModule[] {
   const written = names.filter(({ isGiven }) => !isGiven);
   return [...new Set(written.map(({ folder }) => folder))].sort().map((folder) => {
-    const all = readdirSync(join(root, "modules", folder)).filter((name) => name.endsWith(".ts"));
+    const all = filesIn(join(root, "modules", folder), ".ts");
     const test = all.find((name) => name.endsWith("_test.ts"));
     const given = names.filter((one) => one.isGiven && one.folder === folder);
     const others = [test, ...given.map(({ file }) => file)];
@@ -40,7 +40,7 @@ function readModules(): CourseModule[] {
       number: folder.slice(0, 2),
       folder,
       names: written.filter((one) => one.folder === folder),
-      files: all.filter((name) => !others.includes(name)).sort(),
+      files: all.filter((name) => !others.includes(name)),
       test: `modules/${folder}/${test}`,
     };
   });
@@ -64,9 +64,7 @@ export function hintsOf({ folder }: CourseModule, task: string): string[] {
 }
 
 /** A text, with line ends as we write them. */
-export function read(path: string): string {
-  return readFileSync(path, "utf8").replaceAll("\r\n", "\n");
-}
+export const read = readText;
 
 /** What a text is recognised by, on every system. */
 export function hashOf(text: string): string {

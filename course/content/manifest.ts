@@ -6,7 +6,8 @@
  * @module
  */
 import { join } from "@std/path";
-import { existsSync, readdirSync, writeFileSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
+import { filesIn } from "../files.ts";
 import { hashOf, modules, read, root } from "./course.ts";
 
 const place = "course/content/manifest.json", path = join(root, place);
@@ -17,7 +18,7 @@ export function hashesNow(): Record<string, string> {
   const own = course.map((name) => `course${name}`);
   const folders = [...own, "tests/fixtures", ...modules.map(({ folder }) => `modules/${folder}`)];
   const files = folders.flatMap((folder) =>
-    readdirSync(join(root, folder)).filter((name) => /\.(ts|json)$/.test(name)).sort()
+    [...filesIn(join(root, folder), ".ts"), ...filesIn(join(root, folder), ".json")].sort()
       .map((name) => `${folder}/${name}`).filter((file) => file !== place)
   );
   return Object.fromEntries(files.map((file) => [file, hashOf(read(join(root, file)))]));

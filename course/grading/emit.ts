@@ -6,8 +6,9 @@
  */
 import process from "node:process";
 import { pointsOf } from "../commands/print.ts";
-import { escape } from "../escape.ts";
+import { escape, storable } from "../escape.ts";
 import type { Result } from "../judge/check_module.ts";
+import { printable } from "../printable.ts";
 
 /** What became of one submission. */
 export interface Graded {
@@ -18,6 +19,8 @@ export interface Graded {
   /** What the instructor should know beside. */
   readonly notices: readonly string[];
   readonly seconds: number;
+  /** Why some of it, or all, could not be graded. */
+  readonly problem?: string;
 }
 
 /** A file to write. */
@@ -82,8 +85,16 @@ function junitTotal(text: string): [number, number] {
   return [sum("earned"), sum("points")];
 }
 
+/** JSON that every reader takes, whatever a submission has printed. */
 function print(value: unknown): string {
-  return `${JSON.stringify(value, null, 1)}\n`;
+  const store = (_: string, value: unknown): unknown =>
+    typeof value === "string" ? storable(value) : value;
+  return `${JSON.stringify(value, store, 1)}\n`;
+}
+
+/** What the instructor should know of a submission. */
+export function notesOf({ problem, notices }: Graded): string[] {
+  return problem === undefined ? [...notices] : [`not graded: ${problem}`, ...notices];
 }
 
 /** What a learner is told about a test. */
@@ -93,12 +104,13 @@ function outputOf({ message, cause, output, place, status }: Result): string {
   return [...parts.filter((part) => part), `see ${place}`].join("\n");
 }
 
-function gradescope({ results, seconds, notices }: Graded): string {
+function gradescope(graded: Graded): string {
+  const { results, seconds } = graded;
   return print({
     execution_time: Math.round(seconds),
     stdout_visibility: "hidden",
     test_output_format: "text",
-    output: notices.join("\n"),
+    output: notesOf(graded).join("\n"),
     tests: results.map((result) => ({
       name: `${result.task} ${result.sentence}`,
       number: result.task,
@@ -139,10 +151,10 @@ function classroom50({ results }: Graded): string {
   });
 }
 
-function ownFormat({ name, seed, results, notices, seconds }: Graded): string {
+function ownFormat({ name, seed, results, notices, seconds, problem }: Graded): string {
   const [earned, points] = pointsOf(results);
   const tests = results.map(({ thrown: _, ...result }) => result);
-  return print({ version: 1, name, seed, earned, points, seconds, notices, tests });
+  return print({ version: 1, name, seed, earned, points, seconds, problem, notices, tests });
 }
 
 function junit({ name, results, seconds }: Graded): string {
@@ -177,13 +189,15 @@ export function csv(all: readonly Graded[]): string {
     );
     const sums = [0, 1].map((k) => columns.reduce((sum, column) => sum + column[k], 0));
     requireTotal("csv", sums, graded);
-    return [quoted(graded.name), ...columns.map(([earned]) => earned), ...sums, graded.seed];
+    const [name, seed, notes] = [graded.name, graded.seed, notesOf(graded).join("; ")].map(quoted);
+    return [name, ...columns.map(([earned]) => earned), ...sums, seed, notes];
   });
-  const head = ["name", ...numbers, "earned", "points", "seed"];
+  const head = ["name", ...numbers, "earned", "points", "seed", "notes"];
   return [head, ...rows].map((row) => `${row.join(",")}\n`).join("");
 }
 
-/** A cell of text; one that a spreadsheet would take for a formula is marked as text. */
+/** A cell of text on one line; one that a spreadsheet would take for a formula is marked as text. */
 function quoted(text: string): string {
-  return `"${text.replace(/^[=+\-@\t\r]/, "'$&").replaceAll('"', '""')}"`;
+  const line = printable(text), safe = line.replace(/^\s*[=+\-@＝＋－＠]/, "'$&");
+  return `"${safe.replaceAll('"', '""')}"`;
 }

@@ -5,31 +5,24 @@
  *
  * @module
  */
-import { basename, dirname, join, resolve } from "@std/path";
+import { dirname, join, resolve } from "@std/path";
 import { randomUUID } from "node:crypto";
-import {
-  existsSync,
-  lstatSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  realpathSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
-import { availableParallelism, tmpdir } from "node:os";
+import { existsSync, mkdirSync, realpathSync, renameSync, writeFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import process from "node:process";
 import { readArguments, UsageError } from "../arguments.ts";
 import { pointsOf, say } from "../commands/print.ts";
-import { shimMark, workspace } from "../commands/workspace.ts";
-import { type CourseModule, modules, read } from "../content/course.ts";
+import { workspace } from "../commands/workspace.ts";
 import { editedFiles } from "../content/manifest.ts";
-import { todoFile } from "../content/stubs.ts";
-import { checkModule, type Result, testsOf } from "../judge/check_module.ts";
-import { copyFiles } from "../judge/sandbox_folder.ts";
+import { endSandboxes } from "../judge/sandbox_process.ts";
+import { printable } from "../printable.ts";
 import { requireRuntime } from "../runtime.ts";
-import { csv, emit, type Emitted, type Format, formatNames, type Graded } from "./emit.ts";
+import { csv, emit, type Format, formatNames, type Graded, notesOf } from "./emit.ts";
+import { gradeSubmission } from "./grade_submission.ts";
+import { findSubmissions, maxDepth, sentenceOf, type Submission } from "./submissions.ts";
+
+/** How long the tests of a submission may take; a complete one takes half a minute. */
+const usualMinutes = 10;
 
 const help = `Grades workspaces: deno task grade [DIR …] [options]
 
@@ -37,7 +30,12 @@ const help = `Grades workspaces: deno task grade [DIR …] [options]
   --emit LIST     formats to write, of ${formatNames.join(", ")}
   --out DIR       where to (by default: grades)
   --seed TEXT     where random cases come from (by default: drawn, and written down)
-  --jobs N        how many are graded at the same time (by default: half of the cores)`;
+  --jobs N        how many are graded at the same time (by default: half of the cores)
+  --minutes N     how long one may take; tests that come later earn nothing (by default: ${usualMinutes})
+
+A workspace is looked for in each DIR down to ${maxDepth} folders deep. What cannot be graded gets a row
+with 0 points that says why, and the others are graded all the same. Exit code: 0 if all were graded,
+1 if some could not be, 2 if the command cannot be understood.`;
 
 interface Options {
   readonly folders: readonly string[];
@@ -45,16 +43,17 @@ interface Options {
   readonly out: string;
   readonly seed: string;
   readonly jobs: number;
+  readonly minutes: number;
 }
 
 function readOptions(args: readonly string[]): Options | null {
-  const flags = readArguments(args, ["help"], ["emit", "out", "seed", "jobs"], {
+  const flags = readArguments(args, ["help"], ["emit", "out", "seed", "jobs", "minutes"], {
     words: Infinity,
     refuse: ([word]) =>
       new UsageError(`Cannot use ${word}: there is no such option`, "see: --help"),
   });
   if (flags.help) return null;
-  const { emit = "", out = "grades", seed = randomUUID().slice(0, 8), jobs } = flags;
+  const { emit = "", out = "grades", seed = randomUUID().slice(0, 8), jobs, minutes } = flags;
   const names = emit.split(",").filter((name) => name !== "");
   const formats = formatNames.filter((name) => names.includes(name));
   const odd = names.find((name) => !formatNames.some((known) => known === name));
@@ -64,112 +63,22 @@ function readOptions(args: readonly string[]): Options | null {
   if (jobs !== undefined && !/^[1-9]\d?$/.test(jobs)) {
     throw new UsageError(`Cannot run ${jobs} jobs: it must be a whole number from 1 to 99`);
   }
-  const folders = flags.words.length > 0 ? flags.words : [workspace];
+  if (minutes !== undefined && !(Number(minutes) > 0)) {
+    throw new UsageError(`Cannot stop after ${minutes} minutes: it must be a number above 0`);
+  }
   return {
-    folders: folders.map((folder) => workspaceIn(resolve(folder))),
+    folders: flags.words.length > 0 ? flags.words : [ownWorkspace()],
     formats,
     out: resolve(out),
     seed,
     jobs: Number(jobs ?? Math.max(1, Math.floor(availableParallelism() / 2))),
+    minutes: Number(minutes ?? usualMinutes),
   };
 }
 
-/** A folder itself, or the workspace in it. */
-function workspaceIn(folder: string): string {
-  if (!existsSync(folder)) throw new UsageError(`Cannot grade ${folder}: there is no such folder`);
-  const inner = join(folder, "workspace");
-  if (isRealFolder(inner)) return inner;
-  if (modules.some((module) => existsSync(join(folder, module.folder)))) return folder;
-  throw new UsageError(
-    `Cannot grade ${folder}: it holds no workspace, and no folder such as ${modules[0].folder}`,
-  );
-}
-
-/** Whether there is a folder, and not a link to one: it could lead to the reference. */
-function isRealFolder(path: string): boolean {
-  return lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
-}
-
-/** What to call a submission: the folder around its workspace. */
-function nameOf(folder: string): string {
-  return basename(basename(folder) === "workspace" ? dirname(folder) : folder);
-}
-
-/** Grades one workspace; `onResult` is told all results so far, after each. */
-async function grade(
-  { folder, name, seed }: { folder: string; name: string; seed: string },
-  onResult: (graded: Graded) => void,
-): Promise<Graded> {
-  const started = performance.now(), scratch = realpathSync(mkdtempSync(join(tmpdir(), "grade-")));
-  const tests = await Promise.all(modules.map((module) => notRun(module)));
-  const byModule = new Map(modules.map((module, k) => [module, tests[k]]));
-  const notices = strangersIn(folder), complete = new Map<string, string>();
-  onResult(soFar());
-  try {
-    for (const module of modules) {
-      const own = join(scratch, "submitted", module.folder);
-      if (!isBegunIn(folder, module)) continue;
-      copyFiles(module, join(folder, module.folder), own);
-      const owners = new Map([...complete, [module.folder, own]]), done: Result[] = [];
-      const results = await checkModule(module, {
-        owners,
-        scratch,
-        seed,
-        fresh: true,
-        onResult: (result) => {
-          done.push(result);
-          byModule.set(module, [...done, ...(byModule.get(module) ?? []).slice(done.length)]);
-          onResult(soFar());
-        },
-      });
-      byModule.set(module, results);
-      if (results.every(({ status }) => status === "passed")) complete.set(module.folder, own);
-    }
-  } finally {
-    rmSync(scratch, { recursive: true, force: true });
-  }
-  return soFar();
-
-  function soFar(): Graded {
-    const seconds = Math.round((performance.now() - started) / 100) / 10;
-    return { name, seed, results: [...byModule.values()].flat(), notices, seconds };
-  }
-}
-
-/** The tests of a module that nobody has begun, or that have not run yet. */
-async function notRun(module: CourseModule): Promise<Result[]> {
-  return (await testsOf(module)).map(({ task, sentence, points, file, line }) => ({
-    task,
-    sentence,
-    points,
-    earned: 0,
-    status: "missing",
-    message: "The module was not begun, or the grader did not come this far",
-    test: `${file}:${line}`,
-    place: module.folder,
-    output: "",
-    ms: 0,
-  }));
-}
-
-function isBegunIn(folder: string, module: CourseModule): boolean {
-  if (!isRealFolder(join(folder, module.folder))) return false;
-  return module.files.some((file) => {
-    const path = join(folder, module.folder, file);
-    return lstatSync(path, { throwIfNoEntry: false })?.isFile() && !read(path).startsWith(shimMark);
-  });
-}
-
-/** Files that are not part of a submission: they are left where they are, and that is said. */
-function strangersIn(folder: string): string[] {
-  return modules.filter(({ folder: name }) => isRealFolder(join(folder, name))).flatMap((module) =>
-    readdirSync(join(folder, module.folder))
-      .filter((name) =>
-        name !== todoFile.name && !module.files.includes(name) ||
-        lstatSync(join(folder, module.folder, name)).isSymbolicLink()
-      )
-      .map((name) => `${module.folder}/${name} is no file of the course and was not used`)
-  );
+/** The workspace of this project, which may be a link to where it is kept. */
+function ownWorkspace(): string {
+  return existsSync(workspace) ? realpathSync(workspace) : workspace;
 }
 
 /** Writes a file as a whole, so that nobody reads half of it. */
@@ -179,36 +88,80 @@ function write(path: string, text: string): void {
   renameSync(`${path}.part`, path);
 }
 
-async function gradeAll({ folders, formats, out, seed, jobs }: Options): Promise<number> {
+/** Grades one after the other in each job; each is written as soon as it is graded. */
+async function gradeAll(options: Options): Promise<number> {
+  const { folders, formats, out, seed, jobs, minutes } = options;
+  const all: Graded[] = [];
+  let table: string | undefined;
   for (const file of editedFiles()) say(`Notice: ${file} is not as the course has it`);
   say(`Random cases come from --seed ${JSON.stringify(seed)}`);
-  const names = folders.map(nameOf), all: Graded[] = [], waiting = [...folders.entries()];
-  names.forEach((name, at) => { // several may be called alike
-    if (names.indexOf(name) < at) names[at] = `${name} ${at + 1}`;
-  });
-  await Promise.all(Array.from({ length: Math.min(jobs, folders.length) }, async () => {
-    for (let next = waiting.shift(); next; next = waiting.shift()) {
-      const [at, folder] = next;
-      const graded = await grade({ folder, name: names[at], seed }, (graded) => {
-        emitted("gradescope", graded);
-      });
-      all[at] = graded;
-      for (const format of formats) if (format !== "csv") emitted(format, graded);
-      const [earned, points] = pointsOf(graded.results);
-      say(`${graded.name.padEnd(24)} ${earned} of ${points} points  ${graded.seconds} s`);
-      for (const notice of graded.notices) say(`  ${notice}`);
-    }
-  }));
-  if (formats.includes("csv")) write(join(out, "grades.csv"), csv(all));
-  if (formats.length > 0) say(`Written to ${out}`);
-  return 0;
+  const submissions = findSubmissions(folders), waiting = [...submissions.entries()];
+  if (formats.length > 0) makeFolder(out);
+  await Promise.all(Array.from({ length: Math.min(jobs, submissions.length) }, work));
+  if (table) throw new UsageError(`Cannot write grades.csv: ${table}`);
+  if (formats.length > 0) say(`Written to ${printable(out)}`);
+  return all.some(({ problem }) => problem !== undefined) ? 1 : 0;
 
-  /** Gradescope's file is there before the first test, whatever comes after. */
-  function emitted(format: Exclude<Format, "csv">, graded: Graded): void {
-    if (!formats.includes(format)) return;
-    const { file, text }: Emitted = emit(format, graded);
-    write(join(out, folders.length > 1 ? graded.name : "", file), text);
+  async function work(): Promise<void> {
+    for (let next = waiting.shift(); next; next = waiting.shift()) {
+      const [at, submission] = next;
+      all[at] = writeAll(
+        submission,
+        await gradeSubmission(submission, { seed, minutes }, (graded) => {
+          // Gradescope's file is there before the first test, whatever comes after.
+          if (formats.includes("gradescope")) {
+            tryTo(() => writeOne("gradescope", submission, graded));
+          }
+        }),
+      );
+      table = tryTo(writeTable);
+      sayRow(all[at]);
+    }
   }
+
+  /** All of them so far, in the order in which they were named. */
+  function writeTable(): void {
+    const done = submissions.flatMap((_, at) => all[at] ?? []);
+    if (formats.includes("csv")) write(join(out, "grades.csv"), csv(done));
+  }
+
+  /** Writes all formats of one; if one cannot be written, it is not graded. */
+  function writeAll(submission: Submission, graded: Graded): Graded {
+    const wrong = formats.flatMap((format) => {
+      const reason = format === "csv" ? "" : tryTo(() => writeOne(format, submission, graded));
+      return reason ? [`${format} could not be written: ${reason}`] : [];
+    });
+    if (wrong.length === 0) return graded;
+    return { ...graded, problem: [graded.problem ?? [], wrong].flat().join("; ") };
+  }
+
+  function writeOne(format: Format, submission: Submission, graded: Graded): void {
+    if (format === "csv") return;
+    const { file, text } = emit(format, graded);
+    write(join(out, submissions.length > 1 ? submission.file : "", file), text);
+  }
+}
+
+/** Does something; what went wrong, or nothing. */
+function tryTo(what: () => void): string | undefined {
+  try {
+    what();
+    return undefined;
+  } catch (error) {
+    return sentenceOf(error);
+  }
+}
+
+/** The row of a submission, and what should be known of it. */
+function sayRow(graded: Graded): void {
+  const [earned, points] = pointsOf(graded.results);
+  say(`${graded.name.padEnd(24)} ${earned} of ${points} points  ${graded.seconds} s`);
+  for (const note of notesOf(graded)) say(`  ${printable(note)}`);
+}
+
+function makeFolder(out: string): void {
+  const reason = tryTo(() => mkdirSync(out, { recursive: true }));
+  if (reason) throw new UsageError(`Cannot write to ${printable(out)}: ${reason}`);
 }
 
 async function main(): Promise<number> {
@@ -232,7 +185,15 @@ async function main(): Promise<number> {
   }
 }
 
+/** How the signals end a command: 128 and the signal's number. */
+const signals = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
+
 if (import.meta.main) {
-  process.on("SIGINT", () => process.exit(130));
+  for (const [signal, code] of Object.entries(signals)) {
+    process.on(signal, () => {
+      endSandboxes();
+      process.exit(code);
+    });
+  }
   process.exit(await main());
 }

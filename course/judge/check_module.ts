@@ -4,8 +4,8 @@
  * @module
  */
 import { join, toFileUrl } from "@std/path";
-import { existsSync, mkdtempSync, realpathSync, rmSync } from "node:fs";
-import { type CourseModule, read, root } from "../content/course.ts";
+import { existsSync } from "node:fs";
+import { type CourseModule, modules, read, root } from "../content/course.ts";
 import { findTasks } from "../content/task_bodies.ts";
 import type { Owners } from "../names.ts";
 import { declared, type GradedTest, listOnly } from "../sandbox/graded.ts";
@@ -13,10 +13,11 @@ import { placeOfFrame } from "../sandbox/places.ts";
 import type { Limits, Outcome } from "../sandbox/process.ts";
 import { type Observation, observe } from "../sandbox/recording.ts";
 import { usualSeed } from "../sandbox/seeded.ts";
-import { importProblems } from "./imports.ts";
+import { explainImport } from "./imports.ts";
 import { judge, type Status, type Verdict } from "./judge.ts";
-import { makeSandboxFolder } from "./sandbox_folder.ts";
-import { Runner } from "./sandbox_process.ts";
+import { cut, received } from "./received.ts";
+import { sandboxSources } from "./sandbox_sources.ts";
+import { takeRunner } from "./sandbox_process.ts";
 
 /** What became of one graded test. */
 export interface Result extends Verdict {
@@ -38,14 +39,14 @@ export interface Result extends Verdict {
 export interface CheckOptions {
   /** Which modules are the learner's, and where each is. */
   readonly owners: Owners;
-  /** A folder that sandboxes may be made in. */
-  readonly scratch: string;
   /** Where random cases come from. */
   readonly seed?: string;
   /** Whether each test gets a thread of its own; else one is used again while all goes well. */
   readonly fresh?: boolean;
   /** What each test may take; the usual where it is left out. */
   readonly limits?: Partial<Limits>;
+  /** When `performance.now()` says so, the tests that have not run yet are left out. */
+  readonly until?: number;
   /** Only tests of this task. */
   readonly only?: string;
   /** Tests of this task come first. */
@@ -64,7 +65,6 @@ const shortLimit = 1000;
 const endings: Record<NonNullable<Outcome["ended"]>, [Status, string]> = {
   timeout: ["timeout", "It was still running and was ended: does a loop never end?"],
   memory: ["error", "It took more memory than a test may, and was ended"],
-  exit: ["error", "It ended the program: a module must not call exit()"],
   crash: ["error", "It broke down outside of the test"],
 };
 
@@ -76,33 +76,32 @@ const endings: Record<NonNullable<Outcome["ended"]>, [Status, string]> = {
  * @returns The results in the order of the tests.
  */
 export async function checkModule(module: CourseModule, options: CheckOptions): Promise<Result[]> {
-  const { owners, scratch, seed = usualSeed, fresh = false, only, first } = options;
+  const { owners, seed = usualSeed, fresh = false, only, first } = options;
+  const { until = Infinity } = options;
   const own = owners.get(module.folder);
   if (own === undefined) throw new Error(`Cannot check ${module.folder}: it is not the learner's`);
-  const tests = (await testsOf(module)).filter(({ task }) => only === undefined || task === only);
-  const ordered = first === undefined ? tests : tests.toSorted((a, b) => rank(a) - rank(b));
-  const folder = realpathSync(mkdtempSync(join(scratch, `sandbox-${module.number}-`)));
-  const runner = new Runner(folder), found = new Map<GradedTest, Result>();
-  let general: Outcome | undefined, limits = { ...usualLimits, ...options.limits };
+  const room = sandboxSources(module, owners), runner = takeRunner();
+  const found = new Map<GradedTest, Result>();
+  let general: Outcome | undefined, limits = { ...usualLimits, ...options.limits }, tests;
   try {
-    makeSandboxFolder(folder, module, owners);
-    runner.start(); // it gets ready while the imports are looked at, and has loaded nothing yet
-    const problems = importProblems(join(folder, "yours", module.folder), module);
-    if (problems.length > 0) general = failing("ImportError", problems[0]);
+    runner.open(room); // it gets ready while the tests are loaded here
+    tests = (await testsOf(module)).filter(({ task }) => only === undefined || task === only);
+    const ordered = first === undefined ? tests : tests.toSorted((a, b) => rank(a) - rank(b));
     for (const test of ordered) {
       const started = performance.now(), right = await rightFor(test, seed);
-      const outcome = general ?? await runner.run({
-        file: toFileUrl(join(folder, module.test)).href,
+      const left = until - performance.now();
+      const sent = general ?? (left <= 0 ? tooLate : await runner.run({
         task: test.task,
         sentence: test.sentence,
         seed: right.seed,
         fresh,
-        limits,
-      });
+        limits: { ...limits, milliseconds: Math.min(limits.milliseconds, Math.ceil(left)) },
+      }));
+      const outcome = received(sent, right.observation);
       // What breaks while it is loaded breaks for every test: it need not be tried again.
       if (outcome.ended && !outcome.loaded) general = outcome;
       if (outcome.ended === "timeout") limits = { ...limits, milliseconds: shortLimit };
-      const verdict = withPaths(verdictOf(outcome, right.observation));
+      const verdict = withPaths(safely(() => verdictOf(explained(outcome), right.observation)));
       const result = {
         ...verdict,
         task: test.task,
@@ -110,7 +109,7 @@ export async function checkModule(module: CourseModule, options: CheckOptions): 
         points: test.points,
         earned: verdict.status === "passed" ? test.points : 0,
         test: `${test.file}:${test.line}`,
-        place: placeOf(module, own, { folder, test, verdict }),
+        place: placeOf(module, own, { test, verdict }),
         output: outcome.output,
         ms: Math.round(performance.now() - started),
       };
@@ -119,14 +118,25 @@ export async function checkModule(module: CourseModule, options: CheckOptions): 
     }
   } finally {
     runner.close();
-    rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
   }
   return tests.flatMap((test) => found.get(test) ?? []);
 
-  /** Messages name the learner's files, not the copies that ran. */
+  /** Messages name the learner's files as they lie there. */
   function withPaths(verdict: Verdict): Verdict {
-    const copies = toFileUrl(join(folder, "yours", module.folder)).href;
-    return { ...verdict, message: verdict.message.replaceAll(copies, shown(own ?? "")) };
+    const inside = `file:///yours/${module.folder}`;
+    return { ...verdict, message: verdict.message.replaceAll(inside, shown(own ?? "")) };
+  }
+
+  /** An import that was refused, in words. */
+  function explained(outcome: Outcome): Outcome {
+    if (!outcome.refused) return outcome;
+    const { name, from } = outcome.refused, [, folder, file] = from.split("/");
+    const files = Object.keys(room.files).filter((path) => path.startsWith(`yours/${folder}/`))
+      .map((path) => path.split("/")[2]);
+    const owner = modules.find((one) => one.folder === folder) ?? module;
+    const source = room.files[from];
+    const message = explainImport({ name, file, source, module: owner, files });
+    return { ...outcome, thrown: { name: "ImportError", message } };
   }
 
   function rank({ task }: GradedTest): number {
@@ -134,8 +144,30 @@ export async function checkModule(module: CourseModule, options: CheckOptions): 
   }
 }
 
-function failing(name: string, message: string): Outcome {
-  return { ended: "crash", thrown: { name, message }, loaded: false, output: "" };
+/** What becomes of the tests that no time is left for. */
+const tooLate: Outcome = {
+  ended: "timeout",
+  thrown: {
+    name: "TimeError",
+    message: "The time for the whole submission was used up before this test",
+  },
+  loaded: false,
+  output: "",
+};
+
+/** The verdict, in few words; one that cannot be found is a verdict too, and the next test goes on. */
+function safely(judging: () => Verdict): Verdict {
+  try {
+    const verdict = judging();
+    return {
+      ...verdict,
+      message: cut(verdict.message),
+      cause: verdict.cause && cut(verdict.cause),
+    };
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    return { status: "error", message: cut(`It gave what cannot be compared: ${reason}`) };
+  }
 }
 
 /** The verdict on what came of a test. */
@@ -145,7 +177,9 @@ function verdictOf({ observation, ended, thrown, loaded }: Outcome, right: Obser
   }
   if (observation) return judge(observation, right);
   const [status, message] = endings[ended ?? "crash"];
-  if (thrown?.name === "ImportError") return { status, message: thrown.message };
+  if (thrown && ["ImportError", "TimeError"].includes(thrown.name)) {
+    return { status, message: thrown.message };
+  }
   const when = loaded
     ? message
     : message.replace(/^It|outside of the test/g, (text) =>
@@ -158,7 +192,7 @@ function verdictOf({ observation, ended, thrown, loaded }: Outcome, right: Obser
 const testsByFile = new Map<string, Promise<readonly GradedTest[]>>();
 
 /** The graded tests of a module: those of the repository, not of a learner. */
-export function testsOf({ test }: CourseModule): Promise<readonly GradedTest[]> {
+export function testsOf({ test, number }: CourseModule): Promise<readonly GradedTest[]> {
   const known = testsByFile.get(test);
   if (known) return known;
   const loaded = load();
@@ -168,7 +202,7 @@ export function testsOf({ test }: CourseModule): Promise<readonly GradedTest[]> 
   async function load(): Promise<readonly GradedTest[]> {
     listOnly();
     await import(toFileUrl(join(root, test)).href);
-    return declared.filter(({ file }) => file === test);
+    return declared.filter(({ task }) => task.startsWith(`${number}.`));
   }
 }
 
@@ -205,14 +239,13 @@ async function observeReference(test: GradedTest, seed: string): Promise<Right> 
 // ── Where to look ──
 
 interface Finding {
-  readonly folder: string;
   readonly test: GradedTest;
   readonly verdict: Verdict;
 }
 
 /** Where it was thrown, or else where the task stands. */
-function placeOf(module: CourseModule, own: string, { folder, test, verdict }: Finding): string {
-  const inside = `${folder.replaceAll("\\", "/")}/yours/${module.folder}/`;
+function placeOf(module: CourseModule, own: string, { test, verdict }: Finding): string {
+  const inside = `/yours/${module.folder}/`;
   const frames = (verdict.thrown?.stack ?? "").split("\n").map(placeOfFrame);
   const thrown = frames.find((place) => place?.file.includes(inside));
   if (thrown) return `${shown(own)}/${thrown.file.split(inside)[1]}:${thrown.line}`;
@@ -224,7 +257,9 @@ function placeOf(module: CourseModule, own: string, { folder, test, verdict }: F
 export function taskPlace(module: CourseModule, own: string, task: string): string | undefined {
   for (const file of module.files.filter((file) => existsSync(join(own, file)))) {
     const source = read(join(own, file)), todo = source.indexOf(`TodoError("${task} `);
-    const body = todo < 0 && source.includes(`@task ${task}`) ? bodyIn(source, task) : undefined;
+    const body = todo < 0 && new RegExp(`@task ${task}\\b`).test(source)
+      ? bodyIn(source, task)
+      : undefined;
     const line = todo < 0 ? body : source.slice(0, todo).split("\n").length;
     if (line !== undefined) return `${shown(own)}/${file}:${line}`;
   }

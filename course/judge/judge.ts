@@ -6,7 +6,7 @@
  */
 import { equal } from "@std/assert/equal";
 import { wrongError } from "../sandbox/expect_error.ts";
-import { expectTensor, isTensor } from "../sandbox/expect_tensor.ts";
+import { expectTensor, isTensor, type TensorLike } from "../sandbox/expect_tensor.ts";
 import type { Check, Observation, Thrown } from "../sandbox/recording.ts";
 import { diagnose } from "./detective.ts";
 import { showValue } from "./show_value.ts";
@@ -94,11 +94,19 @@ function differing(actual: unknown, expected: unknown): string {
   return `Wrong value\n  expected: ${want}\n  got:      ${got}`;
 }
 
+/** The most numbers that are searched for a pattern. */
+const maxNumbers = 100_000;
+
+/** Whether it is worth looking for a bug's pattern, and there are only numbers to look at. */
+function canDiagnose({ data }: TensorLike): boolean {
+  return data.length <= maxNumbers && Array.from(data).every((x) => typeof x === "number");
+}
+
 /** What the numbers of the first wrong check tell about the bug. */
 function causeOf(k: number, shown: Observation, right: Observation): string | undefined {
   const actual = shown.checks[k], expected = right.checks[k];
   if (actual.kind !== "tensor" || expected.kind !== "tensor") return undefined;
-  if (!isTensor(actual.actual)) return undefined;
+  if (!isTensor(actual.actual) || !canDiagnose(actual.actual)) return undefined;
   const earlier = right.checks.slice(0, k).flatMap((check) =>
     check.kind === "tensor" ? [check.expected] : []
   );

@@ -3,28 +3,93 @@
  *
  * @module
  */
-import { join } from "@std/path";
+import { fromFileUrl, join } from "@std/path";
 import { Buffer } from "node:buffer";
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
-import { randomUUID } from "node:crypto";
+import { readFileSync } from "node:fs";
 import process from "node:process";
-import { createInterface } from "node:readline";
 import v8 from "node:v8";
-import type { Job, Outcome } from "../sandbox/process.ts";
+import type { Job, Line, Outcome, Room, Sources } from "../sandbox/process.ts";
+import { readLines } from "./report_lines.ts";
 
 /** How long the process may be silent beyond a test's own limit, in milliseconds. */
 const grace = 5000;
 
+/** The most that is read of what a test shows, in bytes: twenty times what any shows that is right. */
+const maxReport = 2 ** 22;
+
+/** What comes of a test that shows more. */
+const tooLarge: Outcome = {
+  observation: {
+    checks: [],
+    thrown: { name: "RangeError", message: "What it gave is too large to be compared" },
+  },
+  loaded: true,
+  output: "",
+};
+
+/** The processes that are there. */
+const running = new Set<ChildProcessWithoutNullStreams>();
+
+/** Ends all of them at once, for a command that is ended itself. */
+export function endSandboxes(): void {
+  for (const child of running) child.kill("SIGKILL");
+}
+
+const folder = fromFileUrl(new URL("../sandbox/", import.meta.url));
+
+/** What lies beside a learner's code, all of it and nothing more. */
+export const beside: readonly string[] = [
+  "assertion_error.ts",
+  "context.ts",
+  "expect_error.ts",
+  "expect_tensor.ts",
+  "finite_differences.ts",
+  "graded.ts",
+  "inside.ts",
+  "places.ts",
+  "plain.ts",
+  "realm.ts",
+  "recording.ts",
+  "register.ts",
+  "seeded.ts",
+  "thread.ts",
+];
+
+function besideFiles(): Sources {
+  return Object.fromEntries(
+    beside.map((name) => [`course/sandbox/${name}`, readFileSync(join(folder, name), "utf8")]),
+  );
+}
+
+/** A process that was started before anybody knew what it is to run. */
+let spare: Runner | undefined;
+
+/** Starts a process for the next check, so that it need not wait for that. */
+export function prepareRunner(): void {
+  spare ??= new Runner();
+  spare.start();
+}
+
+/** The process that was prepared, or a new one. */
+export function takeRunner(): Runner {
+  const taken = spare ?? new Runner();
+  spare = undefined;
+  return taken;
+}
+
 /** A process for learner's code, started when it is needed. */
 export class Runner {
-  readonly #folder: string;
-  readonly #word = randomUUID();
+  readonly #word = crypto.randomUUID();
+  #room: Room | undefined;
   #child: ChildProcessWithoutNullStreams | undefined;
   #answer: ((outcome: Outcome) => void) | undefined;
 
-  /** @param folder What the process may read; its own program is in it. */
-  constructor(folder: string) {
-    this.#folder = folder;
+  /** Says what is there to run. */
+  open(room: Room): void {
+    this.#room = room;
+    if (this.#child) this.#write({ room });
+    else this.start();
   }
 
   /** Starts the process, if it is not there. */
@@ -32,44 +97,64 @@ export class Runner {
     if (this.#child) return this.#child;
     const flags = process.versions.deno
       ? [
-        "--no-prompt",
+        "--no-prompt", // and no permission
+        "--no-config",
+        "--no-lock",
+        "--no-npm",
         "--cached-only",
-        `--allow-read=${this.#folder.replaceAll(",", ",,")}`,
         "--v8-flags=--disallow-code-generation-from-strings",
       ]
       : ["--no-install"];
     const child = spawn(
       process.execPath,
-      ["run", ...flags, join(this.#folder, "course/sandbox/process.ts")],
-      { cwd: this.#folder, env: { NO_COLOR: "1", ...systemVariables() } },
+      ["run", ...flags, join(folder, "process.ts")],
+      { cwd: folder, env: { NO_COLOR: "1", ...systemVariables() } },
     );
+    running.add(child);
     let complaint = "";
     child.stderr.on("data", (text) => complaint = (complaint + text).slice(-2000));
     child.stdin.on("error", () => {}); // it died: "exit" tells
-    child.on("exit", () => {
+    const onEnd = (): void => {
+      running.delete(child);
       if (this.#child !== child) return; // it was closed, or has a successor
       this.#child = undefined;
+      const isFull = /out of memory|heap limit/i.test(complaint);
       const thrown = { name: "Error", message: complaint.trim() };
-      this.#give({ ended: "crash", thrown, loaded: false, output: "" });
-    });
-    createInterface({ input: child.stdout }).on("line", (line) => {
-      if (!line.startsWith(`${this.#word} `)) return;
-      this.#give(v8.deserialize(Buffer.from(line.slice(this.#word.length + 1), "base64")));
+      this.#give({
+        ...(isFull ? { ended: "memory" } : { ended: "crash", thrown }),
+        loaded: false,
+        output: "",
+      });
+    };
+    child.on("exit", onEnd);
+    child.on("error", onEnd); // it could not be started
+    readLines(child.stdout, maxReport, (line) => {
+      if (this.#child !== child) return; // an answer that came too late
+      if (line === null) {
+        this.close();
+        return this.#give(tooLarge);
+      }
+      if (line.startsWith(`${this.#word} `)) {
+        this.#give(outcomeOf(line.slice(this.#word.length + 1)));
+      }
     });
     child.stdin.write(`${this.#word}\n`);
-    return this.#child = child;
+    this.#child = child;
+    this.#write({ beside: besideFiles() });
+    if (this.#room) this.#write({ room: this.#room });
+    return child;
   }
 
   /** Runs one test. */
   async run(job: Job): Promise<Outcome> {
-    const child = this.start();
+    this.start();
     const { promise, resolve } = Promise.withResolvers<Outcome>();
     this.#answer = resolve;
     const timer = setTimeout(() => {
       this.#give({ ended: "timeout", loaded: false, output: "" });
       this.close();
     }, job.limits.milliseconds + grace);
-    child.stdin.write(`${JSON.stringify(job)}\n`);
+    this.#write({ job });
     const outcome = await promise;
     clearTimeout(timer);
     return outcome;
@@ -81,9 +166,22 @@ export class Runner {
     this.#child = undefined;
   }
 
+  #write(line: Line): void {
+    this.#child?.stdin.write(`${JSON.stringify(line)}\n`);
+  }
+
   #give(outcome: Outcome): void {
     this.#answer?.(outcome);
     this.#answer = undefined;
+  }
+}
+
+/** Reads an answer; one that is none is a crash. */
+function outcomeOf(text: string): Outcome {
+  try {
+    return v8.deserialize(Buffer.from(text, "base64"));
+  } catch {
+    return { ended: "crash", loaded: true, output: "" };
   }
 }
 

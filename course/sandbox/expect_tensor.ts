@@ -49,6 +49,9 @@ export function expectTensor(
   }
   const wrong: number[] = [];
   for (let i = 0; i < size; i++) {
+    if (typeof actual.data[i] !== "number") {
+      throw new AssertionError(`Wrong data: expected numbers, got a ${typeof actual.data[i]}`);
+    }
     if (!isClose(actual.data[i], want.data[i], tolerance)) wrong.push(i);
   }
   if (wrong.length > 0) throw new AssertionError(describeWrong(actual, want, wrong, tolerance));
@@ -92,6 +95,7 @@ export function describe(shape: readonly number[]): string {
 
 function kindOf(value: unknown): string {
   if (typeof value !== "object" || value === null) return String(value);
+  if ("shape" in value && "data" in value) return "something whose data are not numbers in a list";
   return `an object of class ${value.constructor?.name ?? "Object"}`;
 }
 

@@ -10,7 +10,7 @@ export interface Place {
   readonly line: number;
 }
 
-const folder = toPath(new URL(".", import.meta.url).href);
+const folder = toPath(import.meta.url.replace(/[^/]*$/, ""));
 const root = folder.slice(0, -"course/sandbox/".length);
 
 /** The files that tests are declared through. */

@@ -1,7 +1,8 @@
 /**
- * The process around a learner's code. It may read its own folder and nothing else. It reads jobs
- * from its input, a line each, runs each in a thread that it can end, and writes what came of it. A
- * line counts only if it begins with the word that came first on its input, which no thread knows.
+ * The process around a learner's code. It has no permission and reads no file: what runs comes on
+ * its input as text, and then jobs, a line each. It runs each job in a thread that it can end, and
+ * writes what came of it. A line counts only if it begins with the word that came first on
+ * its input, which no thread knows.
  *
  * @module
  */
@@ -9,18 +10,36 @@ import { Buffer } from "node:buffer";
 import process from "node:process";
 import { createInterface } from "node:readline";
 import v8 from "node:v8";
-import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
-import { type Observation, type Thrown, thrownFrom } from "./recording.ts";
+import { type Thrown, thrownFrom } from "./plain.ts";
+import type { Check, Observation } from "./recording.ts";
+import { type Code, stripTypes, withSourceLines } from "./strip_types.ts";
+
+/** Sources by their paths. */
+export type Sources = Readonly<Record<string, string>>;
+
+/** What is there for a learner's code to run with. */
+export interface Room<File = string> {
+  /** The learner's files in yours/, the modules below, and the tests. */
+  readonly files: Readonly<Record<string, File>>;
+  /** The paths that #names lead to. */
+  readonly names: Readonly<Record<string, string>>;
+  /** The path of the file that declares the tests. */
+  readonly test: string;
+}
+
+/** A source as code, or why it is none. */
+export type Made = Code | { readonly thrown: Thrown };
+
+/** What a thread is told: what lies beside every learner's code, then that code, then tests to run. */
+export type Told = { readonly beside: Readonly<Record<string, Made>> } | Room<Made> | Job;
 
 /** One test to run. */
 export interface Job {
-  /** The URL of the file that declares it. */
-  readonly file: string;
   readonly task: string;
   readonly sentence: string;
   /** Where its random numbers come from. */
   readonly seed?: string;
-  /** Whether it gets a thread of its own. */
+  /** Whether it gets a realm of its own, where no other test has run. */
   readonly fresh: boolean;
   /** What it may take. */
   readonly limits: Limits;
@@ -39,9 +58,11 @@ export interface Outcome {
   /** What the test showed; null if the file does not declare it. */
   readonly observation?: Observation | null;
   /** What ended it instead. */
-  readonly ended?: "timeout" | "memory" | "exit" | "crash";
+  readonly ended?: "timeout" | "memory" | "crash";
   /** What was thrown outside of the test. */
   readonly thrown?: Thrown;
+  /** A name that one of the learner's files may not import. */
+  readonly refused?: { readonly name: string; readonly from: string };
   /** Whether the learner's modules had been loaded. */
   readonly loaded: boolean;
   /** What it printed. */
@@ -53,31 +74,40 @@ export type Sent =
   | { readonly output: string }
   | { readonly loaded: true }
   | { readonly observation: Observation | null }
-  | Pick<Outcome, "ended" | "thrown">;
+  | Pick<Outcome, "ended" | "thrown" | "refused">;
 
 /** A thread for learner's code. */
 interface Thread {
   readonly worker: Worker;
-  readonly port: MessagePort;
   /** Who is told what happens in it. */
   listener: (event: Sent) => void;
 }
 
-/** The thread in use, and one that has started meanwhile. */
-let thread: Thread | undefined, spare: Thread | undefined, used = false;
+/** What lies beside every learner's code, and the code itself, once they are known. */
+let beside: Readonly<Record<string, Made>> = {}, room: Room<Made> | undefined;
 
+/** The thread in use. */
+let thread: Thread | undefined;
+
+/** Starts a thread. Its program is text, too: a file would need the permission to read it. */
 function startThread(): Thread {
-  const { port1, port2 } = new MessageChannel();
-  const worker = new Worker(new URL("./thread.ts", import.meta.url), {
-    workerData: port2,
-    transferList: [port2],
-    resourceLimits: { maxOldGenerationSizeMb: 768 },
-  });
-  const started: Thread = { worker, port: port1, listener: idle };
-  port1.on("message", (sent: Sent) => started.listener(sent));
-  worker.on("error", (error) => started.listener({ ended: "crash", thrown: thrownFrom(error) }));
-  worker.on("exit", () => started.listener({ ended: "exit" }));
+  const program = beside["course/sandbox/thread.ts"];
+  if ("thrown" in program) throw new SyntaxError(program.thrown.message);
+  const url = `data:text/javascript,${encodeURIComponent(program.text)}`;
+  const started: Thread = { worker: new Worker(url, { type: "module" }), listener: idle };
+  const { worker } = started;
+  worker.onmessage = ({ data }: MessageEvent<Sent>) => started.listener(data);
+  worker.onerror = (event) => {
+    event.preventDefault();
+    started.listener({ ended: "crash", thrown: { name: "Error", message: event.message } });
+  };
+  tell(started, { beside });
+  if (room) tell(started, room);
   return started;
+}
+
+function tell({ worker }: Thread, told: Told): void {
+  worker.postMessage(told);
 }
 
 /** What happens while no test runs: a thread that died must not get the next one. */
@@ -89,18 +119,12 @@ function endThread(): void {
   if (!thread) return;
   thread.listener = () => {};
   thread.worker.terminate();
-  thread.port.close();
   thread = undefined;
-  used = false;
 }
 
 /** Runs one test; a thread that it ended or spoilt is not used again. */
 function run(job: Job): Promise<Outcome> {
-  if (job.fresh && used) endThread();
-  const current = thread ??= spare ?? startThread();
-  if (current === spare) spare = undefined;
-  if (job.fresh) spare ??= startThread(); // for the next one, while this one works
-  used = true;
+  const current = thread ??= startThread();
   const { promise, resolve } = Promise.withResolvers<Outcome>();
   let output = "", loaded = false;
   const timer = setTimeout(() => current.listener({ ended: "timeout" }), job.limits.milliseconds);
@@ -116,24 +140,71 @@ function run(job: Job): Promise<Outcome> {
       current.listener = idle;
       const thrown = "observation" in event ? event.observation?.thrown?.name : "";
       if (thrown !== undefined && thrown !== "TodoError") endThread();
-      resolve({ ...event, loaded, output });
+      resolve(asWritten({ ...event, loaded, output }));
     }
   };
-  current.port.postMessage(job);
+  tell(current, job);
   return promise;
 }
 
-/** Answers the jobs on the input one after the other. */
+/** The places in what a test showed, as the learner's files have them. */
+function asWritten(outcome: Outcome): Outcome {
+  const { observation, thrown, output } = outcome, codes = room?.files ?? {};
+  return {
+    ...outcome,
+    output: withSourceLines(output, codes),
+    ...(thrown ? { thrown: placed(thrown) } : {}),
+    ...(observation ? { observation: withPlaces(observation) } : {}),
+  };
+
+  function placed(thrown: Thrown): Thrown {
+    const { stack } = thrown;
+    return stack === undefined ? thrown : { ...thrown, stack: withSourceLines(stack, codes) };
+  }
+
+  function withPlaces({ checks, thrown }: Observation): Observation {
+    const placedChecks = checks.map((check): Check =>
+      check.kind === "error" && check.actual ? { ...check, actual: placed(check.actual) } : check
+    );
+    return { checks: placedChecks, ...(thrown ? { thrown: placed(thrown) } : {}) };
+  }
+}
+
+/** Makes code of what came as text. */
+async function make(files: Sources): Promise<Readonly<Record<string, Made>>> {
+  const all = Object.entries(files).map(async ([path, source]) => {
+    try {
+      return [path, await stripTypes(path, source)] as const;
+    } catch (error) {
+      return [path, { thrown: thrownFrom(error) }] as const;
+    }
+  });
+  return Object.fromEntries(await Promise.all(all));
+}
+
+/** A line of the input: what lies beside a learner's code, then that code, then tests to run. */
+export type Line = { readonly beside: Sources } | { readonly room: Room } | { readonly job: Job };
+
+/** Does what the lines of the input say, one after the other. */
 async function main(): Promise<void> {
   let word: string | undefined;
-  for await (const line of createInterface({ input: process.stdin })) {
+  for await (const text of createInterface({ input: process.stdin })) {
     if (word === undefined) {
-      word = line;
-      thread = startThread(); // while the first job is on its way
+      word = text;
       continue;
     }
-    const answer = Buffer.from(v8.serialize(await run(JSON.parse(line)))).toString("base64");
-    process.stdout.write(`\n${word} ${answer}\n`);
+    const line: Line = JSON.parse(text);
+    if ("beside" in line) {
+      beside = await make(line.beside);
+      thread = startThread(); // while the rest is on its way
+    } else if ("room" in line) {
+      if (room) endThread(); // it has another one
+      room = { ...line.room, files: await make(line.room.files) };
+      if (thread) tell(thread, room);
+    } else {
+      const answer = Buffer.from(v8.serialize(await run(line.job))).toString("base64");
+      process.stdout.write(`\n${word} ${answer}\n`);
+    }
   }
 }
 

@@ -14,14 +14,8 @@ import {
 } from "./context.ts";
 import { errorOf } from "./expect_error.ts";
 import { fromNested, isTensor, type TensorLike } from "./expect_tensor.ts";
-
-/** An error as plain values. */
-export interface Thrown {
-  readonly name: string;
-  readonly message: string;
-  readonly hint?: string;
-  readonly stack?: string;
-}
+import { plain, type Thrown, thrownFrom } from "./plain.ts";
+export type { Thrown } from "./plain.ts";
 
 /** What a check was given, as plain values. */
 export type Check =
@@ -48,6 +42,9 @@ export interface Observation {
   readonly thrown?: Thrown;
 }
 
+/** The most checks that a test may make: twenty times what any does. */
+const maxChecks = 1000;
+
 /** Ends a test that cannot go on, since an error that it needs was not thrown. */
 class Ended extends Error {}
 
@@ -60,7 +57,9 @@ class Ended extends Error {}
  */
 export async function observe(test: GradedTest, seed?: string): Promise<Observation> {
   const checks: Check[] = [];
-  const note = (check: Check): unknown => checks.push(check);
+  const note = (check: Check): void => {
+    if (checks.push(check) > maxChecks) throw new RangeError("Cannot go on: too much to compare");
+  };
   const taking: Checks = {
     expectTensor: (actual, expected, tolerance = usualTolerance, about) =>
       note({
@@ -88,50 +87,4 @@ export async function observe(test: GradedTest, seed?: string): Promise<Observat
     if (!(error instanceof Ended)) return { checks, thrown: thrownFrom(error) };
   }
   return { checks };
-}
-
-/** An error, or whatever was thrown, as plain values. */
-export function thrownFrom(error: unknown): Thrown {
-  if (!(error instanceof Error)) return { name: "Error", message: `${error} was thrown` };
-  const { name, message, stack } = error, hint = "hint" in error ? error.hint : undefined;
-  return {
-    name: `${name}`,
-    message: `${message}`,
-    ...(typeof hint === "string" ? { hint } : {}),
-    stack: `${stack}`,
-  };
-}
-
-/** The most that one value of a check may hold. */
-const maxNodes = 1_000_000;
-
-/**
- * Copies a value into what can be sent: numbers, texts, lists, tables and plain objects. A tensor
- * is its numbers and its shape, an object of a class its fields.
- */
-export function plain(value: unknown): unknown {
-  let nodes = 0;
-  const around: unknown[] = [];
-  return copy(value);
-
-  function copy(value: unknown): unknown {
-    if (++nodes > maxNodes) throw new RangeError("Cannot compare this value: it is too large");
-    if (typeof value === "function" || typeof value === "symbol") return `a ${typeof value}`;
-    if (typeof value !== "object" || value === null) return value;
-    if (around.includes(value)) return "itself";
-    if (value instanceof Error) return thrownFrom(value);
-    if (ArrayBuffer.isView(value)) return structuredClone(value);
-    around.push(value);
-    const copied = copyObject(value);
-    around.pop();
-    return copied;
-  }
-
-  function copyObject(value: object): unknown {
-    if (isTensor(value)) return { data: copy(value.data), shape: copy(value.shape) };
-    if (Array.isArray(value)) return value.map(copy);
-    if (value instanceof Map) return new Map([...value].map(([k, v]) => [copy(k), copy(v)]));
-    if (value instanceof Set) return new Set([...value].map(copy));
-    return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, copy(inner)]));
-  }
 }

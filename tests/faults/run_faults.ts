@@ -9,7 +9,7 @@ import process from "node:process";
 import { modules, root } from "../../course/content/course.ts";
 import { findTasks, replaceBodies } from "../../course/content/task_bodies.ts";
 import { checkModule } from "../../course/judge/check_module.ts";
-import { copyFiles } from "../../course/judge/sandbox_folder.ts";
+import { copyFiles } from "../../course/judge/sandbox_sources.ts";
 import { inFolder } from "../project/in_folder.ts";
 import { type Fault, faults } from "./faults.ts";
 
@@ -29,7 +29,7 @@ const [tensor] = modules;
 async function tryOut(fault: Fault, folder: string): Promise<Contained> {
   const own = join(folder, "own"), canary = join(folder, "canary");
   mkdirSync(own, { recursive: true });
-  copyFiles(tensor, join(root, "modules", tensor.folder), own);
+  copyFiles(join(root, "modules", tensor.folder), own);
   writeFileSync(canary, "alive");
   const path = join(own, fault.file ?? "shape.ts"), source = readFileSync(path, "utf8");
   const body = fault.body;
@@ -44,7 +44,7 @@ async function tryOut(fault: Fault, folder: string): Promise<Contained> {
   const started = performance.now();
   const owners = new Map([[tensor.folder, own]]);
   const limits = fault.isGreedy ? { milliseconds: 20_000, bytes: 400 * 2 ** 20 } : {};
-  const results = await checkModule(tensor, { owners, scratch: folder, only: "01.1", limits });
+  const results = await checkModule(tensor, { owners, only: "01.1", limits });
   const seconds = Math.round((performance.now() - started) / 100) / 10;
   const message = results.find(({ status }) => status !== "passed")?.message ?? "";
   const ends = results.map(({ status }) => status);

@@ -11,7 +11,7 @@ import process from "node:process";
 import { moduleOf, root } from "../../course/content/course.ts";
 import { findTasks, replaceBodies } from "../../course/content/task_bodies.ts";
 import { checkModule } from "../../course/judge/check_module.ts";
-import { copyFiles } from "../../course/judge/sandbox_folder.ts";
+import { copyFiles } from "../../course/judge/sandbox_sources.ts";
 import { inFolder } from "../project/in_folder.ts";
 import { type Caught, caughtBy } from "./caught.ts";
 import { type Mutant, mutants, withBug } from "./mutants.ts";
@@ -24,7 +24,7 @@ async function seed(mutant: Mutant, folder: string): Promise<Caught> {
   const own = join(folder, module.folder);
   rmSync(own, { recursive: true, force: true });
   mkdirSync(own);
-  copyFiles(module, join(root, "modules", module.folder), own);
+  copyFiles(join(root, "modules", module.folder), own);
   let seeded = 0;
   for (const file of module.files) {
     const source = readFileSync(join(own, file), "utf8");
@@ -40,7 +40,7 @@ async function seed(mutant: Mutant, folder: string): Promise<Caught> {
   }
   if (seeded !== 1) throw new Error(`${task} ${name} was found ${seeded} times`);
   const owners = new Map([[module.folder, own]]);
-  const results = await checkModule(module, { owners, scratch: folder });
+  const results = await checkModule(module, { owners });
   return caughtBy(mutant, results);
 }
 

@@ -18,6 +18,7 @@ const parts = [
   "datasets",
   "tests/fixtures",
   "tests/project",
+  "mod.ts",
   "deno.json",
   "package.json",
   "tsconfig.json",
@@ -57,6 +58,19 @@ export class ProjectCopy {
     const [program, ...rest] = this.command(task, ...args);
     const { status, stdout, stderr } = spawnSync(program, rest, {
       cwd: this.folder,
+      encoding: "utf8",
+      env: { ...process.env, NO_COLOR: "1" },
+      stdio: ["ignore", "pipe", "pipe"],
+      timeout: 600_000,
+    });
+    return { code: status, stdout, stderr };
+  }
+
+  /** Runs a task as it is typed in a folder of the project. */
+  runTask(folder: string, ...words: readonly string[]): Ended {
+    const args = process.versions.deno ? ["task", "--quiet", ...words] : ["run", ...words];
+    const { status, stdout, stderr } = spawnSync(process.execPath, args, {
+      cwd: folder,
       encoding: "utf8",
       env: { ...process.env, NO_COLOR: "1" },
       stdio: ["ignore", "pipe", "pipe"],

@@ -54,12 +54,12 @@ export function writeCourse(folder: string, change: Change): void {
 }
 
 /** Checks all modules of a folder. */
-async function checkAll(folder: string, scratch: string): Promise<WholeCourse> {
+async function checkAll(folder: string): Promise<WholeCourse> {
   const points: Record<string, [number, number]> = {}, broken: string[] = [];
   for (const module of modules) {
     const below = modules.filter(({ number }) => number <= module.number);
     const owners = new Map(below.map((one) => [one.folder, join(folder, one.folder)]));
-    const results = await checkModule(module, { owners, scratch });
+    const results = await checkModule(module, { owners });
     points[module.number] = pointsOf(results);
     const odd = results.filter(({ status }) => status === "error" || status === "timeout");
     broken.push(...odd.map(({ task, sentence, message }) => `${task} ${sentence}: ${message}`));
@@ -72,7 +72,7 @@ async function main(): Promise<void> {
   await inFolder(async (scratch) => {
     for (const name of changeNames.filter((name) => process.argv.includes(name))) {
       writeCourse(join(scratch, name), changes[name]);
-      found[name] = await checkAll(join(scratch, name), scratch);
+      found[name] = await checkAll(join(scratch, name));
     }
   });
   process.stdout.write(JSON.stringify(found), () => process.exit(0));

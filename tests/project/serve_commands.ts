@@ -7,7 +7,7 @@
  */
 import process from "node:process";
 import { createInterface } from "node:readline";
-import { main } from "../../course/commands/main.ts";
+import { main } from "../../course/commands/commands.ts";
 import type { Ended } from "./project_copy.ts";
 
 const write = process.stdout.write.bind(process.stdout);
