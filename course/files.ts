@@ -12,6 +12,7 @@ import {
   renameSync,
   rmSync,
   statSync,
+  unlinkSync,
   writeFileSync,
 } from "node:fs";
 import process from "node:process";
@@ -96,15 +97,19 @@ export function writeWhole(path: string, text: string): void {
     writeFileSync(beside, text, { flush: true });
     renameSync(beside, path);
   } catch (error) {
-    try {
-      rmSync(beside, { force: true });
-    } catch { /* on a disk that takes nothing */ }
+    removeIfPossible(beside);
     throw cannotWrite(path, error);
   }
 }
 
 /** Removes a folder or a file with all that is in it; false if the system holds on to it. */
 export function removeIfPossible(path: string): boolean {
+  try {
+    unlinkSync(path); // most are files
+    return true;
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return true;
+  }
   try {
     rmSync(path, { recursive: true, force: true, maxRetries: 3, retryDelay: 20 });
     return true;
@@ -140,7 +145,7 @@ function codeOf(error: unknown): string | undefined {
 // ── One at a time ──
 
 /** How long to wait for another command, and when its lock is taken for left behind, in milliseconds. */
-const patience = 5000, stale = 10_000;
+const patience = 10_000, stale = 5000;
 
 /**
  * Does something while no other command does the same.
@@ -169,7 +174,7 @@ function takeLock(lock: string): void {
       return;
     } catch (error) {
       if (codeOf(error) !== "EEXIST") throw cannotWrite(lock, error);
-      if (isStale(lock)) removeIfPossible(lock);
+      if (isStale(lock) && !removeIfPossible(lock)) return; // nobody holds what nobody can remove
     }
   }
   const says = `Cannot write ${lock.replace(/\.lock$/, "")}: another command is writing it`;

@@ -20,6 +20,7 @@ import process from "node:process";
 import { UsageError } from "../course/arguments.ts";
 import { permissionFlag } from "../course/commands/permission_flags.ts";
 import { changedGiven } from "../course/content/given_code.ts";
+import { findOpenBracket } from "../course/content/open_bracket.ts";
 import { lineDiff } from "../course/content/line_diff.ts";
 import { modules, reference } from "../course/content/course.ts";
 import {
@@ -211,6 +212,32 @@ test("given code that was changed is named, and neither comments nor what was ad
   }
 });
 
+test("a bracket that was left open is looked for where the indentation comes back", () => {
+  const source = reference("01_tensor", "shape.ts").split("\n");
+  const body = source.findIndex((line) => line.startsWith("export function stridesOf"));
+  const end = source.indexOf("}", body),
+    loop = source.findIndex((line, k) => k > body && line === "  }");
+  const without = (k: number): string => source.toSpliced(k, 1).join("\n");
+  assertEquals(findOpenBracket(source.join("\n")), undefined);
+  assertEquals(findOpenBracket(without(end))?.opened, body + 1);
+  assertEquals(findOpenBracket(without(loop))?.opened, loop - 2);
+  const texts: Readonly<Record<string, number | undefined>> = {
+    "const a = [\n  1,\n];\nconst b = 2;\n": undefined,
+    "const a = [\n  1,\nconst b = 2;\n": 1,
+    "f(\n  1,\n);\n": undefined,
+    "f(\n  1,\nf(2);\n": 1,
+    "if (a) {\n  b();\n} else {\n  c();\n}\n": undefined,
+    "if (a) {\n  b();\n} else {\n  c();\n\nd();\n": 3,
+    'const text = "{ ( [";\n': undefined,
+    "// { not code (\nconst a = 1;\n": undefined,
+    "class A\n  extends B {\n  c = 1;\n}\n": undefined,
+    "function a() {": 1,
+  };
+  for (const [text, opened] of Object.entries(texts)) {
+    assertEquals(findOpenBracket(text)?.opened, opened, text);
+  }
+});
+
 // ── In a learner's workspace ──
 
 function shape(copy: ProjectCopy): string {
@@ -261,6 +288,17 @@ test("a file in UTF-16 is named in a sentence", () =>
     const { code, stdout } = copy.run("check", "01.1");
     assertEquals(code, 1);
     assertMatch(stdout, /shape\.ts: it is in UTF-16\n +save it as UTF-8/);
+  }));
+
+test("a brace left open is named where it was opened", () =>
+  inStartedCopy((copy) => {
+    const stub = readFileSync(shape(copy), "utf8");
+    writeFileSync(shape(copy), stub.replace(/(01\.1 sizeOf[^\n]*\n)\}\n/, "$1"));
+    const { stdout } = copy.run("check", "01.1");
+    assertMatch(
+      stdout,
+      /likely: the \{ of workspace\/01_tensor\/shape\.ts:63 is still open on line/,
+    );
   }));
 
 test("reset keeps a file's line ends", () =>

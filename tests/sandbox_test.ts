@@ -6,7 +6,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { toFileUrl } from "@std/path";
 import process from "node:process";
-import { modules, reference, root } from "../course/content/course.ts";
+import { modules, read, reference, root } from "../course/content/course.ts";
 import { explainImport } from "../course/judge/imports.ts";
 import { judge } from "../course/judge/judge.ts";
 import { beside, Runner } from "../course/judge/sandbox_process.ts";
@@ -72,6 +72,11 @@ test("beside a learner's code lies what the sandbox loads, and nothing more", ()
   const loaded = [...loadedWith(edges, entries)].filter((file) => !file.startsWith("node:"));
   assertEquals(beside.map((name) => `course/sandbox/${name}`), loaded.sort());
 }, { only: "deno" });
+
+test("the process of a sandbox has no permission", () => {
+  const started = read(`${root}/course/judge/sandbox_process.ts`);
+  assert(started.includes('"--no-prompt"') && !/--allow|-A\b/.test(started));
+});
 
 test("a learner's code finds the language, a clock, timers and a console, and nothing else", async () => {
   const found = await shown("", "return Reflect.ownKeys(globalThis).map(String).sort().join(' ');");

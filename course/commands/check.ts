@@ -5,7 +5,7 @@
  */
 import { UsageError } from "../arguments.ts";
 import { type CourseModule, modules } from "../content/course.ts";
-import type { Result } from "../judge/check_module.ts";
+import { type Result, testsOf } from "../judge/check_module.ts";
 import {
   checkChanged,
   checkYours,
@@ -17,7 +17,7 @@ import {
   standInsOf,
 } from "./checking.ts";
 import { moduleNamed, requireBegun, runtime, taskNamed } from "./named.ts";
-import { lineOf, pointsOf, say, sayLines, summaryOf } from "./print.ts";
+import { lineOf, pointsOf, say, sayLines, showProgress, summaryOf } from "./print.ts";
 import { isComplete, readProgress } from "./progress_file.ts";
 import { typeErrors } from "./type_errors.ts";
 import { isBegun } from "./workspace.ts";
@@ -63,8 +63,16 @@ export async function check(
     await checkChanged(module);
     const standIns = standInsOf(module);
     if (standIns) say(standIns);
-    const print = only ? (result: Result) => say(lineOf(result)) : undefined;
-    const results = await checkWhole(module, { only, onResult: print });
+    let done = 0;
+    const { length: total } = await testsOf(module);
+    const results = await checkWhole(module, {
+      only,
+      onResult: (result) => {
+        if (only) say(lineOf(result));
+        else showProgress(`tests of ${module.number}: ${++done} of ${total}`);
+      },
+    });
+    showProgress();
     all.push(...results);
     if (results.length === 0) {
       isWhole = false;

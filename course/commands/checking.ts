@@ -7,8 +7,9 @@ import { join } from "@std/path";
 import { UsageError } from "../arguments.ts";
 import { type CourseModule, modules, read, reference, root } from "../content/course.ts";
 import { changedGiven } from "../content/given_code.ts";
+import { findOpenBracket } from "../content/open_bracket.ts";
 import { bisect } from "../judge/bisect.ts";
-import { checkModule, type Result, taskPlace, testsOf } from "../judge/check_module.ts";
+import { checkModule, type Result, shown, taskPlace, testsOf } from "../judge/check_module.ts";
 import { sayHint } from "./hint.ts";
 import { moduleNamed, runtime } from "./named.ts";
 import { detailOf, paint, say, sayLines, wrapped } from "./print.ts";
@@ -109,9 +110,24 @@ export async function sayCulprit(module: CourseModule, { task, sentence }: Resul
 /** Prints what a test found, and offers a hint after three equal failures. */
 export async function sayOpen(result: Result): Promise<void> {
   detailOf(result).forEach((line) => say(line));
-  if (result.status !== "todo") sayLines(changedGivenIn(moduleNamed(result.task, "find")));
+  if (result.status !== "todo") {
+    const module = moduleNamed(result.task, "find");
+    sayLines([...openBracketsIn(module, result), ...changedGivenIn(module)]);
+  }
   const times = readProgress().failures[result.task]?.times ?? 0;
   if (times >= 3) await sayHint(result.task, "The same failure for the third time. ");
+}
+
+/** Brackets left open, where a file cannot be read: its last line is where a parser notices. */
+function openBracketsIn(module: CourseModule, { message }: Result): string[] {
+  if (!message.includes("SyntaxError")) return [];
+  return [...filesOf(module)].flatMap(([file, source]) => {
+    const found = findOpenBracket(source);
+    if (!found) return [];
+    const { bracket, opened, missedAt } = found, place = `${shown(folderOf(module))}/${file}`;
+    const says = `the ${bracket} of ${place}:${opened} is still open on line ${missedAt}`;
+    return [paint("yellow", `  likely: ${says}`)];
+  });
 }
 
 /** Code of a module that was given and that the learner has changed, in one sentence a file. */

@@ -37,6 +37,17 @@ export async function linesOf(what: () => unknown): Promise<string[]> {
   return lines;
 }
 
+/**
+ * Shows how far something is, on a line of its own that the next text takes the place of. It is seen
+ * at a terminal only, and not by whoever reads the output.
+ *
+ * @param text What to show; nothing takes the line away.
+ */
+export function showProgress(text = ""): void {
+  if (!process.stderr.isTTY || reader.getStore()) return;
+  process.stderr.write(`\r\x1b[K${text.slice(0, (process.stderr.columns || 80) - 1)}`);
+}
+
 /** Prints lines. */
 export function sayLines(lines: readonly string[]): void {
   lines.forEach((line) => say(line));

@@ -11,7 +11,7 @@ import { existsSync, mkdirSync, realpathSync, renameSync, writeFileSync } from "
 import { availableParallelism } from "node:os";
 import process from "node:process";
 import { readArguments, UsageError } from "../arguments.ts";
-import { pointsOf, say } from "../commands/print.ts";
+import { pointsOf, say, showProgress } from "../commands/print.ts";
 import { workspace } from "../commands/workspace.ts";
 import { editedFiles } from "../content/manifest.ts";
 import { endSandboxes } from "../judge/sandbox_process.ts";
@@ -92,7 +92,7 @@ function write(path: string, text: string): void {
 async function gradeAll(options: Options): Promise<number> {
   const { folders, formats, out, seed, jobs, minutes } = options;
   const all: Graded[] = [];
-  let table: string | undefined;
+  let table: string | undefined, done = 0;
   for (const file of editedFiles()) say(`Notice: ${file} is not as the course has it`);
   say(`Random cases come from --seed ${JSON.stringify(seed)}`);
   const submissions = findSubmissions(folders), waiting = [...submissions.entries()];
@@ -108,6 +108,10 @@ async function gradeAll(options: Options): Promise<number> {
       all[at] = writeAll(
         submission,
         await gradeSubmission(submission, { seed, minutes }, (graded) => {
+          const tests = graded.results.filter(({ status }) => status !== "missing").length;
+          showProgress(
+            `${done} of ${submissions.length} graded · ${printable(graded.name)}: ${tests} tests`,
+          );
           // Gradescope's file is there before the first test, whatever comes after.
           if (formats.includes("gradescope")) {
             tryTo(() => writeOne("gradescope", submission, graded));
@@ -115,6 +119,8 @@ async function gradeAll(options: Options): Promise<number> {
         }),
       );
       table = tryTo(writeTable);
+      done++;
+      showProgress();
       sayRow(all[at]);
     }
   }

@@ -102,7 +102,6 @@ export class Runner {
         "--no-lock",
         "--no-npm",
         "--cached-only",
-        "--v8-flags=--disallow-code-generation-from-strings",
       ]
       : ["--no-install"];
     const child = spawn(

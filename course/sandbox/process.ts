@@ -89,9 +89,11 @@ let beside: Readonly<Record<string, Made>> = {}, room: Room<Made> | undefined;
 /** The thread in use. */
 let thread: Thread | undefined;
 
+const threadPath = "course/sandbox/thread.ts";
+
 /** Starts a thread. Its program is text, too: a file would need the permission to read it. */
 function startThread(): Thread {
-  const program = beside["course/sandbox/thread.ts"];
+  const program = beside[threadPath];
   if ("thrown" in program) throw new SyntaxError(program.thrown.message);
   const url = `data:text/javascript,${encodeURIComponent(program.text)}`;
   const started: Thread = { worker: new Worker(url, { type: "module" }), listener: idle };
@@ -101,6 +103,11 @@ function startThread(): Thread {
     event.preventDefault();
     started.listener({ ended: "crash", thrown: { name: "Error", message: event.message } });
   };
+  return started;
+}
+
+/** Gives a thread what there is by now. */
+function furnish(started: Thread): Thread {
   tell(started, { beside });
   if (room) tell(started, room);
   return started;
@@ -124,7 +131,7 @@ function endThread(): void {
 
 /** Runs one test; a thread that it ended or spoilt is not used again. */
 function run(job: Job): Promise<Outcome> {
-  const current = thread ??= startThread();
+  const current = thread ??= furnish(startThread());
   const { promise, resolve } = Promise.withResolvers<Outcome>();
   let output = "", loaded = false;
   const timer = setTimeout(() => current.listener({ ended: "timeout" }), job.limits.milliseconds);
@@ -195,8 +202,11 @@ async function main(): Promise<void> {
     }
     const line: Line = JSON.parse(text);
     if ("beside" in line) {
-      beside = await make(line.beside);
-      thread = startThread(); // while the rest is on its way
+      const { [threadPath]: first, ...others } = line.beside;
+      beside = await make({ [threadPath]: first });
+      thread = startThread(); // it starts while the rest is made
+      beside = { ...beside, ...await make(others) };
+      furnish(thread);
     } else if ("room" in line) {
       if (room) endThread(); // it has another one
       room = { ...line.room, files: await make(line.room.files) };

@@ -5,6 +5,7 @@
  * @module
  */
 import module from "node:module";
+import process from "node:process";
 
 /** Code that a runtime's engine reads. */
 export interface Code {
@@ -73,6 +74,7 @@ async function build(
     const { outputs: [text, map] } = await Bun.build({
       entrypoints: [name],
       files: { [name]: source },
+      root: process.cwd(), // a folder that is there: Windows has no other for such a name
       external: ["*", "./*", "../*", "#*"],
       sourcemap: "external",
       target: "browser",

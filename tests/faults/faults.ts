@@ -101,7 +101,6 @@ export const faults: readonly Fault[] = [
     first: "const hold: unknown[] = []; for (;;) hold.push(Array(1000).fill(0).map(() => ({})));",
     isGreedy: true,
     ends: broken,
-    only: "bun", // Deno's heap has its own limit, which may take longer than the time-out
   },
   {
     name: "takes all memory with typed arrays",

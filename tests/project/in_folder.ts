@@ -4,9 +4,10 @@
  * @module
  */
 import { join } from "@std/path";
-import { mkdtempSync, realpathSync, rmSync } from "node:fs";
+import { mkdtempSync, realpathSync } from "node:fs";
 import { tmpdir } from "node:os";
 import process from "node:process";
+import { removeIfPossible } from "../../course/files.ts";
 
 /**
  * Makes an empty folder, does something with it, and removes it with all that is in it.
@@ -16,7 +17,7 @@ import process from "node:process";
  */
 export function inFolder<T>(body: (folder: string) => T): T {
   const folder = makeFolder();
-  const remove = (): void => rmSync(folder, { recursive: true, force: true });
+  const remove = (): boolean => removeIfPossible(folder);
   let result: T;
   try {
     result = body(folder);
@@ -38,7 +39,7 @@ export function inFolder<T>(body: (folder: string) => T): T {
 export function folderOfFile(): () => string {
   let folder: string | undefined;
   afterFile(() => {
-    if (folder) rmSync(folder, { recursive: true, force: true });
+    if (folder) removeIfPossible(folder);
   });
   return () => folder ??= makeFolder();
 }

@@ -55,11 +55,21 @@ export class ProjectCopy {
 
   /** Runs a task to its end. */
   run(task: string, ...args: readonly string[]): Ended {
+    return this.runWith({}, task, ...args);
+  }
+
+  /** Runs a task with other variables in its environment, or without some. */
+  runWith(
+    env: Readonly<Record<string, string | undefined>>,
+    task: string,
+    ...args: readonly string[]
+  ): Ended {
     const [program, ...rest] = this.command(task, ...args);
+    const all = Object.entries({ ...process.env, NO_COLOR: "1", ...env });
     const { status, stdout, stderr } = spawnSync(program, rest, {
       cwd: this.folder,
       encoding: "utf8",
-      env: { ...process.env, NO_COLOR: "1" },
+      env: Object.fromEntries(all.filter(([, value]) => value !== undefined)),
       stdio: ["ignore", "pipe", "pipe"],
       timeout: 600_000,
     });
