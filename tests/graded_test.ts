@@ -435,6 +435,46 @@ test("expectError() fails if nothing, no Error, or another kind of error was thr
   );
 });
 
+test("expectError() compares the class and what a message names, where wording is not the task", () => {
+  const says = { name: "RangeError", mentions: [3, "is not 2"] };
+  assertEquals(t.expectError(refuse, says) instanceof RangeError, true);
+  assertEquals(
+    messageOf(() => t.expectError(refuse, { ...says, name: "ShapeError" })),
+    "Wrong kind of error: expected ShapeError, got RangeError\n  message: Cannot do it: 3 is not 2",
+  );
+  assertEquals(
+    messageOf(() => t.expectError(refuse, { mentions: [2, 13] })),
+    "The error does not say 13\n  message: Cannot do it: 3 is not 2",
+  );
+  assertEquals(
+    messageOf(() => t.expectError(doNothing, says)),
+    "No error was thrown\n  expected: a RangeError that says 3 and is not 2",
+  );
+});
+
+for (
+  const [what, message, isSaid] of [
+    [3, "Cannot do it: 3 is not 2", true],
+    [3, "Cannot do it: 13 is not 32", false],
+    [3, "it ends at 3.", true],
+    [3, "it ends at 3.5", false],
+    [3, "it ends at -3", false],
+    [-3, "it ends at -3", true],
+    ["(2, 3)", "Cannot add (2, 3) and (4,)", true],
+    ["(2, 3)", "Cannot add (12, 3)", false],
+    ["slope", "the slopes", false],
+  ] as const
+) {
+  test(`expectError() ${isSaid ? "finds" : "does not find"} ${what} in "${message}"`, () => {
+    const body = (): never => {
+      throw new Error(message);
+    };
+    const check = (): Error => t.expectError(body, { mentions: [what] });
+    if (isSaid) check();
+    else assertThrows(check, AssertionError);
+  });
+}
+
 test("expectEqual() and expect() fail with what is wrong", () => {
   t.expectEqual({ a: [1, 2] }, { a: [1, 2] });
   t.expect(true, "it holds");

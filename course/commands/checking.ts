@@ -10,6 +10,7 @@ import { changedGiven } from "../content/given_code.ts";
 import { findOpenBracket } from "../content/open_bracket.ts";
 import { bisect } from "../judge/bisect.ts";
 import { checkModule, type Result, shown, taskPlace, testsOf } from "../judge/check_module.ts";
+import { mostTelling } from "../judge/result.ts";
 import { sayHint } from "./hint.ts";
 import { moduleNamed, runtime } from "./named.ts";
 import { detailOf, paint, say, sayLines, wrapped } from "./print.ts";
@@ -102,9 +103,7 @@ export async function sayCulprit(module: CourseModule, { task, sentence }: Resul
   if (!culprit || culprit.task === task) return;
   const found = culprit.task ?? culprit.module.number;
   const place = taskPlace(culprit.module, folderOf(culprit.module), found) ?? "";
-  say(
-    paint("yellow", `  likely: it passes with the reference's ${found} instead of yours  ${place}`),
-  );
+  say(paint("cyan", `  It waits for ${found}: with the reference's ${found} it passes  ${place}`));
 }
 
 /** Prints what a test found, and offers a hint after three equal failures. */
@@ -142,9 +141,9 @@ function changedGivenIn(module: CourseModule): string[] {
     });
 }
 
-/** The first test that does not pass, in the order of the course. */
+/** The red test to look at first: of the first task that has one, the most telling. */
 export function firstOpen(results: readonly Result[]): Result | undefined {
-  return results.find(({ status }) => status !== "passed");
+  return mostTelling(results);
 }
 
 // ── Words ──

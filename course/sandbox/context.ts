@@ -22,14 +22,20 @@ export interface GradedContext {
     actual: TensorLike,
     expected: TensorLike | Nested,
     tolerance?: number,
-    about?: About,
+    about?: About | string,
   ): void;
-  /** Fails unless `body` throws an error with exactly this message; returns the error. */
-  expectError(body: () => unknown, message: string, ErrorName?: string): Error;
-  /** Fails unless both have the same structure; what is expected must not come from a task. */
-  expectEqual<T>(actual: T, expected: T): void;
+  /**
+   * Fails unless `body` throws an error with exactly this message, or, where wording is not the
+   * task, one that is like this; returns the error.
+   */
+  expectError(body: () => unknown, expected: string | ErrorLike, ErrorName?: string): Error;
+  /**
+   * Fails unless both have the same structure; what is expected must not come from a task. A message
+   * names the value by its expression in the test, unless `name` is given.
+   */
+  expectEqual<T>(actual: T, expected: T, name?: string): void;
   /** Fails unless both have the same structure, where either may come from a task. */
-  expectSame<T>(one: T, other: T): void;
+  expectSame<T>(one: T, other: T, name?: string): void;
   /** Fails with the sentence unless the condition holds. */
   expect(condition: boolean, sentence: string): void;
 }
@@ -46,6 +52,14 @@ export interface About {
   readonly name: string;
   /** If it is a gradient, what it is the gradient of. */
   readonly of?: TensorLike;
+}
+
+/** What an error must be, whatever its words. */
+export interface ErrorLike {
+  /** Its class: "ShapeError". */
+  readonly name?: string;
+  /** What its message must name: the numbers and shapes in question, `3` or `"(2, 3)"`. */
+  readonly mentions?: readonly (string | number)[];
 }
 
 /** A graded test as it was declared. */
@@ -73,22 +87,28 @@ export const usualTolerance = 1e-5;
  * @param test The test: its random numbers come from its task and its sentence,
  * @param seed and from this.
  * @param checks What its checks do.
+ * @param onDraw Is told of all random numbers that the test asks for.
  * @returns A context whose numbers start anew.
  */
 export function createContext(
   { task, sentence }: Pick<GradedTest, "task" | "sentence">,
   seed: string | undefined,
   checks: Checks,
+  onDraw: (drawn: unknown) => void = () => {},
 ): GradedContext {
   const draw = uniformFrom(`${task} ${sentence}`, seed);
   function integer(low: number, high: number): number {
     return low + Math.floor(draw() * (high - low + 1));
   }
+  function told<T>(drawn: T): T {
+    onDraw(drawn);
+    return drawn;
+  }
   return {
-    normal: (shape) => fill(shape, () => normalFrom(draw)),
-    uniform: (shape, low = 0, high = 1) => fill(shape, () => low + draw() * (high - low)),
-    integer,
-    integers: (count, low, high) => Array.from({ length: count }, () => integer(low, high)),
+    normal: (shape) => told(fill(shape, () => normalFrom(draw))),
+    uniform: (shape, low = 0, high = 1) => told(fill(shape, () => low + draw() * (high - low))),
+    integer: (low, high) => told(integer(low, high)),
+    integers: (count, low, high) => told(Array.from({ length: count }, () => integer(low, high))),
     ...checks,
   };
 }

@@ -6,7 +6,13 @@
  */
 import { assertEquals } from "@std/assert";
 import { AssertionError } from "./assertion_error.ts";
-import { type Checks, createContext, type GradedTest, usualTolerance } from "./context.ts";
+import {
+  type Checks,
+  createContext,
+  type ErrorLike,
+  type GradedTest,
+  usualTolerance,
+} from "./context.ts";
 import { errorOf, wrongError } from "./expect_error.ts";
 import { expectTensor } from "./expect_tensor.ts";
 
@@ -38,8 +44,14 @@ export const strictChecks: Checks = {
   },
 };
 
-function expectError(body: () => unknown, message: string, ErrorName?: string): Error {
-  const error = errorOf(body), wrong = wrongError(error, message, ErrorName);
+function expectError(
+  body: () => unknown,
+  expected: string | ErrorLike,
+  ErrorName?: string,
+): Error {
+  const error = errorOf(body);
+  const like = typeof expected === "string" ? { message: expected, name: ErrorName } : expected;
+  const wrong = wrongError(error, like);
   if (error && wrong === undefined) return error;
   throw new AssertionError(wrong ?? "", { cause: error });
 }
