@@ -4,6 +4,7 @@
  * @module
  */
 import { assertEquals, assertMatch } from "@std/assert";
+import { detailOf } from "../course/commands/print.ts";
 import { judge, type Verdict } from "../course/judge/judge.ts";
 import { firstDifference } from "../course/judge/difference.ts";
 import { mostTelling } from "../course/judge/result.ts";
@@ -109,6 +110,27 @@ test("the most telling red test of the first task that has one is shown first", 
   const results = [of("01.1", 9, "passed"), of("01.2", 4), of("01.2", 1), chosen, of("01.3", 0)];
   assertEquals(mostTelling(results), chosen);
   assertEquals(mostTelling([of("01.1", 9, "passed")]), undefined);
+});
+
+test("a test that needs an earlier task waits for it, and is not an error", () => {
+  const message = "01.1 sizeOf() is yours to write";
+  const lines = detailOf({
+    task: "01.4",
+    sentence: "add() works",
+    status: "todo",
+    message,
+    points: 2,
+    earned: 0,
+    test: "tensor_test.ts:7",
+    place: "shape.ts:3",
+    output: "",
+    ms: 0,
+    waitsFor: "01.1",
+  });
+  assertEquals(lines.slice(0, 2), [
+    "waits    01.4  add() works (2 points)",
+    `    It waits for 01.1: ${message}`,
+  ]);
 });
 
 // ── What the test's text says ──
