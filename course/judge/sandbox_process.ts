@@ -62,6 +62,11 @@ function besideFiles(): Sources {
   );
 }
 
+/** A character as JSON may write any. */
+function escaped(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16)}`;
+}
+
 /** A process that was started before anybody knew what it is to run. */
 let spare: Runner | undefined;
 
@@ -166,7 +171,9 @@ export class Runner {
   }
 
   #write(line: Line): void {
-    this.#child?.stdin.write(`${JSON.stringify(line)}\n`);
+    // To who reads lines, these two end one; JSON leaves them as they are.
+    const text = JSON.stringify(line).replace(/[\u2028\u2029]/g, escaped);
+    this.#child?.stdin.write(`${text}\n`);
   }
 
   #give(outcome: Outcome): void {
