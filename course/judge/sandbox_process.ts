@@ -40,21 +40,9 @@ const folder = fromFileUrl(new URL("../sandbox/", import.meta.url));
 
 /** What lies beside a learner's code, all of it and nothing more. */
 export const beside: readonly string[] = [
-  "assertion_error.ts",
-  "context.ts",
-  "expect_error.ts",
-  "expect_tensor.ts",
-  "finite_differences.ts",
-  "graded.ts",
-  "inside.ts",
-  "places.ts",
-  "plain.ts",
-  "realm.ts",
-  "recording.ts",
-  "register.ts",
-  "seeded.ts",
-  "thread.ts",
-];
+  ..."assertion_error context expect_error expect_tensor finite_differences graded".split(" "),
+  ..."inside places plain realm recording register seeded thread".split(" "),
+].map((name) => `${name}.ts`);
 
 function besideFiles(): Sources {
   return Object.fromEntries(
