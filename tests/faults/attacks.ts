@@ -123,6 +123,18 @@ export const waysOut: readonly Attack[] = [
 
 /** Changes to what all code shares. */
 export const patches: readonly Attack[] = [
+  trying(
+    "a push that makes what came what is expected",
+    "const push = Array.prototype.push;\n" +
+      "Array.prototype.push = function (...all: any[]) {\n" +
+      "  for (const one of all) if (one?.expected) one.actual = one.expected;\n" +
+      "  return Reflect.apply(push, this, all);\n};",
+  ),
+  trying(
+    "fields that give what is expected",
+    "Object.defineProperty(Object.prototype, 'actual', {\n" +
+      "  get() { return this.expected; }, set() {} });",
+  ),
   before(
     "Error[Symbol.hasInstance]",
     "Object.defineProperty(Error, Symbol.hasInstance, { value: () => true });",
