@@ -35,11 +35,6 @@ export function isBegun(module: CourseModule): boolean {
   return filesIn(folder, ".ts").some((name) => !read(join(folder, name)).startsWith(shimMark));
 }
 
-/** The modules that were begun, each with its folder. */
-export function begunModules(): Map<string, string> {
-  return new Map(modules.filter(isBegun).map((module) => [module.folder, folderOf(module)]));
-}
-
 /** Makes what is missing in the workspace. Nothing that learners wrote is changed. */
 export function openWorkspace(): void {
   writeMissing(join(workspace, ".gitignore"), ".kindling/\n");
