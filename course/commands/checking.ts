@@ -152,7 +152,16 @@ export function firstOpen(results: readonly Result[]): Result | undefined {
 export function doneWith(module: CourseModule): string[] {
   const next = modules.find((one) => one.number > module.number && !isBegun(one));
   const further = next ? [`Next: ${runtime} start ${next.number}`] : [];
-  return [...wrapped(builtIn(module)), `What it is for: ${runtime} tinydigits`, ...further];
+  return [
+    ...wrapped(builtIn(module)),
+    `What it is for: ${runtime} ${milestoneAfter(module)}`,
+    ...further,
+  ];
+}
+
+/** The milestone that a module is put to use in: the first one needs nothing but tensors. */
+export function milestoneAfter({ number }: CourseModule): "perceptron" | "tinydigits" {
+  return number === "01" ? "perceptron" : "tinydigits";
 }
 
 /** What a module did, in the words of its chapter. */
