@@ -16,9 +16,9 @@
  *
  * @module
  */
-import { checkState, type Module } from "#layers";
-import type { Optimizer } from "#optimizers";
-import { say, type Shape, sizeOf, Tensor, type Values } from "#tensor";
+import { checkState, Module } from "#layers";
+import { Optimizer } from "#optimizers";
+import { requireKind, say, type Shape, sizeOf, Tensor, type Values } from "#tensor";
 
 /** What a checkpoint holds: tensors by name, and texts by name. */
 export interface Checkpoint {
@@ -94,7 +94,6 @@ function* numbersOf(tensors: Iterable<Values>): Generator<Uint8Array<ArrayBuffer
 
 /** What a file begins with: the length of the table, and the table, with the checksum of it all. */
 function headOf({ tensors, metadata }: Checkpoint): Uint8Array<ArrayBuffer> {
-  checkNames(tensors, metadata);
   const entries: [string, unknown][] = [["__metadata__", metadata]];
   let end = 0;
   for (const [name, { data, shape }] of tensors) {
@@ -112,7 +111,7 @@ function headOf({ tensors, metadata }: Checkpoint): Uint8Array<ArrayBuffer> {
 }
 
 /** Refuses what the format has no place for. */
-function checkNames(tensors: Checkpoint["tensors"], metadata: Checkpoint["metadata"]): void {
+function checkParts({ tensors, metadata }: Partial<Checkpoint> = {}): void {
   function refuse(what: string, finding: string, hint: string): never {
     throw new CheckpointError(`Cannot write a checkpoint with ${what}: ${finding}`, hint);
   }
@@ -161,6 +160,7 @@ function checkNames(tensors: Checkpoint["tensors"], metadata: Checkpoint["metada
  * ```
  */
 export function encodeCheckpoint(checkpoint: Checkpoint): Uint8Array<ArrayBuffer> {
+  checkParts(checkpoint);
   const parts = [headOf(checkpoint), ...numbersOf(checkpoint.tensors.values())];
   const file = new Uint8Array(parts.reduce((total, part) => total + part.length, 0));
   let at = 0;
@@ -437,6 +437,7 @@ function reasonOf(error: unknown): string {
  */
 export async function writeCheckpoint(path: string, checkpoint: Checkpoint): Promise<void> {
   const files = fileSystem(), part = `${path}.part`;
+  checkParts(checkpoint);
   if (!files) {
     const says = `Cannot write the checkpoint ${path}: there are no files here`;
     throw new CheckpointError(says, "encodeCheckpoint() gives you the bytes: keep those");
@@ -508,6 +509,15 @@ export interface TrainingParts {
   readonly resumable: Readonly<Record<string, Resumable>>;
 }
 
+/** Refuses what are not all parts of a training run. */
+function checkedParts(parts: TrainingParts): TrainingParts {
+  const { model, optimizer, resumable } = parts ?? {} as TrainingParts;
+  requireKind("Cannot keep or restore as model", Module, model);
+  requireKind("Cannot keep or restore as optimizer", Optimizer, optimizer);
+  requireKind("Cannot keep or restore as resumable", "object", resumable); // {}, if there is nothing
+  return parts;
+}
+
 /**
  * Takes down where a training run stands.
  *
@@ -530,9 +540,10 @@ export interface TrainingParts {
  * ```
  */
 export function takeCheckpoint(
-  { model, optimizer, resumable }: TrainingParts,
+  parts: TrainingParts,
   notes: Readonly<Record<string, unknown>> = {},
 ): Checkpoint {
+  const { model, optimizer, resumable } = checkedParts(parts);
   const tensors = new Map<string, Tensor>();
   for (const [name, tensor] of model.stateDict()) tensors.set(`model.${name}`, tensor);
   for (const [name, tensor] of optimizer.stateDict()) tensors.set(`optimizer.${name}`, tensor);
@@ -569,7 +580,8 @@ export function takeCheckpoint(
  * ```
  */
 export function restoreCheckpoint(checkpoint: Checkpoint, parts: TrainingParts): void {
-  const { model, optimizer, resumable } = parts, { tensors, metadata } = checkpoint;
+  const { model, optimizer, resumable } = checkedParts(parts), { tensors, metadata } = checkpoint;
+  checkParts(checkpoint);
   const named = (prefix: string): Map<string, Tensor> =>
     new Map(
       [...tensors].filter(([name]) => name.startsWith(prefix))
