@@ -11,7 +11,7 @@
  *
  * @module
  */
-import { ShapeError, ValueError } from "./errors.ts";
+import { requireKind, ShapeError, ValueError } from "./errors.ts";
 import { Door } from "./kernels.ts";
 import { checkShape, forEachStretch, like, requireOneDtype, resolveAxes } from "./shape.ts";
 import { resolveAxis, say, sizeOf, stretchedStrides, stridesOf } from "./shape.ts";
@@ -133,6 +133,7 @@ export function resolveRanges(ranges: readonly Range[], shape: Shape): [number, 
   return shape.map((n, axis) => {
     const range = ranges[axis] ?? null;
     if (range === null) return [0, n];
+    requireKind("Cannot slice by", "list", range);
     const [start, end] = range.map((at) => at < 0 ? at + n : at);
     const inside = Number.isInteger(start) && Number.isInteger(end) && start >= 0 && end <= n;
     if (inside && start < end) return [start, end];
@@ -174,7 +175,7 @@ export function slice(x: Values, ranges: readonly (readonly [number, number])[])
  * @task 01.13
  */
 export function pad(x: Values, padding: Padding): Values {
-  const fits = padding.length === x.shape.length &&
+  const fits = padding?.length === x.shape.length &&
     padding.every((pair) => pair.length === 2 && pair.every((n) => Number.isInteger(n) && n >= 0));
   if (!fits) {
     const rule = "each axis needs [before, after], whole numbers of at least 0";

@@ -57,10 +57,10 @@ function fold(losses: Tensor, reduction: Reduction, count: number): Tensor {
 /** Refuses targets of another shape, or that are not numbers of a range (given). */
 function checkTargets(scores: Tensor, targets: Tensor, [least, most]: readonly number[]): void {
   const says = (): string => say`Cannot score ${scores} against ${targets}`;
+  requireOneDtype("Cannot score", scores, targets);
   if (!sameShape(scores.shape, targets.shape)) {
     throw new ShapeError(`${says()}: predictions and targets must have one shape`);
   }
-  requireOneDtype("Cannot score", scores, targets);
   const wrong = targets.data.find((target) => !(target >= least && target <= most));
   if (wrong === undefined) return;
   const range = most === Infinity ? "numbers" : `numbers from ${least} to ${most}`;
@@ -148,9 +148,9 @@ export interface CrossEntropyOptions extends LossOptions {
  * @throws {ValueError} If a label is not one of 0 … K − 1.
  */
 function oneHot(scores: Tensor, labels: Int32Array): Tensor {
-  const says = (): string => say`Cannot score ${scores} against ${labels.length} labels`;
+  const says = (): string => say`Cannot score ${scores} against ${labels?.length} labels`;
   const [rows, classes] = scores.shape;
-  if (rows !== labels.length) {
+  if (rows !== labels?.length) {
     throw new ShapeError(`${says()}: there must be one label per row, ${rows} rows`);
   }
   const shares = like(scores, scores.size);
@@ -220,7 +220,7 @@ export function crossEntropy(
 ): Tensor {
   requireNoOther("crossEntropy", other);
   requireNumber(`Cannot smooth labels by ${labelSmoothing}`, labelSmoothing, 0, 1);
-  if (scores.rank !== 2) throw new ShapeError(say`Cannot score ${scores}: scores must be (B, K)`);
+  if (scores?.rank !== 2) throw new ShapeError(say`Cannot score ${scores}: scores must be (B, K)`);
   const isLabels = !(targets instanceof Tensor), [rows, classes] = scores.shape;
   if (!isLabels) checkTargets(scores, targets, [0, 1]);
   const right = isLabels ? oneHot(scores, targets) : targets;

@@ -17,7 +17,7 @@
  * @module
  */
 import type { Generator } from "#random";
-import { requireNoOther, requireNumber, requireWhole, say, ShapeError } from "#tensor";
+import { requireKind, requireNoOther, requireNumber, requireWhole, say, ShapeError } from "#tensor";
 import { Tensor, ValueError } from "#tensor";
 
 /** Makes other images of a batch (B, C, H, W); the batch itself stays as it is. */
@@ -25,7 +25,7 @@ export type Transform = (images: Tensor) => Tensor;
 
 /** Refuses what are no images (given). */
 function checkImages(verb: string, images: Tensor): void {
-  if (images.rank === 4) return;
+  if (images?.rank === 4) return;
   throw new ShapeError(say`Cannot ${verb} ${images}: images are (B, C, H, W)`);
 }
 
@@ -46,6 +46,7 @@ function checkImages(verb: string, images: Tensor): void {
  * ```
  */
 export function compose(...transforms: readonly Transform[]): Transform {
+  requireKind("Cannot transform by", "function", ...transforms);
   return (images) => transforms.reduce((made, transform) => transform(made), images);
 }
 
@@ -96,6 +97,7 @@ export function compose(...transforms: readonly Transform[]): Transform {
  * ```
  */
 export function normalize(means: readonly number[], deviations: readonly number[]): Transform {
+  requireKind("Cannot normalise by", "list", means, deviations);
   const sound = means.every(Number.isFinite) && deviations.every((s) => s > 0 && s < Infinity);
   if (means.length !== deviations.length || !sound) {
     const says = `Cannot normalise by means [${means}] and deviations [${deviations}]`;
@@ -147,6 +149,7 @@ export function normalize(means: readonly number[], deviations: readonly number[
  * ```
  */
 export function randomHorizontalFlip(generator: Generator, probability = 0.5): Transform {
+  requireKind("Cannot flip by", "generator", generator);
   requireNumber(`Cannot flip with probability ${probability}`, probability, 0, 1);
   return (images) => {
     checkImages("flip", images);
@@ -206,8 +209,10 @@ export type CropOptions = { readonly generator: Generator; readonly padding?: nu
  */
 export function randomCrop(
   size: number | readonly [height: number, width: number],
-  { generator, padding = 0, ...other }: CropOptions,
+  options: CropOptions,
 ): Transform {
+  requireKind("Cannot crop by", "generator", options?.generator);
+  const { generator, padding = 0, ...other } = options;
   requireNoOther("randomCrop", other);
   const [height, width] = typeof size === "number" ? [size, size] : size;
   for (const side of [height, width]) requireWhole(`Cannot crop to ${side} pixels`, side);
@@ -246,6 +251,7 @@ export function randomCrop(
  * ```
  */
 export function randomShift(most: number, generator: Generator): Transform {
+  requireKind("Cannot shift by", "generator", generator);
   requireWhole(`Cannot shift by ${most} pixels`, most, 0);
   return (images) => {
     checkImages("shift", images);
