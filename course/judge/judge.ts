@@ -60,7 +60,7 @@ function compare(shown: Check, right: Check): string | undefined {
       ? String(shown.sentence).slice(0, 500)
       : right.sentence;
   }
-  if (right.kind === "error") return wrongError(errorIn(shown), right.message, right.name);
+  if (right.kind === "error") return wrongError(errorIn(shown), right.name, right.mentions);
   const actual = "actual" in shown ? shown.actual : undefined;
   try {
     if (right.kind === "tensor") {

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { Mention } from "./expect_error.ts";
 import type { TensorLike } from "./expect_tensor.ts";
 import { fill, type Grid, type Nested, normalFrom, uniformFrom } from "./seeded.ts";
 
@@ -24,8 +25,10 @@ export interface GradedContext {
     tolerance?: number,
     about?: About,
   ): void;
-  /** Fails unless `body` throws an error with exactly this message; returns the error. */
-  expectError(body: () => unknown, message: string, ErrorName?: string): Error;
+  /** Fails unless `body` throws an error of this class that mentions all of this; returns it. */
+  expectError(body: () => unknown, ErrorName: string, mentions?: readonly Mention[]): Error;
+  /** Fails if `body` changes what it is given, by name; gives what `body` gives. */
+  expectUnchanged<T>(given: Readonly<Record<string, TensorLike>>, body: () => T): T;
   /** Fails unless both have the same structure; what is expected must not come from a task. */
   expectEqual<T>(actual: T, expected: T): void;
   /** Fails unless both have the same structure, where either may come from a task. */
@@ -90,5 +93,15 @@ export function createContext(
     integer,
     integers: (count, low, high) => Array.from({ length: count }, () => integer(low, high)),
     ...checks,
+    expectUnchanged(given, body) {
+      const before = Object.entries(given).map(([name, tensor]) => {
+        return { name, tensor, data: Array.from(tensor.data), shape: [...tensor.shape] };
+      });
+      const made = body();
+      for (const { name, tensor, data, shape } of before) {
+        checks.expectTensor(tensor, { data, shape }, 0, { name: `${name} afterwards` });
+      }
+      return made;
+    },
   };
 }

@@ -12,7 +12,7 @@ import {
   type GradedTest,
   usualTolerance,
 } from "./context.ts";
-import { errorOf } from "./expect_error.ts";
+import { errorOf, type Mention } from "./expect_error.ts";
 import { fromNested, isTensor, type TensorLike } from "./expect_tensor.ts";
 import { plain, type Thrown, thrownFrom } from "./plain.ts";
 export type { Thrown } from "./plain.ts";
@@ -30,8 +30,10 @@ export type Check =
   | {
     readonly kind: "error";
     readonly actual: Thrown | null;
-    readonly message: string;
-    readonly name?: string;
+    /** The class that it must be of. */
+    readonly name: string;
+    /** What its message must mention. */
+    readonly mentions: readonly Mention[];
   }
   | { readonly kind: "condition"; readonly holds: boolean; readonly sentence: string };
 
@@ -72,9 +74,9 @@ export async function observe(test: GradedTest, seed?: string): Promise<Observat
     expectEqual: (actual, expected) =>
       note({ kind: "equal", actual: plain(actual), expected: plain(expected) }),
     expectSame: (one, other) => note({ kind: "same", actual: plain(one), expected: plain(other) }),
-    expectError(body, message, name): Error {
+    expectError(body, name, mentions = []): Error {
       const error = errorOf(body);
-      note({ kind: "error", actual: error ? thrownFrom(error) : null, message, name });
+      note({ kind: "error", actual: error ? thrownFrom(error) : null, name, mentions });
       if (error) return error;
       throw new Ended();
     },
