@@ -250,7 +250,6 @@ graded("01.8", 2, "argmax() finds where the greatest stands along an axis", (t) 
   t.expectTensor(x.argmax(1), [1, 2]);
   t.expectTensor(x.argmax(0), [1, 0, 1]);
   t.expectTensor(x.argmax(-2, { keepDims: true }), [[1, 0, 1]]);
-  t.expectTensor(Tensor.of([[2, 2], [1, 3], [2, 3]]).argmax(0), [0, 1]);
 });
 
 graded("01.8", 1, "argmax() points to the first of equals", (t) => {
@@ -271,6 +270,7 @@ graded("01.8", 2, "argmax() looks along an axis in the middle", (t) => {
   });
   const x = Tensor.of(lists);
   t.expectTensor(t.expectUnchanged({ x }, () => x.argmax(1)), expected);
+  t.expectTensor(Tensor.of([[[2, 2], [1, 3], [2, 3]]]).argmax(1), [[0, 1]]);
 });
 
 graded("01.8", 2, "max() and min() give the greatest and the least over axes", (t) => {
@@ -308,9 +308,6 @@ graded("01.9", 2, "matmul() takes matrices of every size", (t) => {
     const a = t.normal([t.integer(1, 9), size]), b = t.normal([size, 10 - size]);
     t.expectTensor(Tensor.of(a).matmul(Tensor.of(b)), product(a, b));
   }
-  const a = t.normal([2, 3, 5]), b = t.normal([2, 5, 4]); // stacks of matrices, not square
-  const made = Tensor.of(a).matmul(Tensor.of(b));
-  t.expectTensor(made, a.map((matrix, k) => product(matrix, b[k])));
 });
 
 graded("01.9", 2, "matmul() multiplies a stack of matrices pair by pair, or each by one", (t) => {
@@ -335,6 +332,10 @@ graded("01.9", 1, "matmul() keeps its sums in float64", (t) => {
     const expected = [new Array<number>(n).fill(2 ** 24 + 100)];
     t.expectTensor(row.matmul(Tensor.ones([101, n])), expected, 0);
   }
+  const stack = Tensor.stack([row, row.neg()]),
+    ones = Tensor.stack([1, 2].map((v) => Tensor.full([101, 1], v)));
+  const about = { name: "a stack of two" };
+  t.expectTensor(stack.matmul(ones), [[[2 ** 24 + 100]], [[-2 * (2 ** 24 + 100)]]], 0, about);
 });
 
 graded("01.9", 1, "matmul() lets no zero hide a NaN", (t) => {
@@ -379,6 +380,7 @@ graded("01.10", 2, "reshape() loses no number and invents none", (t) => {
   const x = Tensor.zeros([2, 3]);
   t.expectError(() => x.reshape([4]), "ShapeError", [[2, 3], 4]);
   t.expectError(() => x.reshape([4, 3]), "ShapeError", [[2, 3], [4, 3]]);
+  t.expectError(() => x.reshape([3]), "ShapeError", [[2, 3], 3]); // 6 divides by 3, and is not 3
   t.expectError(() => x.reshape([4, -1]), "ShapeError", [[2, 3], 4]);
 });
 

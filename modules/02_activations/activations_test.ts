@@ -187,10 +187,6 @@ graded("02.5", 3, "softmax() survives scores that overflow", (t) => {
   const rows = Tensor.of([[1000, 1000, -Infinity], [0, 0, 0], [-1000, -1000, -1000]]);
   const third = 1 / 3, even = [third, third, third];
   t.expectTensor(t.expectUnchanged({ rows }, () => softmax(rows)), [[0.5, 0.5, 0], even, even]);
-  t.expectTensor(softmax(Tensor.of([[1e3, 0], [1e3, 5], [0, 5]]), 0), [[0.5, 0.00334], [
-    0.5,
-    0.49833,
-  ], [0, 0.49833]], 1e-4);
   t.expectTensor(softmax(Tensor.of([[NaN, 1], [0, 0]])), [[NaN, NaN], [0.5, 0.5]]);
 });
 
@@ -210,6 +206,8 @@ graded("02.5", 2, "softmax() works along any axis", (t) => {
     }),
   );
   t.expectTensor(softmax(Tensor.of(lists), -2), softmax(Tensor.of(lists), 0));
+  const far = Tensor.of([[1000, 0], [1000, 0], [0, -1000]]); // each column has a greatest of its own
+  t.expectTensor(softmax(far, 0), [[0.5, 0.5], [0.5, 0.5], [0, 0]]);
   t.expectError(() => softmax(Tensor.of(lists), 2), "ValueError", [2]);
 });
 

@@ -341,22 +341,6 @@ graded("07.7", 2, "trainStep() moves the weights against the gradient of the los
   t.expectTensor(other.weight, start - 0.1 * slope, 1e-5, { name: "weight" });
 });
 
-graded("07.7", 1, "trainStep() returns the loss from before the step", (t) => {
-  const model = new Slope(2), optimizer = new SGD(model.parameters(), { learningRate: 0.01 });
-  const options = { loss: squaredError, optimizer }, batches = [pairs([3], [0])];
-  const first = exactly(trainStep(model, batches, options));
-  t.expectTensor(first, [36], 1e-5, { name: "the first loss" });
-  const second = exactly(trainStep(model, batches, options));
-  t.expectTensor(second, [(3 * 1.64) ** 2], 1e-5, { name: "the second loss" });
-  const third = exactly(trainStep(model, batches, options)); // at w = 1.64 − 0.01·18·1.64
-  t.expectTensor(third, [(3 * 1.3448) ** 2], 1e-5, { name: "the third loss" });
-  // of three rows and one row: (3·4 + 16)/4 at w = 2
-  const fresh = new Slope(2), sgd = new SGD(fresh.parameters(), { learningRate: 0.01 });
-  const parts = [pairs([1, -1, 1], [0, 0, 0]), pairs([2], [0])];
-  const mean = exactly(trainStep(fresh, parts, { loss: squaredError, optimizer: sgd }));
-  t.expectTensor(mean, [7], 1e-5, { name: "the loss of a batch of 3 and a batch of 1" });
-});
-
 graded("07.7", 2, "trainStep() forgets the gradients of the step before", (t) => {
   const model = new Slope(2), optimizer = new SGD(model.parameters(), { learningRate: 0.01 });
   const about = { name: "weight", of: model.weight };
@@ -374,6 +358,22 @@ graded("07.7", 2, "trainStep() forgets the gradients of the step before", (t) =>
     w -= 0.01 * 18 * w;
     t.expectTensor(model.weight, w, 1e-5, { name: "weight" });
   }
+});
+
+graded("07.7", 1, "trainStep() returns the loss from before the step", (t) => {
+  const model = new Slope(2), optimizer = new SGD(model.parameters(), { learningRate: 0.01 });
+  const options = { loss: squaredError, optimizer }, batches = [pairs([3], [0])];
+  const first = exactly(trainStep(model, batches, options));
+  t.expectTensor(first, [36], 1e-5, { name: "the first loss" });
+  const second = exactly(trainStep(model, batches, options));
+  t.expectTensor(second, [(3 * 1.64) ** 2], 1e-5, { name: "the second loss" });
+  const third = exactly(trainStep(model, batches, options)); // at w = 1.64 − 0.01·18·1.64
+  t.expectTensor(third, [(3 * 1.3448) ** 2], 1e-5, { name: "the third loss" });
+  // of three rows and one row: (3·4 + 16)/4 at w = 2
+  const fresh = new Slope(2), sgd = new SGD(fresh.parameters(), { learningRate: 0.01 });
+  const parts = [pairs([1, -1, 1], [0, 0, 0]), pairs([2], [0])];
+  const mean = exactly(trainStep(fresh, parts, { loss: squaredError, optimizer: sgd }));
+  t.expectTensor(mean, [7], 1e-5, { name: "the loss of a batch of 3 and a batch of 1" });
 });
 
 graded("07.7", 3, "trainStep() learns from several batches as from one large one", (t) => {
