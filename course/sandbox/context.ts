@@ -93,7 +93,7 @@ export function createContext(
     integer,
     integers: (count, low, high) => Array.from({ length: count }, () => integer(low, high)),
     ...checks,
-    expectUnchanged(given, body) {
+    expectUnchanged<T>(given: Readonly<Record<string, TensorLike>>, body: () => T): T {
       const before = Object.entries(given).map(([name, tensor]) => {
         return { name, tensor, data: Array.from(tensor.data), shape: [...tensor.shape] };
       });

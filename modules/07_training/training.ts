@@ -75,8 +75,8 @@ export * from "./schedules.ts";
 //
 // A parameter's `grad` is null, or a plain tensor. Change its `data` in place, so that everybody
 // who holds it sees the shorter one. The tests have gradients of several parameters, one without
-// any, and one that is all zeros, with a maximum of 0 as well: 0/0 must not become anybody's
-// gradient, which is what the 10⁻⁶ is for.
+// any, and one of zeros, with a maximum of 0 as well: the 10⁻⁶ is there for 0/0. If one gradient is
+// NaN, so is the norm, and all become NaN, so that it is seen.
 
 /**
  * Scales all gradients down, if together they are longer than they may be.
