@@ -20,8 +20,8 @@ const same: Check = { kind: "same", actual: [1, 2, 3], expected: [1, 2, 3] };
 const refusal: Check = {
   kind: "error",
   actual: { name: "RangeError", message: "no" },
-  message: "no",
   name: "RangeError",
+  mentions: ["no"],
 };
 
 /** The verdict on a check that shows a value where another one is right. */

@@ -328,7 +328,7 @@ t.expectTensor(theirs.give("tensor"), [41, 42, 43]);
 t.expectTensor(theirs.give("tensor"), { data: [41, 42, 43], shape: [3] });
 t.expectEqual(theirs.give("list"), [44, 45, 46]);
 t.expectSame(theirs.give("number"), 47);
-t.expectError(() => theirs.give("error"), "48");`;
+t.expectError(() => theirs.give("error"), "Error", [48]);`;
 
 /** What the tests show with a module that is right. */
 const right: Observation = {
@@ -341,7 +341,7 @@ const right: Observation = {
     })),
     { kind: "equal", actual: [44, 45, 46], expected: [44, 45, 46] },
     { kind: "same", actual: 47, expected: 47 },
-    { kind: "error", actual: { name: "Error", message: "48" }, message: "48" },
+    { kind: "error", actual: { name: "Error", message: "48" }, name: "Error", mentions: [48] },
   ],
 };
 

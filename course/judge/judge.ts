@@ -56,10 +56,10 @@ export function judge(
     const error = errorIn(actual);
     if (error?.name === "TodoError") return first ?? { status: "todo", message: error.message };
     if (isRight(actual, expected)) continue;
-    const source = sourceOf(k);
+    const isInput = isAboutInput(expected, sourceOf(k));
     // That an input was changed explains what is wrong before; nothing explains a changed input.
-    if (!first || source.isInput) first = verdictOn(k, { shown, right, sourceOf });
-    if (source.isInput) break;
+    if (!first || isInput) first = verdictOn(k, { shown, right, sourceOf });
+    if (isInput) break;
   }
   if (first) return first;
   const { thrown } = shown;
@@ -84,16 +84,25 @@ interface Failed {
 }
 
 function verdictOn(k: number, failed: Failed): Verdict {
-  const { shown, right, sourceOf } = failed, { name, isInput } = sourceOf(k);
-  const message = compare(shown.checks[k], right.checks[k], nameOf(right.checks[k]) ?? name);
+  const { shown, right, sourceOf } = failed, source = sourceOf(k);
+  const name = nameOf(right.checks[k]) ?? source.name,
+    isInput = isAboutInput(right.checks[k], source);
+  const message = compare(shown.checks[k], right.checks[k], name);
   const told = isInput ? undefined : numbersTell(k, failed);
   return {
     status: "failed",
     message: [message, !told?.cause && told?.pattern && `  ${told.pattern}`].filter((line) => line)
       .join("\n"),
     check: k,
-    cause: isInput ? `${name} was changed: what is given must stay as it is` : told?.cause,
+    cause: isInput
+      ? `${name?.replace(/ afterwards$/, "")} was changed: what is given must stay as it is`
+      : told?.cause,
   };
+}
+
+/** Whether a check looks at what was given: the test made it, or says that it comes afterwards. */
+function isAboutInput(check: Check, source: CheckSource): boolean {
+  return source.isInput === true || nameOf(check)?.endsWith(" afterwards") === true;
 }
 
 /** The name that the test itself gives. */
@@ -115,7 +124,7 @@ function compare(shown: Check, right: Check, name: string | undefined): string |
       : right.sentence;
   }
   if (right.kind === "error") {
-    const wrong = wrongError(errorIn(shown), right);
+    const wrong = wrongError(errorIn(shown), right.name, right.mentions);
     return wrong && name !== undefined ? `${wrong}\n  from:     ${name}` : wrong;
   }
   const actual = "actual" in shown ? shown.actual : undefined;

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { Mention } from "./expect_error.ts";
 import type { TensorLike } from "./expect_tensor.ts";
 import { fill, type Grid, type Nested, normalFrom, uniformFrom } from "./seeded.ts";
 
@@ -24,11 +25,10 @@ export interface GradedContext {
     tolerance?: number,
     about?: About | string,
   ): void;
-  /**
-   * Fails unless `body` throws an error with exactly this message, or, where wording is not the
-   * task, one that is like this; returns the error.
-   */
-  expectError(body: () => unknown, expected: string | ErrorLike, ErrorName?: string): Error;
+  /** Fails unless `body` throws an error of this class that mentions all of this; returns it. */
+  expectError(body: () => unknown, ErrorName: string, mentions?: readonly Mention[]): Error;
+  /** Fails if `body` changes what it is given, by name; gives what `body` gives. */
+  expectUnchanged<T>(given: Readonly<Record<string, TensorLike>>, body: () => T): T;
   /**
    * Fails unless both have the same structure; what is expected must not come from a task. A message
    * names the value by its expression in the test, unless `name` is given.
@@ -52,14 +52,6 @@ export interface About {
   readonly name: string;
   /** If it is a gradient, what it is the gradient of. */
   readonly of?: TensorLike;
-}
-
-/** What an error must be, whatever its words. */
-export interface ErrorLike {
-  /** Its class: "ShapeError". */
-  readonly name?: string;
-  /** What its message must name: the numbers and shapes in question, `3` or `"(2, 3)"`. */
-  readonly mentions?: readonly (string | number)[];
 }
 
 /** A graded test as it was declared. */
@@ -110,5 +102,15 @@ export function createContext(
     integer: (low, high) => told(integer(low, high)),
     integers: (count, low, high) => told(Array.from({ length: count }, () => integer(low, high))),
     ...checks,
+    expectUnchanged<T>(given: Readonly<Record<string, TensorLike>>, body: () => T): T {
+      const before = Object.entries(given).map(([name, tensor]) => {
+        return { name, tensor, data: Array.from(tensor.data), shape: [...tensor.shape] };
+      });
+      const made = body();
+      for (const { name, tensor, data, shape } of before) {
+        checks.expectTensor(tensor, { data, shape }, 0, { name: `${name} afterwards` });
+      }
+      return made;
+    },
   };
 }

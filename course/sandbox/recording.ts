@@ -9,11 +9,10 @@ import {
   type About,
   type Checks,
   createContext,
-  type ErrorLike,
   type GradedTest,
   usualTolerance,
 } from "./context.ts";
-import { errorOf } from "./expect_error.ts";
+import { errorOf, type Mention } from "./expect_error.ts";
 import { fromNested, isTensor, type TensorLike } from "./expect_tensor.ts";
 import { plain, type Thrown, thrownFrom } from "./plain.ts";
 export type { Thrown } from "./plain.ts";
@@ -33,12 +32,14 @@ export type Check =
     readonly expected: unknown;
     readonly name?: string;
   }
-  | ({
+  | {
     readonly kind: "error";
     readonly actual: Thrown | null;
-    /** The whole message, if it is to be just this. */
-    readonly message?: string;
-  } & ErrorLike)
+    /** The class that it must be of. */
+    readonly name: string;
+    /** What its message must mention. */
+    readonly mentions: readonly Mention[];
+  }
   | { readonly kind: "condition"; readonly holds: boolean; readonly sentence: string };
 
 /** All that a test showed. */
@@ -100,10 +101,9 @@ export async function observe(
       note({ kind: "equal", actual: plain(actual), expected: plain(expected), name }),
     expectSame: (one, other, name) =>
       note({ kind: "same", actual: plain(one), expected: plain(other), name }),
-    expectError(body, expected, name): Error {
+    expectError(body, name, mentions = []): Error {
       const error = errorOf(body);
-      const like = typeof expected === "string" ? { message: expected, name } : expected;
-      note({ kind: "error", actual: error ? thrownFrom(error) : null, ...like });
+      note({ kind: "error", actual: error ? thrownFrom(error) : null, name, mentions });
       if (error) return error;
       throw new Ended();
     },

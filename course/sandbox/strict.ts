@@ -6,14 +6,8 @@
  */
 import { assertEquals } from "@std/assert";
 import { AssertionError } from "./assertion_error.ts";
-import {
-  type Checks,
-  createContext,
-  type ErrorLike,
-  type GradedTest,
-  usualTolerance,
-} from "./context.ts";
-import { errorOf, wrongError } from "./expect_error.ts";
+import { type Checks, createContext, type GradedTest, usualTolerance } from "./context.ts";
+import { errorOf, type Mention, wrongError } from "./expect_error.ts";
 import { expectTensor } from "./expect_tensor.ts";
 
 /**
@@ -46,12 +40,10 @@ export const strictChecks: Checks = {
 
 function expectError(
   body: () => unknown,
-  expected: string | ErrorLike,
-  ErrorName?: string,
+  name: string,
+  mentions: readonly Mention[] = [],
 ): Error {
-  const error = errorOf(body);
-  const like = typeof expected === "string" ? { message: expected, name: ErrorName } : expected;
-  const wrong = wrongError(error, like);
+  const error = errorOf(body), wrong = wrongError(error, name, mentions);
   if (error && wrong === undefined) return error;
   throw new AssertionError(wrong ?? "", { cause: error });
 }

@@ -107,9 +107,8 @@ export function stridesOf(shape: Shape): number[] {
 //         (3)           (7, 5)        (4)
 //   = (32, 3)      = (8, 7, 5)      = error: 3 is not 4
 //
-// A message that names both shapes and the two sizes that do not fit is read once; one that does
-// not is searched for an hour. So the test compares the whole of it, as others do further on; where
-// that is so, the words stand here:
+// A good message names both shapes and the two sizes that do not fit. The tests check the class of
+// an error, and the numbers and shapes in it, here and further on; the words are yours. Ours are:
 //
 //   Cannot broadcast (4, 3) with (4,): sizes, counted from the end, must be equal or 1, 3 is not 4
 

@@ -128,7 +128,8 @@ export function mseLoss(predictions: Tensor, targets: Tensor, options: LossOptio
 //   t[b, k] ← weight[k]·t[b, k]
 //
 // With labels, the weighted mean divides by the sum of the weights at the labels as they were
-// given, as PyTorch does; with shares, by the rows. Weights are K numbers, finite and at least 0.
+// given, as PyTorch does; with shares, by the rows. Weights are K numbers, finite and at least 0:
+// another count is a ShapeError, a wrong number a ValueError.
 //
 // The test begins with equal scores, which must cost log K, and goes on to a right answer with a
 // share of e⁻¹⁰⁰⁰. It also has a score of −∞ for a class without a share: 0·∞ must not become NaN.
@@ -257,8 +258,8 @@ export function crossEntropy(
 //
 // Where e^−|x| is tiny, 1 + e^−|x| rounds it away; Math.log1p(z) is log(1 + z) without that loss. A
 // loop over numbers leaves no trace, other than tensor operations do: result() notes where its
-// losses came from, as in score() above. Call the origin "binaryCrossEntropy". The test goes to
-// scores of ±1000, to 40, where the loss is hardly anything, and to shares between yes and no.
+// losses came from, as in score() above: from both tensors. Call the origin "binaryCrossEntropy".
+// The test goes to scores of ±1000, to 40, where the loss is hardly anything, and to shares.
 
 /**
  * The surprise at answers yes or no, computed from scores (logits), as PyTorch's

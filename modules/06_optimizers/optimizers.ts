@@ -250,7 +250,10 @@ function checkGradient({ name, shape, size, grad }: Parameter): void {
   while (at < g.length && g[at] - g[at] === 0) at++; // neither NaN nor infinite
   if (at === g.length) return;
   const says = say`Cannot step ${name} ${shape}: number ${at} of its gradient is ${g[at]}`;
-  throw new ValueError(says, "was a root, a logarithm or a division taken at 0?");
+  throw new ValueError(
+    says,
+    "a root, logarithm or division at 0? Clipping spreads one NaN: try without maxNorm",
+  );
 }
 
 /** Refuses to optimise nothing, or the same parameter twice. */

@@ -76,8 +76,8 @@ export * from "./schedules.ts";
 //
 // A parameter's `grad` is null, or a plain tensor. Change its `data` in place, so that everybody
 // who holds it sees the shorter one. The tests have gradients of several parameters, one without
-// any, and one that is all zeros, with a maximum of 0 as well: 0/0 must not become anybody's
-// gradient, which is what the 10⁻⁶ is for.
+// any, and one of zeros, with a maximum of 0 as well: the 10⁻⁶ is there for 0/0. If one gradient is
+// NaN, so is the norm, and all become NaN, so that it is seen.
 
 /**
  * Scales all gradients down, if together they are longer than they may be.
@@ -106,8 +106,8 @@ export function clipGradientNorm(parameters: Iterable<Parameter>, maxNorm: numbe
   const gradients = [...parameters].flatMap(({ grad }) => grad ? [grad.data] : []);
   for (const g of gradients) for (let i = 0; i < g.length; i++) total += g[i] * g[i];
   const norm = Math.sqrt(total), scale = maxNorm / (norm + 1e-6); // PyTorch's guard against 0/0
-  if (!(scale < 1)) return norm; // nor if it is NaN: that would spoil all of them
-  for (const g of gradients) for (let i = 0; i < g.length; i++) g[i] *= scale;
+  if (scale >= 1) return norm;
+  for (const g of gradients) for (let i = 0; i < g.length; i++) g[i] *= scale; // one NaN spoils all
   return norm;
 }
 

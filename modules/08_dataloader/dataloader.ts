@@ -215,7 +215,7 @@ export class Subset<Targets = Int32Array> implements Dataset<Targets> {
 //
 //   Cannot split 10 examples into 7 + 2: the lengths must add up to the whole
 //
-// The test compares these words. requireWhole() refuses lengths that are not whole or too small.
+// The test looks for the numbers. requireWhole() refuses lengths that are not whole or too small.
 // Why at random? Data are seldom stored that way: the last fifth of a list may be all nines, or all
 // of one person's writing.
 

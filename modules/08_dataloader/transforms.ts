@@ -73,8 +73,8 @@ export function compose(...transforms: readonly Transform[]): Transform {
 //   Cannot normalise by means [1,2] and deviations [1]: it takes one number of each per channel,
 //   deviations above 0
 //
-// That is one line, and the test compares it. Images with another number of channels are refused
-// when they come, since three means and one channel would fit by broadcasting, and make three
+// The test looks for the class and the numbers. Images with another number of channels are refused
+// when they come, after checkImages(), since three means and one channel would fit by broadcasting, and make three
 // channels:
 //
 //   Cannot normalise (1, 1, 2, 2) by 3 means: one per channel
@@ -195,7 +195,7 @@ export type CropOptions = { readonly generator: Generator; readonly padding?: nu
  * @param size Height and width of the part in pixels; one number for a square.
  * @param options The generator that draws the places, and the padding.
  * @returns The transform: (B, C, H, W) → (B, C, height, width).
- * @throws {ValueError} If a number is not whole, or too small.
+ * @throws {ValueError} If a number is not whole, or too small, or an option is unknown.
  *
  * @example One of nine places
  * ```ts
