@@ -447,7 +447,7 @@ for (const [source, count] of sources) {
 
 const maxLiterateLines = 700, maxModuleCode = 2850;
 /** What learners and instructors run; the book is not counted. */
-const maxCourseCode = 5400;
+const maxCourseCode = 5600;
 
 test("no chapter is longer than 700 lines, and no part has more code than its budget", () => {
   const chapters = sourcesIn("modules").filter((file) =>
