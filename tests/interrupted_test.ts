@@ -164,6 +164,7 @@ test("a folder that cannot be removed fails no command, and the next start remov
     const kept = copy.path("workspace/.kindling"), old = new Date(Date.now() - 2 * 3_600_000);
     assertEquals(runWith("held", 1, copy, ["check", "01.2"]).code, 1);
     mkdirSync(join(kept, "scratch-old"));
+    writeFileSync(join(kept, "scratch-old", "copy.ts"), "");
     utimesSync(join(kept, "scratch-old"), old, old);
     assertEquals(runWith("held", 1, copy, ["start"]).code, 0);
     assert(foldersIn(kept).includes("scratch-old"));

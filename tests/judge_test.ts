@@ -169,8 +169,6 @@ test("readCheck() knows what a test made itself, to see whether it was changed",
     "stridesOf(shape);",
     "t.expectEqual(shape, [2, 3, 4]);",
   ]);
-  const numbers = await readIn("01.6", "neg(), exp() and log()", 3);
-  assertEquals([numbers?.name, numbers?.isInput], ["x", true]);
   const moved = await readIn("06.1", "SGD.step() keeps a part", 0);
   assertEquals([moved?.name, moved?.isInput], ["w", false]);
 });

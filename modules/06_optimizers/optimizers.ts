@@ -250,10 +250,7 @@ function checkGradient({ name, shape, size, grad }: Parameter): void {
   while (at < g.length && g[at] - g[at] === 0) at++; // neither NaN nor infinite
   if (at === g.length) return;
   const says = say`Cannot step ${name} ${shape}: number ${at} of its gradient is ${g[at]}`;
-  throw new ValueError(
-    says,
-    "a root, logarithm or division at 0? Clipping spreads one NaN: try without maxNorm",
-  );
+  throw new ValueError(says, "a root or logarithm at 0? Clipping spreads NaN: leave out maxNorm");
 }
 
 /** Refuses to optimise nothing, or the same parameter twice. */

@@ -68,7 +68,7 @@ export const mutants: readonly Mutant[] = [
     "loses NaN",
     "Math.max(a[i], b[j])",
     "a[i] > b[j] ? a[i] : b[j]",
-    "lets NaN win",
+    "Tensor.of([-3, NaN, 5]).maximum(-2): 1 of 3",
   ],
   ["01.6", "neg", "forgets the sign", "-x[i]", "x[i]", "every sign is flipped"],
   ["01.6", "log", "takes the logarithm to base 10", "Math.log(", "Math.log10(", "times too small"],
@@ -209,7 +209,7 @@ export const mutants: readonly Mutant[] = [
     "overflows",
     "fromGreatest(x, along).exp()",
     "tensorOf(x).exp()",
-    "scores that overflow",
+    "comes from: an index outside of an array, 0/0",
   ],
   ["02.6", "logSoftmax", "forgets the logarithm", ".log()", "", "the logarithms of the shares"],
   // 03 · Layers
@@ -246,7 +246,7 @@ export const mutants: readonly Mutant[] = [
     "scores",
     "adds the bias to each row",
   ],
-  ["03.6", "forward", "does not scale", "kept.div(1 - p)", "kept", "scales the rest by 1/(1 − p)"],
+  ["03.6", "forward", "does not scale", "kept.div(1 - p)", "kept", "1.333   0  1*"],
   [
     "03.6",
     "forward",
@@ -302,7 +302,7 @@ export const mutants: readonly Mutant[] = [
     "does not divide by the batch",
     "score(scores, shares), reduction, rows",
     "score(scores, shares), reduction, 1",
-    "4 times too large",
+    "3 times too large",
   ],
   [
     "04.2",
@@ -534,7 +534,7 @@ export const mutants: readonly Mutant[] = [
     "weighs each batch alike",
     ".mul(inputs.shape[0] / examples)",
     ".mul(1 / batches.length)",
-    "as from one large one",
+    "a batch of 3 and a batch of 1",
   ],
   [
     "07.7",
@@ -607,7 +607,7 @@ export const mutants: readonly Mutant[] = [
     "does not shuffle",
     "shuffle?.permutation(length) ??",
     "",
-    "draws a new order for each epoch",
+    "The order is the data set's",
   ],
   [
     "08.4",
@@ -631,7 +631,7 @@ export const mutants: readonly Mutant[] = [
     "flips all or nothing",
     "const end = generator.uniform() < probability ? image + each : image, width",
     "const end = probability > 0 ? image + each : image, width",
-    "400 of 400 were turned round",
+    "one draw for each of 12 images",
   ],
   [
     "08.7",
@@ -720,7 +720,7 @@ export const mutants: readonly Mutant[] = [
     "overwrites where windows overlap",
     "out[places[o]] += from[o]",
     "out[places[o]] = from[o]",
-    "adds up where windows overlap",
+    "Wrong values of overlapping",
   ],
   [
     "09.8",
