@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { dirname } from "@std/path";
+import { dirname, join } from "@std/path";
 import {
   type Dirent,
   mkdirSync,
@@ -11,11 +11,11 @@ import {
   readFileSync,
   renameSync,
   rmSync,
-  statSync,
   unlinkSync,
   writeFileSync,
 } from "node:fs";
 import process from "node:process";
+import { DatabaseSync } from "node:sqlite";
 import { UsageError } from "./arguments.ts";
 
 // ── Folders ──
@@ -88,9 +88,10 @@ function hasWindowsLines(path: string): boolean {
  *
  * @param path Where to.
  * @param text What.
+ * @param named What to call it if it cannot be written.
  * @throws {UsageError} If it cannot be written, with the reason.
  */
-export function writeWhole(path: string, text: string): void {
+export function writeWhole(path: string, text: string, named: string = path): void {
   const beside = `${path}.${process.pid}.part`;
   try {
     mkdirSync(dirname(path), { recursive: true });
@@ -98,7 +99,7 @@ export function writeWhole(path: string, text: string): void {
     renameSync(beside, path);
   } catch (error) {
     removeIfPossible(beside);
-    throw cannotWrite(path, error);
+    throw cannotWrite(named, error);
   }
 }
 
@@ -127,13 +128,17 @@ const reasons: Readonly<Record<string, string>> = {
   EISDIR: "a folder is in its place",
   ENOTDIR: "a file is in the place of its folder",
   EEXIST: "a file is in the place of its folder",
+  ENOENT: "a folder on the way is missing, or a link there leads nowhere",
   ENAMETOOLONG: "its path is too long for this system",
 };
 
 /** What to say of a file that cannot be written, from what the system threw. */
 export function cannotWrite(path: string, error: unknown): UsageError {
+  if (error instanceof UsageError) return error;
   const code = codeOf(error), reason = reasons[code ?? ""] ?? `the system says ${code ?? error}`;
-  return new UsageError(`Cannot write ${path}: ${reason}`, "what was there is unchanged");
+  const here = join(process.cwd(), "/"),
+    near = path.startsWith(here) ? path.slice(here.length) : path;
+  return new UsageError(`Cannot write ${near}: ${reason}`, "what was there is unchanged");
 }
 
 function codeOf(error: unknown): string | undefined {
@@ -144,48 +149,29 @@ function codeOf(error: unknown): string | undefined {
 
 // ── One at a time ──
 
-/** How long to wait for another command, and when its lock is taken for left behind, in milliseconds. */
-const patience = 10_000, stale = 5000;
+/** How long one command waits for others, in milliseconds: each needs a few. */
+const patience = 5000;
 
 /**
  * Does something while no other command does the same.
  *
- * @param path What it is about: a file beside it is the lock.
+ * The lock is one of the system's, through SQLite: the system lets go of it when its owner dies,
+ * however it dies. Where none can be had, such as on a full disk, it goes without.
+ *
+ * @param lock The lock's file: it is made, and stays.
  * @param what What to do.
  * @returns What it gives.
- * @throws {UsageError} If another command does not end.
  */
-export function oneAtATime<T>(path: string, what: () => T): T {
-  const lock = `${path}.lock`;
-  takeLock(lock);
+export function oneAtATime<T>(lock: string, what: () => T): T {
+  let database: DatabaseSync | undefined;
+  try {
+    mkdirSync(dirname(lock), { recursive: true });
+    database = new DatabaseSync(lock);
+    database.exec(`PRAGMA busy_timeout = ${patience}; BEGIN EXCLUSIVE`);
+  } catch { /* what is written will say what is wrong */ }
   try {
     return what();
   } finally {
-    removeIfPossible(lock);
-  }
-}
-
-function takeLock(lock: string): void {
-  const sleeper = new Int32Array(new SharedArrayBuffer(4));
-  for (const end = Date.now() + patience; Date.now() < end; Atomics.wait(sleeper, 0, 0, 10)) {
-    try {
-      mkdirSync(dirname(lock), { recursive: true });
-      writeFileSync(lock, "", { flag: "wx" });
-      return;
-    } catch (error) {
-      if (codeOf(error) !== "EEXIST") throw cannotWrite(lock, error);
-      if (isStale(lock) && !removeIfPossible(lock)) return; // nobody holds what nobody can remove
-    }
-  }
-  const says = `Cannot write ${lock.replace(/\.lock$/, "")}: another command is writing it`;
-  throw new UsageError(says, "wait until it has ended; if none runs, try again");
-}
-
-/** Whether a lock was left behind by a command that was killed. */
-function isStale(lock: string): boolean {
-  try {
-    return Date.now() - statSync(lock).mtimeMs > stale;
-  } catch {
-    return false; // it is gone just now
+    database?.close();
   }
 }

@@ -160,7 +160,10 @@ export function bunConfig(owners: Owners): object {
  * @returns Their numbers: ["01", "02"].
  */
 export function yourModules(): string[] {
-  const workspace = new URL("../workspace/", import.meta.url).href;
-  const yours = written.filter(({ name }) => import.meta.resolve(name).startsWith(workspace));
+  // Paths are compared, not addresses: each program escapes other characters.
+  const workspace = fromFileUrl(new URL("../workspace/", import.meta.url));
+  const yours = written.filter(({ name }) =>
+    fromFileUrl(import.meta.resolve(name)).startsWith(workspace)
+  );
   return [...new Set(yours.map(({ folder }) => folder.slice(0, 2)))].sort();
 }

@@ -10,8 +10,9 @@
  * label     1,024 red bytes     1,024 green          1,024 blue      row after row, from the top
  * ```
  *
- * The archive is read as it streams by, and so is the folder that it unpacks to. Pixels stay bytes,
- * a quarter of what numbers would take; each batch turns its own into numbers.
+ * The archive is read as it streams by. Browsers and file managers like to unpack it, once or
+ * twice: the `.tar` and the folder are read as well. Pixels stay bytes, a quarter of what numbers
+ * would take; each batch turns its own into numbers.
  *
  * @module
  */
@@ -23,9 +24,8 @@ import { createGunzip } from "node:zlib";
 import type { Dataset } from "#dataloader";
 import { Tensor } from "#tensor";
 import type { Batch } from "#training";
-import { DataError } from "./idx.ts";
-import { readFailure } from "./read_idx.ts";
-import { tarFiles } from "./tar.ts";
+import { DataError, readFailure } from "./idx.ts";
+import { isTarHeader, tarFiles } from "./tar.ts";
 
 /** The classes, by label. */
 export const classes = [
@@ -116,7 +116,7 @@ export interface ReadOptions {
 /**
  * Reads the binary distribution.
  *
- * @param path The archive `cifar-10-binary.tar.gz`, or the folder that it unpacks to.
+ * @param path The archive `cifar-10-binary.tar.gz`, the `.tar` in it, or the folder in that.
  * @param options How many images there must be.
  * @returns Pictures to learn from, and to be tested on.
  * @throws {DataError} If it is missing, damaged, incomplete, or something else.
@@ -139,9 +139,20 @@ async function isFolder(path: string): Promise<boolean> {
   }
 }
 
+/** Where the files of a folder may lie, deepest first. */
+const innerFolders = ["cifar-10-binary/cifar-10-batches-bin", "cifar-10-batches-bin", "."];
+
 async function readFolder(path: string, collected: Collection): Promise<void> {
-  const inner = join(path, "cifar-10-batches-bin");
-  const folder = await isFolder(inner).catch(() => false) ? inner : path;
+  for (const name of ["cifar-10-binary.tar", "cifar-10-binary.tar.gz"]) { // unpacked into a folder
+    const inner = join(path, name),
+      isFile = await stat(inner).then((it) => it.isFile(), () => false);
+    if (isFile) return await readArchive(inner, collected);
+  }
+  let folder = path;
+  for (const inner of innerFolders) {
+    folder = join(path, inner);
+    if (await isFolder(folder).catch(() => false)) break;
+  }
   for (const name of [namesFile, ...files]) {
     const bytes = await readFile(join(folder, name)).catch((cause) => {
       if (name === namesFile && cause.code === "ENOENT") return null;
@@ -152,17 +163,26 @@ async function readFolder(path: string, collected: Collection): Promise<void> {
 }
 
 async function readArchive(path: string, collected: Collection): Promise<void> {
-  await requireGzip(path);
-  const others: string[] = [];
+  const start = await startOf(path), isPacked = start[0] === 0x1f && start[1] === 0x8b;
+  if (!isPacked && !isTarHeader(start)) {
+    const found = JSON.stringify(new TextDecoder("latin1").decode(start.subarray(0, 16)));
+    throw new DataError(
+      `Cannot read ${path}: a gzip archive must start with 1f 8b, a tar archive with a header, ` +
+        `this file starts with ${found}`,
+      "Is it another kind of file, or a web page saved under this name?",
+    );
+  }
+  const others: string[] = [], bytes = createReadStream(path);
+  async function collect(stream: AsyncIterable<Uint8Array>): Promise<void> {
+    for await (const file of tarFiles(stream, path)) {
+      const name = file.path.split("/").at(-1) ?? "";
+      if (![namesFile, ...files].includes(name)) others.push(name);
+      else if (file.size > largestFile) collected.refuse(name, `it has ${file.size} bytes`);
+      else collected.add(name, await file.read());
+    }
+  }
   try {
-    await pipeline(createReadStream(path), createGunzip(), async (stream) => {
-      for await (const file of tarFiles(stream, path)) {
-        const name = file.path.split("/").at(-1) ?? "";
-        if (![namesFile, ...files].includes(name)) others.push(name);
-        else if (file.size > largestFile) collected.refuse(name, `it has ${file.size} bytes`);
-        else collected.add(name, await file.read());
-      }
-    });
+    await (isPacked ? pipeline(bytes, createGunzip(), collect) : pipeline(bytes, collect));
   } catch (cause) {
     if (cause instanceof DataError) throw cause;
     throw new DataError(
@@ -174,9 +194,9 @@ async function readArchive(path: string, collected: Collection): Promise<void> {
   collected.others = others;
 }
 
-/** Refuses a file that does not begin as gzip does, before anything else looks at it. */
-async function requireGzip(path: string): Promise<void> {
-  const start = new Uint8Array(16);
+/** The first 512 bytes of a file, zeros where it has fewer. */
+async function startOf(path: string): Promise<Uint8Array> {
+  const start = new Uint8Array(512);
   try {
     const file = await open(path);
     try {
@@ -187,12 +207,7 @@ async function requireGzip(path: string): Promise<void> {
   } catch (cause) {
     throw readFailure(path, cause);
   }
-  if (start[0] === 0x1f && start[1] === 0x8b) return;
-  throw new DataError(
-    `Cannot read ${path}: a gzip archive must start with 1f 8b, ` +
-      `this file starts with ${JSON.stringify(new TextDecoder("latin1").decode(start))}`,
-    "Is it another kind of file, or a web page saved under this name?",
-  );
+  return start;
 }
 
 /** The six files, as they come in. */

@@ -8,8 +8,7 @@ import { createHash } from "node:crypto";
 import { rm } from "node:fs/promises";
 import { type Cifar10, publishedImagesPerFile, readCifar10 } from "./cifar10.ts";
 import { type Checksum, download, type DownloadProgress, hashOfFile } from "./download.ts";
-import { DataError } from "./idx.ts";
-import { readFailure } from "./read_idx.ts";
+import { DataError, readFailure } from "./idx.ts";
 
 /** Where CIFAR-10 is published, and the checksum that is given there. */
 export const published = {
@@ -90,7 +89,7 @@ async function fetched(
   const path = source === null
     ? join(cache, "cifar10", name)
     : join(cache, "cifar10", `from_${key}`, name);
-  const magic = [0x1f, 0x8b]; // gzip
+  const magic = name.endsWith(".tar") ? [] : [0x1f, 0x8b]; // gzip
   await download({ url, path, checksum, magic, onProgress, onNotice, signal });
   return path;
 }

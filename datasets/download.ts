@@ -8,8 +8,10 @@
  */
 import { basename, dirname } from "@std/path";
 import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
+import { createReadStream, createWriteStream } from "node:fs";
 import { mkdir, open, readFile, rename, rm, stat, statfs, writeFile } from "node:fs/promises";
+import { pipeline } from "node:stream/promises";
+import { createBrotliDecompress, createGunzip, createInflate } from "node:zlib";
 import { DataError } from "./idx.ts";
 import { lock, writeFailure } from "./lock.ts";
 
@@ -49,20 +51,25 @@ export interface DownloadOptions {
   readonly onNotice?: (text: string) => void;
   /** Stops it; what has arrived stays for the next run. */
   readonly signal?: AbortSignal;
-  /** How often in a row to try without getting a single byte, 5 by default. */
+  /** How often in a row to try without getting 16 KiB further than ever before, 5 by default. */
   readonly tries?: number;
-  /** Seconds without a byte after which a connection counts as dropped, 30 by default. */
+  /** Seconds that 16 KiB may take; a slower connection counts as dropped. 30 by default. */
   readonly patience?: number;
   /** Waits for some seconds; for tests, which have no time. */
   readonly pause?: (seconds: number) => Promise<void>;
+  /** Calls back after some seconds, unless the function that it returns is called; for tests. */
+  readonly alarm?: (seconds: number, ring: () => void) => () => void;
 }
+
+/** Fewer bytes than these are no progress: a byte a second would never come to an end. */
+const usefulBytes = 1 << 14;
 
 /** A connection that dropped, or a server that is busy: worth another try. */
 class Dropped extends Error {
   readonly secondsToWait: number;
 
-  constructor(message: string, secondsToWait = 0) {
-    super(message);
+  constructor(message: string, secondsToWait = 0, cause?: unknown) {
+    super(message, { cause });
     this.secondsToWait = secondsToWait;
   }
 }
@@ -70,10 +77,21 @@ class Dropped extends Error {
 /** What is known of a file of which a part has arrived. */
 interface Part {
   readonly url: string;
-  /** The server's name for this very version of the file. */
+  /** The server's name for this very version of the file: a strong ETag, or else a date. */
   readonly version: string | null;
+  /** How many bytes it has as it travels. */
   readonly total: number | null;
+  /** How the server says that it is packed on its way; null if it does not. */
+  readonly encoding: string | null;
 }
+
+/** What unpacks what was packed on its way. */
+const unpackers: Readonly<Record<string, () => NodeJS.ReadWriteStream>> = {
+  gzip: createGunzip,
+  "x-gzip": createGunzip,
+  deflate: createInflate,
+  br: createBrotliDecompress,
+};
 
 /**
  * Computes the checksum of a file.
@@ -128,6 +146,9 @@ class Download {
   readonly #about: string;
   readonly #host: string;
   #received = 0;
+  /** The most bytes that have ever been there. */
+  #farthest = 0;
+  #encoding: string | null = null;
   /** Bytes that have arrived in this run. */
   #fresh = 0;
   readonly #started = performance.now();
@@ -146,22 +167,25 @@ class Download {
     await mkdir(dirname(path), { recursive: true }).catch((cause) => {
       throw writeFailure(dirname(path), cause);
     });
-    let hasBegunAgain = false;
+    let hasBegunAgain = false, base = this.#farthest = await sizeOf(this.#part) ?? 0;
     for (let failed = 0;;) {
       signal?.throwIfAborted();
-      const fresh = this.#fresh, resumedAt = await sizeOf(this.#part) ?? 0;
+      const resumedAt = await sizeOf(this.#part) ?? 0;
       try {
         await this.#fetch();
       } catch (error) {
         signal?.throwIfAborted();
         if (!(error instanceof Dropped)) throw error;
-        failed = this.#fresh > fresh ? 1 : failed + 1;
-        if (failed >= tries) throw this.#unreachable(error.message, failed);
+        const isFurther = this.#farthest - base >= usefulBytes;
+        if (isFurther) base = this.#farthest;
+        failed = isFurther ? 1 : failed + 1;
+        if (failed >= tries) throw this.#unreachable(error, failed);
         const seconds = Math.max(error.secondsToWait, 2 ** (failed - 1));
         onNotice?.(`${error.message}: trying again in ${seconds} s.`);
         await pause(seconds);
         continue;
       }
+      if (this.#encoding) await this.#unpack(this.#encoding);
       const found = checksum && await hashOfFile(this.#part, checksum.algorithm);
       if (!checksum || found === checksum.hex) break;
       await this.#forget();
@@ -186,6 +210,33 @@ class Download {
     });
   }
 
+  /**
+   * Some servers say of an archive that it was packed on its way, when it is simply packed; others
+   * pack it once more. What was asked for is what has the checksum, or else the first bytes.
+   */
+  async #unpack(encoding: string): Promise<void> {
+    const { checksum, magic = [] } = this.#options, unpacked = `${this.#part}.unpacked`;
+    async function isWanted(path: string): Promise<boolean> {
+      if (checksum) return await hashOfFile(path, checksum.algorithm) === checksum.hex;
+      const start = await startOf(path, magic.length);
+      return magic.every((byte, k) => start[k] === byte);
+    }
+    const unpacker = unpackers[encoding];
+    try {
+      if (checksum && await isWanted(this.#part)) return;
+      if (unpacker) {
+        await pipeline(createReadStream(this.#part), unpacker(), createWriteStream(unpacked));
+        if (await isWanted(unpacked)) return await rename(unpacked, this.#part);
+      }
+    } catch { // it is not packed, whatever the server says
+    } finally {
+      await rm(unpacked, { force: true });
+    }
+    if (checksum || await isWanted(this.#part)) return;
+    await this.#forget();
+    throw this.#webPage();
+  }
+
   async #forget(): Promise<void> {
     await rm(this.#part, { force: true });
     await rm(this.#about, { force: true });
@@ -196,7 +247,8 @@ class Download {
     try {
       const part: Partial<Part> = JSON.parse(await readFile(this.#about, "utf8"));
       if (part.url !== this.#options.url) return null;
-      return { url: part.url, version: part.version ?? null, total: part.total ?? null };
+      const { url, version = null, total = null, encoding = null } = part;
+      return { url, version, total, encoding };
     } catch {
       return null;
     }
@@ -209,14 +261,19 @@ class Download {
     const have = isSafe ? await sizeOf(this.#part) ?? 0 : 0;
     const stop = new AbortController(), stopped = (): void => stop.abort();
     signal?.addEventListener("abort", stopped);
-    const watch = new Watch(this.#options.patience ?? 30, stopped);
+    const { patience = 30, alarm = realAlarm } = this.#options;
+    const watch = new Watch((ring) => alarm(patience, ring), () => {
+      stop.abort(new Dropped(`${this.#host} sent less than 16 KiB in ${patience} s`));
+    });
     try {
       const headers: Record<string, string> = { "accept-encoding": "identity" };
       if (have > 0) headers.range = `bytes=${have}-`;
       if (have > 0 && known?.version) headers["if-range"] = known.version;
-      const response = await this.#connected(fetch(url, { headers, signal: stop.signal }));
+      const init = { headers, signal: stop.signal, decompress: false }; // the last is for Bun
+      const response = await this.#connected(fetch(url, init), stop.signal);
       watch.rest();
-      await this.#receive(response, have, known, watch);
+      const pieces = this.#pieces(response, stop.signal, watch);
+      await this.#receive({ response, have, known, pieces });
     } finally {
       watch.end();
       signal?.removeEventListener("abort", stopped);
@@ -225,11 +282,12 @@ class Download {
   }
 
   /** Turns whatever a connection may fail with into words. */
-  async #connected<T>(connection: Promise<T>): Promise<T> {
+  async #connected<T>(connection: Promise<T>, stop: AbortSignal): Promise<T> {
     try {
       return await connection;
     } catch (cause) {
       this.#options.signal?.throwIfAborted();
+      if (stop.reason instanceof Dropped) throw stop.reason;
       if (cause instanceof Error && cause.name === "NotCapable") {
         const found = /"([^"]+)"/.exec(cause.message)?.[1] ?? "another host";
         throw new DataError(
@@ -239,68 +297,67 @@ class Download {
           { cause },
         );
       }
-      throw new Dropped(`The connection to ${this.#host} failed`);
+      const says = lastingFailure(cause, this.#host);
+      if (!says) throw new Dropped(`The connection to ${this.#host} failed`, 0, cause);
+      throw new DataError(`Cannot download ${this.#options.url}: ${says[0]}`, says[1], { cause });
     }
   }
 
   /** Reads one answer of the server. */
-  async #receive(
-    response: Response,
-    have: number,
-    known: Part | null,
-    watch: Watch,
-  ): Promise<void> {
+  async #receive({ response, have, known, pieces }: Answer): Promise<void> {
+    const { url, checksum } = this.#options, { headers } = response;
     const range = /^bytes (?:(\d+)-\d+|\*)\/(\d+|\*)$/.exec(
-      response.headers.get("content-range") ?? "",
+      headers.get("content-range") ?? "",
     );
     if (response.status === 416 && have > 0) { // nothing is missing, or the file has changed
-      if (Number(range?.[2]) === have) return;
-      await this.#forget();
-      throw new Dropped("The file has changed on the server");
+      const isWhole = Number(range?.[2]) === have && (known?.total ?? have) === have;
+      if (!isWhole) throw await this.#changed();
+      this.#encoding = known?.encoding ?? null;
+      return;
     }
     if (!response.ok) throw this.#refused(response);
-    const isRest = response.status === 206;
-    if (isRest && (Number(range?.[1]) !== have || response.headers.has("content-encoding"))) {
+    const isRest = response.status === 206, start = isRest ? have : 0, length = lengthOf(headers);
+    const whole = isRest ? range?.[2] ?? "*" : "*";
+    const total = whole !== "*" ? Number(whole) : length === null ? null : start + length;
+    const encoding = headers.get("content-encoding")?.trim().toLowerCase() ?? null;
+    const part: Part = { url, version: versionOf(headers), total, encoding };
+    if (isRest && Number(range?.[1]) !== have) {
       await this.#forget();
       throw new Dropped("The server sent another part than was asked for");
     }
-    const start = isRest ? have : 0, length = lengthOf(response);
-    const total = length === null ? null : start + length;
-    if (isRest && known?.total && total !== known.total) {
-      await this.#forget();
-      throw new Dropped("The file has changed on the server");
-    }
-    if (/\btext\/html\b/.test(response.headers.get("content-type") ?? "")) throw this.#webPage();
+    if (isRest && isOther(known, part, checksum !== undefined)) throw await this.#changed();
+    if (/\btext\/html\b/.test(headers.get("content-type") ?? "")) throw this.#webPage();
+    if (total === null && !checksum && !headers.has("transfer-encoding")) throw this.#endless();
     await this.#requireRoom(total === null ? 0 : total - start);
-    await this.#write(response, start, total, watch);
+    this.#encoding = encoding;
+    await this.#write(part, start, pieces);
     if (total !== null && this.#received < total) {
       throw new Dropped(`The connection ended at ${this.#received} of ${total} bytes`);
     }
   }
 
-  async #write(
-    response: Response,
-    start: number,
-    total: number | null,
-    watch: Watch,
-  ): Promise<void> {
-    const { url, onProgress, magic = [] } = this.#options, { headers } = response;
-    const version = headers.get("etag") ?? headers.get("last-modified");
-    const part: Part = { url, total, version: version?.startsWith("W/") ? null : version };
+  async #changed(): Promise<Dropped> {
+    await this.#forget();
+    return new Dropped("The file has changed on the server");
+  }
+
+  async #write(part: Part, start: number, pieces: AsyncIterable<Uint8Array>): Promise<void> {
+    const { onProgress, magic = [] } = this.#options, { total } = part;
     this.#received = start;
     let file: Awaited<ReturnType<typeof open>> | undefined;
     try {
-      for await (const value of this.#pieces(response)) {
-        watch.rest();
+      for await (const value of pieces) {
         if (!file && start === 0) {
           const isOther = magic.some((byte, k) => k < value.length && value[k] !== byte);
-          if (isOther) throw this.#webPage();
+          if (isOther && !part.encoding) throw this.#webPage();
+          file = await open(this.#part, "w"); // first: nothing of an older version may be left
           await writeFile(this.#about, JSON.stringify(part));
         }
-        file ??= await open(this.#part, start === 0 ? "w" : "a");
+        file ??= await open(this.#part, "a");
         for (let at = 0; at < value.length;) at += (await file.write(value, at)).bytesWritten;
         this.#received += value.length;
         this.#fresh += value.length;
+        this.#farthest = Math.max(this.#farthest, this.#received);
         const seconds = Math.max(1e-3, (performance.now() - this.#started) / 1000);
         const rate = this.#fresh / seconds,
           secondsLeft = total === null ? null : (total - this.#received) / rate;
@@ -317,11 +374,16 @@ class Download {
   }
 
   /** What comes, piece by piece. */
-  async *#pieces({ body }: Response): AsyncGenerator<Uint8Array> {
+  async *#pieces(
+    { body }: Response,
+    stop: AbortSignal,
+    watch: Watch,
+  ): AsyncGenerator<Uint8Array> {
     const reader = body?.getReader();
     while (reader) {
-      const { done, value } = await this.#connected(reader.read());
+      const { done, value } = await this.#connected(reader.read(), stop);
       if (done) return;
+      watch.saw(value.length);
       yield value;
     }
   }
@@ -364,10 +426,19 @@ class Download {
     );
   }
 
-  #unreachable(message: string, failed: number): DataError {
+  #endless(): DataError {
     return new DataError(
-      `Cannot download ${this.#options.url}: ${message}, ${failed} times in a row`,
+      `Cannot download ${this.#options.url}: the server does not say how long the file is, ` +
+        "so half of it would look like all of it",
+      "Give its checksum as --sha256, or a copy of the file as --source.",
+    );
+  }
+
+  #unreachable(cause: Dropped, failed: number): DataError {
+    return new DataError(
+      `Cannot download ${this.#options.url}: ${cause.message}, ${failed} times in a row`,
       `Run this again: it goes on after ${megabytes(this.#received)}. Or give a copy as --source.`,
+      { cause },
     );
   }
 
@@ -379,36 +450,130 @@ class Download {
   }
 }
 
-/** Bytes that an answer will have; null if it does not say, or is packed on its way. */
-function lengthOf({ headers }: Response): number | null {
+/** An answer of the server, and what it goes on with. */
+interface Answer {
+  readonly response: Response;
+  /** Bytes that are here already, and were not asked for again. */
+  readonly have: number;
+  /** What is known of those. */
+  readonly known: Part | null;
+  readonly pieces: AsyncIterable<Uint8Array>;
+}
+
+/** Bytes that an answer has as it travels; null if it does not say. */
+function lengthOf(headers: Headers): number | null {
   const length = headers.get("content-length");
-  return length === null || headers.has("content-encoding") ? null : Number(length);
+  return length === null ? null : Number(length);
+}
+
+/** What the server calls this version: a strong ETag, or else the date of its last change. */
+function versionOf(headers: Headers): string | null {
+  const tag = headers.get("etag");
+  return tag && !tag.startsWith("W/") ? tag : headers.get("last-modified");
+}
+
+/** Whether the rest may be of another file than what is here. A checksum will find what this cannot. */
+function isOther(known: Part | null, now: Part, isChecked: boolean): boolean {
+  if (!known || known.encoding !== now.encoding) return true;
+  if (known.total !== null && now.total !== null && known.total !== now.total) return true;
+  const isUnnamed = known.version === null || now.version === null;
+  return isUnnamed ? !isChecked : known.version !== now.version;
+}
+
+/** The first bytes of a file. */
+async function startOf(path: string, count: number): Promise<Uint8Array> {
+  const start = new Uint8Array(count), file = await open(path);
+  try {
+    await file.read(start, 0, count, 0);
+  } finally {
+    await file.close();
+  }
+  return start;
+}
+
+/** Failures that another try cannot mend, by what Deno and Bun say: why, and what to do. */
+const lastingFailures: readonly [said: RegExp, finding: string, hint: string][] = [
+  [
+    /certificate|\bCERT_|SELF_SIGNED|UNABLE_TO_(VERIFY|GET_ISSUER)|ALTNAME/i,
+    "its certificate is not trusted",
+    "Does a proxy stand in between? Set DENO_TLS_CA_STORE=system (Deno) or NODE_EXTRA_CA_CERTS " +
+    "(Bun), or give a copy as --source.",
+  ],
+  [
+    /ENOTFOUND|name or service not known|nodename nor servname|no such host|no address associated/i,
+    "there is no host of this name",
+    "Check the address, and whether this computer is on the network.",
+  ],
+  [
+    /ECONNREFUSED|connection refused|actively refused|ports? \d+ (is|are) blocked/i,
+    "it refuses the connection",
+    "Check the address and its port, or take the file from elsewhere with --source.",
+  ],
+  [
+    /redirect/i,
+    "it leads from address to address, and never to the file",
+    "Check the address, or take the file from elsewhere with --source.",
+  ],
+  [
+    /InvalidContentType|EPROTO|wrong version number/i,
+    "it does not speak https there",
+    "Check the address: does it begin with http:, or is the port another one?",
+  ],
+];
+
+/**
+ * Says why a connection failed for good, and what to do; undefined if another try may help.
+ *
+ * @param cause What fetch() threw.
+ * @param host Where it wanted to go.
+ */
+export function lastingFailure(
+  cause: unknown,
+  host: string,
+): [finding: string, hint: string] | undefined {
+  let said = "";
+  for (let error = cause; error instanceof Error; error = error.cause) {
+    said += ` ${error.message} ${"code" in error ? error.code : ""}`;
+  }
+  const found = lastingFailures.find(([pattern]) => pattern.test(said));
+  return found && [`${host} cannot be used, ${found[1]}`, found[2]];
 }
 
 function megabytes(bytes: number): string {
   return `${(bytes / 1e6).toFixed(1)} MB`;
 }
 
-/** Says when nothing has happened for too long. */
-class Watch {
-  readonly #milliseconds: number;
-  readonly #onTooLong: () => void;
-  #timer: ReturnType<typeof setTimeout> | undefined;
+function realAlarm(seconds: number, ring: () => void): () => void {
+  const timer = setTimeout(ring, seconds * 1000);
+  return () => clearTimeout(timer);
+}
 
-  constructor(seconds: number, onTooLong: () => void) {
-    this.#milliseconds = seconds * 1000;
-    this.#onTooLong = onTooLong;
-    this.rest();
+/** Says when too little has come for too long. */
+class Watch {
+  readonly #start: () => () => void;
+  #cancel: () => void;
+  #bytes = 0;
+
+  constructor(alarm: (ring: () => void) => () => void, onTooLong: () => void) {
+    this.#start = () => alarm(onTooLong);
+    this.#cancel = this.#start();
   }
 
-  /** Something has happened. */
+  /** Some bytes have come: enough of them make a new start. */
+  saw(bytes: number): void {
+    this.#bytes += bytes;
+    if (this.#bytes >= usefulBytes) this.rest();
+  }
+
+  /** The time begins again. */
   rest(): void {
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(this.#onTooLong, this.#milliseconds);
+    this.#cancel();
+    this.#bytes = 0;
+    this.#cancel = this.#start();
   }
 
   /** Nobody waits any more. */
   end(): void {
-    clearTimeout(this.#timer);
+    this.#cancel();
   }
 }

@@ -60,8 +60,8 @@ function octal(bytes: Uint8Array): number {
   return /^[0-7]+$/.test(text) ? parseInt(text, 8) : NaN;
 }
 
-/** A header is sound if its bytes add up to what it says, its own sum counted as eight spaces. */
-function isSound(header: Uint8Array): boolean {
+/** Whether a block is a header: its bytes add up to what it says, its own sum counted as spaces. */
+export function isTarHeader(header: Uint8Array): boolean {
   const sum = header.reduce((total, byte, k) => total + (k >= 148 && k < 156 ? 32 : byte), 0);
   return sum === octal(header.subarray(148, 156));
 }
@@ -84,7 +84,7 @@ export async function* tarFiles(
     const header = new Uint8Array(block);
     const found = await bytes.each(block, (piece, at) => header.set(piece, at));
     if (found === 0 || header.every((byte) => byte === 0)) return; // some archives lack the end mark
-    if (found < block || !isSound(header)) {
+    if (found < block || !isTarHeader(header)) {
       throw new DataError(
         `Cannot read the archive ${name}: a file's header must be 512 bytes that add up to the ` +
           `sum in it, ${found < block ? `${found} bytes were left` : "one does not"}`,

@@ -8,8 +8,7 @@
  * @module
  */
 
-import { DataError } from "./idx.ts";
-import { readLabelledImages } from "./read_idx.ts";
+import { DataError, readLabelledImages } from "./idx.ts";
 
 /** Pictures ready for a model: B of them, one channel of grey, 8×8, ink 0 to 1. */
 export interface LabelledImages {

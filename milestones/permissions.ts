@@ -38,6 +38,13 @@ function filesOf(args: readonly string[]): Record<"read" | "write", string[]> {
 
 /** All milestones, by the name of their task. */
 export const milestones: Readonly<Record<string, Milestone>> = {
+  perceptron: {
+    script: "milestones/01_1958_perceptron/perceptron.ts",
+    permissions: (args) => {
+      const { read, write } = filesOf(args);
+      return { read: [...folders, ...read], write, env: terminal };
+    },
+  },
   tinydigits: {
     script: "milestones/04_1998_cnn/01_tinydigits.ts",
     permissions: (args) => {

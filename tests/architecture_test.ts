@@ -445,9 +445,9 @@ for (const [source, count] of sources) {
   });
 }
 
-const maxLiterateLines = 700, maxModuleCode = 2850;
+const maxLiterateLines = 700, maxModuleCode = 2930;
 /** What learners and instructors run; the book is not counted. */
-const maxCourseCode = 5400;
+const maxCourseCode = 6500;
 
 test("no chapter is longer than 700 lines, and no part has more code than its budget", () => {
   const chapters = sourcesIn("modules").filter((file) =>

@@ -452,7 +452,7 @@ const refusals: readonly Refusal[] = [
     () => batchNorm2d(Tensor.ones([1, 3, 1, 1]), three, three),
     ShapeError,
     "Cannot normalise (1, 3, 1, 1) by itself: one number per channel has no variance",
-    "train on larger batches, or call eval() first",
+    "a last batch of one? dropLast: true leaves it out; or eval()",
   ],
   ...[true, false].map((training): Refusal => [
     `BatchNorm2d on images of other channels ${training ? "in training" : "in evaluation"}`,

@@ -228,7 +228,7 @@ test("the book's command writes its pages, and says what it cannot do", () => {
   const refused = run(["--out", fromFileUrl(import.meta.url)]);
   assertEquals(refused.code, 2);
   assertStringIncludes(refused.stderr, "Cannot write ");
-  assertStringIncludes(refused.stderr, "\n  hint: is it a folder");
+  assertStringIncludes(refused.stderr, "\n  hint: what was there is unchanged");
   assertEquals(
     run(["--outt"]).stderr,
     "Cannot understand --outt: there is no such option\n  hint: the options are --out --help\n",

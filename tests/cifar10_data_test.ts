@@ -4,7 +4,7 @@
  * @module
  */
 import { assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { join } from "@std/path";
+import { dirname, join } from "@std/path";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 import { Generator } from "#random";
@@ -82,6 +82,41 @@ test("readCifar10() reads the folder that the archive unpacks to, or the one aro
     }
   }));
 
+const archived = good.map(([name, bytes]): NamedBytes => [`cifar-10-batches-bin/${name}`, bytes]);
+const unpackedOnce = tar(archived), packed = gzipSync(unpackedOnce);
+const inFolders = (where: string): NamedBytes[] =>
+  good.map(([name, bytes]): NamedBytes => [`${where}/${name}`, bytes]);
+
+/** What a browser or a file manager may have made of the archive, and what is given as --source. */
+const unpackings: readonly [what: string, source: string, files: readonly NamedBytes[]][] = [
+  ["a tar archive", "a.tar", [["a.tar", unpackedOnce]]],
+  ["a tar archive that is still called gzip", "a.tar.gz", [["a.tar.gz", unpackedOnce]]],
+  ["a gzip archive that is called tar", "a.tar", [["a.tar", packed]]],
+  ["a tar archive without the mark at its end", "a", [["a", unpackedOnce.subarray(0, -1024)]]],
+  ["a tar archive of the bare files", "a.tar", [["a.tar", tar(good)]]],
+  ["the folder", "a", inFolders("a")],
+  ["the folder in a folder", "a", inFolders("a/cifar-10-batches-bin")],
+  ["the folder in two", "a", inFolders("a/cifar-10-binary/cifar-10-batches-bin")],
+  ["the tar archive in a folder", "a", [["a/cifar-10-binary.tar", unpackedOnce]]],
+  ["the gzip archive in a folder", "a", [["a/cifar-10-binary.tar.gz", packed]]],
+  ["an archive in two gzip members", "a", [[
+    "a",
+    joined([gzipSync(unpackedOnce.subarray(0, 5000)), gzipSync(unpackedOnce.subarray(5000))]),
+  ]]],
+  ["an archive with zeros behind it", "a", [["a", joined([packed, new Uint8Array(100)])]]],
+];
+for (const [what, source, files] of unpackings) {
+  test(`readCifar10() reads ${what}`, () =>
+    inFolder(async (folder) => {
+      for (const [name, bytes] of files) {
+        mkdirSync(dirname(join(folder, name)), { recursive: true });
+        writeFileSync(join(folder, name), bytes);
+      }
+      const read = await readCifar10(join(folder, source), { imagesPerFile: 3 });
+      assertEquals(read, await readFiles(good));
+    }));
+}
+
 test("ByteImages gives planes of red, green and blue as numbers from 0 to 1", () => {
   const pixels = new Uint8Array(2 * 3072);
   pixels.set([0, 255, 51], 3072); // the second image's first three red ones
@@ -104,12 +139,15 @@ test("readCifar10() refuses an archive that was cut short, wherever it was", asy
   const damaged = archive.slice();
   damaged[Math.floor(archive.length / 2)] ^= 0xff;
   await assertRejects(() => readBytes(damaged), DataError);
+  for (let length = 0; length < unpackedOnce.length - 1024; length += 9_997) {
+    await assertRejects(() => readBytes(unpackedOnce.subarray(0, length)), DataError);
+  }
 });
 
 test("readCifar10() says what is wrong with a file, and what to do", async () => {
   await refuses(
     readBytes(new TextEncoder().encode("<!doctype html><title>Sign in</title>")),
-    "Cannot read a.tar.gz: a gzip archive must start with 1f 8b, " +
+    "Cannot read a.tar.gz: a gzip archive must start with 1f 8b, a tar archive with a header, " +
       'this file starts with "<!doctype html><"',
     "Is it another kind of file, or a web page saved under this name?",
   );

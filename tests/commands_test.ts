@@ -85,7 +85,8 @@ test("check says what was expected and what came, and ends with 1", () =>
     const { code, stdout } = await copy.say("check", "01.1");
     assertEquals(code, 1);
     assertMatch(stdout, /^wrong +01\.1 +sizeOf\(\) multiplies the sizes/m);
-    assertMatch(stdout, /^ {6}expected: 4\n {6}got: {6}5$/m);
+    assertMatch(stdout, /^ {4}Wrong value of sizeOf\(\[4\]\): expected 4, got 5$/m);
+    assertMatch(stdout, /^ {2}test: .*\n {9}t\.expectEqual\(sizeOf\(\[4\]\), 4\);$/m);
   }));
 
 test("check ends with 0 when all tests of a task pass, and counts their points", () =>

@@ -7,10 +7,19 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { join, toFileUrl } from "@std/path";
 import { createHash } from "node:crypto";
+import { Buffer } from "node:buffer";
 import { readFile, writeFile } from "node:fs/promises";
+import { gzipSync } from "node:zlib";
 import { test } from "../course/sandbox/register.ts";
-import { DataError, encodeIdx, type IdxArray, parseIdx } from "../datasets/idx.ts";
-import { readFailure, readIdx, readLabelledImages } from "../datasets/read_idx.ts";
+import {
+  DataError,
+  encodeIdx,
+  type IdxArray,
+  parseIdx,
+  readFailure,
+  readIdx,
+  readLabelledImages,
+} from "../datasets/idx.ts";
 import { loadTinyDigits } from "../datasets/tinydigits.ts";
 import { inFolder } from "./project/in_folder.ts";
 
@@ -199,6 +208,47 @@ test("readIdx() unpacks a gzipped file, whatever its name", () =>
     assertEquals(await readIdx(path), array);
     assertEquals(await readIdx(toFileUrl(path)), array);
   }));
+
+/** A gzip member that ends in the middle, has a wrong bit, a name in its header, and so on. */
+const raw = ubytes(2, 3), whole = gzipSync(raw), half = gzipSync(raw.subarray(0, 9));
+const rest = gzipSync(raw.subarray(9)), named = Buffer.from("name\0");
+function changedAt(bytes: Uint8Array, at: number): Uint8Array {
+  return bytes.map((byte, k) => k === (at + bytes.length) % bytes.length ? byte ^ 1 : byte);
+}
+
+const members: readonly [what: string, parts: readonly Uint8Array[], isRead: boolean][] = [
+  ["one member", [whole], true],
+  ["two members", [half, rest], true],
+  ["an empty member between two", [half, gzipSync(""), rest], true],
+  ["a member for each byte", [...raw].map((byte) => gzipSync(Uint8Array.of(byte))), true],
+  ["zeros after the last member", [half, rest, new Uint8Array(512)], true],
+  [
+    "a header with a name",
+    [whole.subarray(0, 3), [8], whole.subarray(4, 10), named, whole.subarray(10)].map((part) =>
+      Uint8Array.from(part)
+    ),
+    true,
+  ],
+  ["members stored without packing", [gzipSync(raw, { level: 0 })], true],
+  ["text after the last member", [whole, Buffer.from("sign in")], false],
+  ["a second member cut in its header", [half, rest.subarray(0, 8)], false],
+  ["a second member cut in its numbers", [half, rest.subarray(0, 14)], false],
+  ["a last member without its sum", [half, rest.subarray(0, -8)], false],
+  ["a wrong bit in the first sum", [changedAt(half, -5), rest], false],
+  ["a wrong bit in the last length", [half, changedAt(rest, -1)], false],
+  ["a beginning of another member", [half, rest, Uint8Array.of(0x1f, 0x8b)], false],
+  ["a method that gzip does not have", [changedAt(whole, 2)], false],
+];
+for (const [what, parts, isRead] of members) {
+  test(`readIdx() ${isRead ? "reads" : "refuses"} gzip data with ${what}`, () =>
+    inFolder(async (folder) => {
+      const path = join(folder, "images");
+      await writeFile(path, Buffer.concat(parts));
+      if (isRead) return assertEquals((await readIdx(path)).data, parseIdx(raw, "raw").data);
+      const { message } = await assertRejects(() => readIdx(path), DataError);
+      assertEquals(message.startsWith(`Cannot unpack ${path}: its gzip data must be whole`), true);
+    }));
+}
 
 test("readIdx() says when gzip data are damaged or cut short", () =>
   inFolder(async (folder) => {

@@ -14,8 +14,8 @@ import { Flatten, Linear, Parameter, ReLU, Sequential } from "#layers";
 import { crossEntropy } from "#losses";
 import { Adam, SGD } from "#optimizers";
 import { Generator } from "#random";
-import { BatchNorm2d, Conv2d, MaxPool2d } from "#spatial";
-import { kernels, loops, setKernels, Tensor, ValueError } from "#tensor";
+import { avgPool2d, BatchNorm2d, Conv2d, conv2d, MaxPool2d } from "#spatial";
+import { type Data, kernels, loops, setKernels, Tensor, ValueError } from "#tensor";
 import { trainStep } from "#training";
 import * as kindling from "../mod.ts";
 import { FastKernels } from "../modules/fast/kernel_set.ts";
@@ -75,6 +75,53 @@ for (const chosen of process.versions.deno ? settings : shareOf(settings, settin
     // kernels sum in single precision: that is what makes them fast
     assertEquals([...new Set(failed)], ["01.9 matmul() keeps its sums in float64"]);
     assertEquals(status, 1);
+  });
+}
+
+// ── Near the greatest number ──
+
+/** Sums of n terms, and how large the terms of each sum are together, all taken as positive. */
+type Summing = readonly [what: string, n: number, sums: (x: Tensor, y: Tensor) => Tensor];
+
+/** What kernels compute within a step, where all of it lies in their memory. */
+function onKernels(wanted: "fast" | "simd", compute: () => Tensor): Data {
+  return withKernels(() => kernels.step(() => compute().data.slice()), { wanted });
+}
+
+const term = 2 ** 127;
+const sums: readonly Summing[] = [
+  ["a product", 64, (x, y) => x.matmul(y)],
+  ["a product from the left, transposed", 64, (x, y) => y.transpose().matmul(x.transpose())],
+  ["a product by one column", 64, (x, y) => x.matmul(y.slice(null, [0, 1]))],
+  ["a sum along rows", 64, (x) => x.sum(1)],
+  ["a sum along columns", 8, (x) => x.sum(0)],
+  ["a sum of all", 512, (x) => x.sum()],
+  ["a mean", 512, (x) => x.mean()],
+  ["a stretched sum of two", 2, (x) => x.add(x.slice([0, 1]))],
+  ["a convolution", 16, (x) => conv2d(x.reshape([2, 4, 8, 8]), Tensor.ones([3, 4, 2, 2]), null)],
+  ["a mean of windows", 16, (x) => avgPool2d(x.reshape([2, 4, 8, 8]), 4)],
+];
+for (const level of ["fast", "simd"] as const) {
+  for (const [what, n, compute] of sums) {
+    test(`${what} agrees with the loops below 2¹²⁷, on ${level}`, () => {
+      for (let seed = 1; seed <= 10; seed++) {
+        // the largest numbers of which n come to less than 2¹²⁷, of either sign
+        const x = Tensor.uniform([8, 64], new Generator(seed), { low: -1, high: 1 }).mul(term / n);
+        const y = Tensor.uniform([64, 9], new Generator(-seed + 20), { low: -1, high: 1 });
+        const right = compute(x, y), found = onKernels(level, () => compute(x, y));
+        right.data.forEach((value, i) => {
+          assert(Number.isFinite(value) && Number.isFinite(found[i]), `${value} and ${found[i]}`);
+          assert(Math.abs(value - found[i]) <= term * n * 2 ** -23, `${value} and ${found[i]}`);
+        });
+      }
+    });
+  }
+
+  test(`a sum beyond 2¹²⁷ may be infinite on kernels where it is a number on loops: ${level}`, () => {
+    const signs = Float32Array.from({ length: 8 * 64 }, (_, i) => i % 64 < 32 ? 3e38 : -3e38);
+    const x = new Tensor(signs, [8, 64]), ones = Tensor.ones([64, 9]);
+    const found = onKernels(level, () => x.matmul(ones))[0];
+    assertEquals([x.matmul(ones).data[0], Number.isFinite(found)], [0, false]);
   });
 }
 

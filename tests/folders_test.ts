@@ -120,18 +120,16 @@ test("what cannot be removed ends no command", () =>
     assertEquals(existsSync(join(folder, "a")), false);
   }));
 
-test("one at a time: the lock goes when all goes well, when it throws, and when it was left behind", () =>
+test("one at a time: the next one comes when all went well, and when it threw", () =>
   inFolder((folder) => {
-    const path = join(folder, "progress.json");
-    assertEquals(oneAtATime(path, () => existsSync(`${path}.lock`)), true);
-    assertThrows(
-      () =>
-        oneAtATime(path, () => {
-          throw new UsageError("no");
-        }),
-      UsageError,
-    );
-    assertEquals(readdirSync(folder), []);
+    const lock = join(folder, "new", "lock");
+    assertEquals(oneAtATime(lock, () => 1), 1);
+    const fail = (): never => {
+      throw new UsageError("no");
+    };
+    assertThrows(() => oneAtATime(lock, fail), UsageError);
+    assertEquals(oneAtATime(lock, () => 2), 2);
+    assertEquals(oneAtATime(join(folder, "\0"), () => 3), 3);
   }));
 
 // ── Permission flags ──

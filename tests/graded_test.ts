@@ -401,39 +401,73 @@ function refuse(): never {
   throw new RangeError("Cannot do it: 3 is not 2");
 }
 
-test("expectError() returns an error with exactly that message", () => {
-  const error = t.expectError(refuse, "Cannot do it: 3 is not 2", "RangeError");
+test("expectError() returns an error of a class that mentions numbers, however it is worded", () => {
+  const error = t.expectError(refuse, "RangeError", [3, 2]);
   assertEquals(error instanceof RangeError, true);
 });
 
-test("expectError() shows both messages", () => {
+test("expectError() finds shapes in any brackets, and no number within another", () => {
+  const says = (message: string) => (): never => {
+    throw new TypeError(message);
+  };
+  t.expectError(says("a [2,3] and -1"), "TypeError", [[2, 3], -1]);
+  t.expectError(says("a (2, 3), float32 and 0.5"), "TypeError", [[2, 3], "float32", 0.5]);
+  for (const [message, mention] of [["13", 3], ["0.3", 3], ["3.5", 3], ["32", 3]] as const) {
+    messageOf(() => t.expectError(says(message), "TypeError", [mention]));
+  }
+});
+
+test("expectError() says what a message does not mention", () => {
   assertEquals(
-    messageOf(() => t.expectError(refuse, "Cannot do it: 3 is not")),
-    `Wrong error message
-  expected: Cannot do it: 3 is not
+    messageOf(() => t.expectError(refuse, "RangeError", [2, [3, 4]])),
+    `Wrong error message: it does not mention (3, 4)
+  expected: RangeError that mentions 2, (3, 4)
   got:      Cannot do it: 3 is not 2`,
   );
 });
 
 test("expectError() fails if nothing, no Error, or another kind of error was thrown", () => {
   assertEquals(
-    messageOf(() => t.expectError(doNothing, "Cannot do it")),
-    "No error was thrown\n  expected: Cannot do it",
+    messageOf(() => t.expectError(doNothing, "RangeError")),
+    "No error was thrown\n  expected: RangeError",
   );
   assertEquals(
     messageOf(() =>
       t.expectError(() => {
         throw "x";
-      }, "Cannot do it")
+      }, "RangeError")
     ),
     "Wrong kind of error: expected an Error, x was thrown",
   );
   assertEquals(
-    messageOf(() => t.expectError(refuse, "Cannot do it: 3 is not 2", "ShapeError")),
+    messageOf(() => t.expectError(refuse, "ShapeError", [3])),
     "Wrong kind of error: expected ShapeError, got RangeError\n" +
       "  message: Cannot do it: 3 is not 2",
   );
 });
+
+for (
+  const [what, message, isSaid] of [
+    [3, "Cannot do it: 3 is not 2", true],
+    [3, "Cannot do it: 13 is not 32", false],
+    [3, "it ends at 3.", true],
+    [3, "it ends at 3.5", false],
+    [3, "it ends at -3", false],
+    [-3, "it ends at -3", true],
+    ["(2, 3)", "Cannot add (2, 3) and (4,)", true],
+    ["(2, 3)", "Cannot add (12, 3)", false],
+    ["slope", "the slopes", false],
+  ] as const
+) {
+  test(`expectError() ${isSaid ? "finds" : "does not find"} ${what} in "${message}"`, () => {
+    const body = (): never => {
+      throw new Error(message);
+    };
+    const check = (): Error => t.expectError(body, "Error", [what]);
+    if (isSaid) check();
+    else assertThrows(check, AssertionError);
+  });
+}
 
 test("expectEqual() and expect() fail with what is wrong", () => {
   t.expectEqual({ a: [1, 2] }, { a: [1, 2] });

@@ -53,7 +53,7 @@ test("plan() passes on arguments that look like the runtime's own", () => {
 });
 
 test("plan() lists the milestones if the name is none of theirs", () => {
-  const names = "\n  milestones: tinydigits, cifar10";
+  const names = "\n  milestones: perceptron, tinydigits, cifar10";
   assertEquals(plan(undefined, [], []), {
     problem: `Cannot start a milestone: no name was given${names}`,
   });

@@ -135,7 +135,7 @@ const sound = { milestone: tinydigits.name, model: "mlp", seed: 1, settings, his
 
 const damages: [change: Record<string, unknown>, says: string][] = [
   [{ milestone: "05" }, 'its milestone must be "04_1998_cnn/01_tinydigits", found "05"'],
-  [{ milestone: undefined }, 'its milestone must be "04_1998_cnn/01_tinydigits", found nothing'],
+  [{ milestone: "" }, 'its milestone must be "04_1998_cnn/01_tinydigits", found ""'],
   [{ seed: -1 }, "its seed must be a whole number of at least 0, found -1"],
   [{ seconds: "x" }, 'its seconds must be a number of at least 0, found "x"'],
   [{ settings: null }, "its settings must be a table of fields, found null"],

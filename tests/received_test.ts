@@ -20,8 +20,8 @@ const same: Check = { kind: "same", actual: [1, 2, 3], expected: [1, 2, 3] };
 const refusal: Check = {
   kind: "error",
   actual: { name: "RangeError", message: "no" },
-  message: "no",
   name: "RangeError",
+  mentions: ["no"],
 };
 
 /** The verdict on a check that shows a value where another one is right. */
@@ -98,18 +98,23 @@ const hostile: [string, Check, unknown, RegExp][] = [
   ["a shape of texts", tensor, { data: [1, 2, 3], shape: [long] }, /Wrong shape/],
   ["900,000 numbers in a list", list, many, /more than \d+ values/],
   ["a long text", list, long, /expected: \[ 1, 2, 3 \]\n +got: +'xxx/],
-  ["a long text in a list", list, [1, 2, long], /expected: \[ 1, 2, 3 \]/],
+  ["a long text in a list", list, [1, 2, long], /first difference at \[2\]: expected 3, got 'xxx/],
   ["lists nested 4,000 deep", list, nested(4000), /very deep lists/],
   ["lists nested 60,000 deep where many numbers are right", longList, nested(60_000), /very deep/],
   ["a list that holds itself", list, circle(), /very deep lists/],
   ["a list of lists that are one", list, twins(), /very deep lists/],
   ["lists of lists that are one, on both sides", same, twins(), /^$/],
-  ["a date", list, new Date(0), /got: +'a Date'/],
-  ["a regular expression", list, /a/, /got: +'a RegExp'/],
-  ["a buffer", list, new ArrayBuffer(8), /got: +'a ArrayBuffer'/],
+  ["a date", list, new Date(0), /got:? +'a Date'/],
+  ["a regular expression", list, /a/, /got:? +'a RegExp'/],
+  ["a buffer", list, new ArrayBuffer(8), /got:? +'a ArrayBuffer'/],
   ["a map of 100,000", list, new Map(many.slice(0, 100_000).entries()), /more than/],
-  ["nothing", list, undefined, /got: +undefined/],
-  ["an error without a text", refusal, { name: 1, message: {} }, /got: +a object/],
+  ["nothing", list, undefined, /got:? +undefined/],
+  [
+    "an error without a text",
+    refusal,
+    { name: 1, message: {} },
+    /got a number\n +message: a object/,
+  ],
   ["an error with a long text", refusal, { name: "E", message: long }, /more characters/],
 ];
 for (const [name, right, actual, says] of hostile) {

@@ -185,7 +185,7 @@ test("VS Code finds the places that start and check print", () =>
     writeFileSync(copy.path(shape), source.replace(/throw new TodoError\("01\.1.*/, 'return "x";'));
     const wrong = copy.run("check", "01.1").stdout;
     assertEquals(findProblems(red, wrong).map(({ file, message }) => [file, message]), [
-      [shape, "got:      'x'"],
+      [shape, "Wrong value of sizeOf([4]): expected 4, got 'x'"],
     ]);
     assertEquals(findProblems(types, wrong), [{
       file: shape,

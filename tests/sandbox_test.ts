@@ -256,6 +256,12 @@ test("a file that is no TypeScript is named with the line", async () => {
   assert(thrown?.stack?.includes("yours/01_own/given.ts:2:"), thrown?.stack);
 });
 
+test("a file may hold any character", async () => {
+  const given = 'export const text = "\u2028\u2029\ufeff\u0085";';
+  const { observation } = await run(given, "t.expectEqual([...theirs.text].length, 4);");
+  assertEquals(observation?.checks.map((check) => "actual" in check && check.actual), [4]);
+});
+
 test("lists in lists without end are no harm to what reads the file", async () => {
   const { ended, thrown } = await run(`export const a = ${"[".repeat(200_000)}`, "");
   assertEquals(ended, "crash", thrown?.message);
@@ -277,6 +283,9 @@ test("a file imports nothing but what lies beside it and #names", async () => {
   const names = ["node:fs", "../../course/sandbox/graded.ts", "file:///modules/secret_test.ts"];
   names.push(
     "data:text/javascript,1",
+    "http://[",
+    "__proto__",
+    "./\u2028.ts",
     "./none.ts",
     "#tensor",
     "../01_own/../../modules/secret_test.ts",
@@ -319,7 +328,7 @@ t.expectTensor(theirs.give("tensor"), [41, 42, 43]);
 t.expectTensor(theirs.give("tensor"), { data: [41, 42, 43], shape: [3] });
 t.expectEqual(theirs.give("list"), [44, 45, 46]);
 t.expectSame(theirs.give("number"), 47);
-t.expectError(() => theirs.give("error"), "48");`;
+t.expectError(() => theirs.give("error"), "Error", [48]);`;
 
 /** What the tests show with a module that is right. */
 const right: Observation = {
@@ -332,7 +341,7 @@ const right: Observation = {
     })),
     { kind: "equal", actual: [44, 45, 46], expected: [44, 45, 46] },
     { kind: "same", actual: 47, expected: 47 },
-    { kind: "error", actual: { name: "Error", message: "48" }, message: "48" },
+    { kind: "error", actual: { name: "Error", message: "48" }, name: "Error", mentions: [48] },
   ],
 };
 
@@ -353,10 +362,11 @@ test("a module that is right passes the tests of attacks", async () => {
 });
 
 function withstand(kind: string, attacks: readonly Attack[]): void {
-  for (const { name, code } of attacks) {
+  for (const { name, code, isWary = false } of attacks) {
     test(`${kind} earns nothing: ${name}`, async () => {
       const outcome = await run(code, secret);
       assertEquals(passed(outcome), []);
+      assert(outcome.loaded || !isWary, JSON.stringify(outcome.thrown));
       const size = JSON.stringify(outcome).length;
       assert(size < 500_000, `${size} characters`);
     });

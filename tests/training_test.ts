@@ -3,11 +3,12 @@
  *
  * @module
  */
-import { assert, assertAlmostEquals, assertEquals, assertLess, assertRejects } from "@std/assert";
+import { assert, assertAlmostEquals, assertEquals, assertLess } from "@std/assert";
+import { assertMatch, assertRejects } from "@std/assert";
 import { defineOp, GraphError } from "#autograd";
 import { crossEntropy, mseLoss } from "#losses";
 import { Flatten, Linear, Module, Parameter, ReLU, Sequential } from "#layers";
-import { Adam, SGD } from "#optimizers";
+import { Adam, AdamW, SGD } from "#optimizers";
 import { Generator } from "#random";
 import { type Nested, ShapeError, Tensor, ValueError } from "#tensor";
 import {
@@ -469,7 +470,7 @@ test("fit() predicts, measures, goes backward and steps, batch by batch, then re
     epochs: 2,
     schedule: (progress) => {
       say(`schedule ${progress}`);
-      return 0;
+      return 1e-3;
     },
     onStep: ({ epoch, step }) => say(`step ${step} of epoch ${epoch}`),
     onEpoch: ({ epoch }) => void say(`epoch ${epoch}`),
@@ -1227,13 +1228,90 @@ test("trainStep() and evaluate() refuse options that they do not know", async ()
 
 // ── Found by a second reader ──
 
-test("clipGradientNorm() lets one NaN spoil all gradients, as PyTorch does", () => {
-  const [a, b] = [new Parameter(Tensor.of([1])), new Parameter(Tensor.of([1]))];
-  a.grad = Tensor.of([NaN]);
-  b.grad = Tensor.of([5]);
-  assertEquals(clipGradientNorm([a, b], 1), NaN);
-  assertEquals([a.grad.item(), b.grad.item()], [NaN, NaN]);
+// ── A gradient that would spoil the weights ──
+
+/** Two weights; the slope of what is done to the first is not finite. */
+class Spoiled extends Module {
+  readonly inner = new Sequential(new Linear(2, 1, { generator: new Generator(1), bias: false }));
+  readonly other = new Parameter(Tensor.of([5]));
+  readonly #spoil: (x: Tensor) => Tensor;
+
+  constructor(spoil: (x: Tensor) => Tensor) {
+    super();
+    this.#spoil = spoil;
+    this.inner.parameters()[0].write((w) => w.fill(0));
+  }
+
+  forward(x: Tensor): Tensor {
+    return this.#spoil(this.inner.forward(x)).sum().add(this.other.mul(this.other).sum());
+  }
+}
+
+const spoiling: readonly [what: string, spoil: (x: Tensor) => Tensor, found: string][] = [
+  ["a root of a square", (x) => x.mul(x).sqrt(), "NaN"],
+  ["a root at 0", (x) => x.sqrt(), "Infinity"],
+  ["the negative of a root at 0", (x) => x.sqrt().neg(), "-Infinity"],
+  ["a power below 1 at 0", (x) => x.pow(0.5), "Infinity"],
+  ["0 times a root at 0", (x) => x.sqrt().mul(0), "NaN"],
+  ["a length at 0", (x) => x.mul(x).sum().sqrt(), "NaN"],
+  ["a slope beyond float32", (x) => x.mul(1e30).mul(1e30), "Infinity"],
+  ["a root of one of two, and the other", (x) => x.sqrt().add(x), "Infinity"],
+];
+for (const [what, spoil, found] of spoiling) {
+  for (const maxNorm of [undefined, 1]) {
+    const clipped = maxNorm ? ", clipped" : "";
+    test(`a step leaves all weights, and names the one with a gradient of ${what}${clipped}`, async () => {
+      for (const Kind of [SGD, Adam, AdamW]) {
+        const model = new Spoiled(spoil);
+        const optimizer = new Kind(model.parameters(), { learningRate: 0.1 });
+        const before = optimizer.stateDict();
+        const options = { loss: (y: Tensor) => y, optimizer, maxNorm, epochs: 1 };
+        const batch = { inputs: Tensor.ones([1, 2]), targets: null };
+        const error = await assertRejects(() => fit(model, [batch], options), ValueError);
+        // Clipping spreads one NaN to all gradients, and makes 0 and NaN of ∞: the hint says so.
+        const name = maxNorm ? "(?:inner.layers.0.weight|other)" : "inner.layers.0.weight";
+        const says = `^Cannot step ${name} \\(.*\\): number 0 of its gradient is ${
+          maxNorm ? "NaN" : found
+        }$`;
+        assertMatch(error.message, RegExp(says));
+        assertEquals(model.parameters().map((w) => w.toArray()), [[5], [[0, 0]]]);
+        assertEquals(optimizer.stateDict(), before);
+      }
+    });
+  }
+}
+
+test("step() goes through when no gradient is beyond all bounds, however large", () => {
+  for (const value of [3e38, -3e38, 1e-45, 0]) {
+    const w = new Parameter(Tensor.of([1]));
+    w.grad = Tensor.of([value]);
+    new SGD([w], { learningRate: 1e-38 }).step();
+    assertEquals(Number.isFinite(w.item()), true);
+  }
 });
+
+// ── A first step that would learn nothing ──
+
+const starts: readonly [what: string, schedule: Schedule, rates: readonly number[]][] = [
+  ["a warm-up", warmup(constant(0.8), 0.5), [0.2, 0.2, 0.4, 0.6, 0.8, 0.8, 0.8, 0.8]],
+  ["a short warm-up", warmup(constant(0.8), 0.25), [0.4, 0.4, 0.8, 0.8, 0.8, 0.8, 0.8, 0.8]],
+  ["a warm-up of one step", warmup(constant(0.8), 0.125), [...new Array<number>(8).fill(0.8)]],
+  ["a triangle from 0", triangular(0, 0.8), [0.2, 0.2, 0.4, 0.6, 0.8, 0.6, 0.4, 0.2]],
+  ["a triangle from above 0", triangular(0.4, 0.8), [0.4, 0.5, 0.6, 0.7, 0.8, 0.7, 0.6, 0.5]],
+  ["two triangles from 0", triangular(0, 0.8, 2), [0.4, 0.4, 0.8, 0.4, 0, 0.4, 0.8, 0.4]],
+  ["a rate of 0 all along", constant(0), [...new Array<number>(8).fill(0)]],
+  ["a rate that does not change", constant(0.5), [...new Array<number>(8).fill(0.5)]],
+  ["a function of one's own", (progress) => progress, [1, 1, 2, 3, 4, 5, 6, 7].map((k) => k / 8)],
+];
+for (const [what, schedule, rates] of starts) {
+  test(`fit() begins with a rate above 0 if there is one: ${what}`, async () => {
+    const { model, optimizer } = slopeAndSGD(1, 1), found: number[] = [];
+    const onStep = ({ learningRate }: StepResult): number => found.push(learningRate);
+    const options = { loss: meanOutput, optimizer, schedule, epochs: 2, onStep };
+    await fit(model, [1, 2, 3, 4].map((n) => rows(n)), options);
+    assertEquals(found.map((rate) => Math.round(rate * 1e6) / 1e6), rates);
+  });
+}
 
 test("two evaluations at once both run in evaluation mode, and put the mode back", async () => {
   const modes: boolean[] = [];

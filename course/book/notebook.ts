@@ -8,6 +8,7 @@
 import { join } from "@std/path";
 import { existsSync } from "node:fs";
 import { readArguments, UsageError } from "../arguments.ts";
+import { followLink } from "../commands/follow_link.ts";
 import { isBegun, workspace } from "../commands/workspace.ts";
 import { type CourseModule, modules } from "../content/course.ts";
 import { writeWhole } from "../files.ts";
@@ -23,6 +24,7 @@ const usage = `Writes a chapter as a Jupyter notebook, over your files in worksp
 
 The notebook runs in Deno's own kernel: "deno jupyter --install" makes it known to Jupyter.`;
 
+await followLink();
 await runCommand((args) => {
   const { help, force, words: [number] } = readArguments(args, ["help", "force"], [], { words: 1 });
   if (help) return usage;

@@ -4,12 +4,14 @@
  * @module
  */
 import { join } from "@std/path";
+import { lstatSync } from "node:fs";
 import { UsageError } from "../arguments.ts";
 import { type CourseModule, modules, read, reference, root } from "../content/course.ts";
 import { changedGiven } from "../content/given_code.ts";
 import { findOpenBracket } from "../content/open_bracket.ts";
 import { bisect } from "../judge/bisect.ts";
 import { checkModule, type Result, shown, taskPlace, testsOf } from "../judge/check_module.ts";
+import { mostTelling } from "../judge/result.ts";
 import { sayHint } from "./hint.ts";
 import { moduleNamed, runtime } from "./named.ts";
 import { detailOf, paint, say, sayLines, wrapped } from "./print.ts";
@@ -22,7 +24,7 @@ import {
   updateProgress,
 } from "./progress_file.ts";
 import { takeSnapshot } from "./snapshots.ts";
-import { filesOf, folderOf, isBegun, kept, missingFiles } from "./workspace.ts";
+import { filesOf, folderOf, inScratch, isBegun, missingFiles } from "./workspace.ts";
 
 /** How to check. */
 export interface Choice {
@@ -38,7 +40,7 @@ export async function checkYours(
 ): Promise<Result[]> {
   requireWhole(module);
   await checkChanged(module);
-  takeSnapshot(options.only ? `check ${options.only}` : `check ${module.number}`);
+  keepState(options.only ? `check ${options.only}` : `check ${module.number}`);
   const owners = ownersFor(module);
   const results = await checkModule(module, { ...options, owners });
   const { length: total } = await testsOf(module);
@@ -47,10 +49,27 @@ export async function checkYours(
   return results;
 }
 
+/** Takes a snapshot. If that cannot be done, tests run all the same. */
+function keepState(reason: string): void {
+  try {
+    takeSnapshot(reason);
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    say(`${error.message}\n  The tests run, but history does not have this state`);
+  }
+}
+
 /** Refuses to check a module with a file that is not there: all others would be blamed for it. */
 function requireWhole(module: CourseModule): void {
   const [file] = missingFiles(module);
   if (file === undefined) return;
+  const there = lstatSync(join(folderOf(module), file), { throwIfNoEntry: false });
+  if (there && !there.isFile()) {
+    throw new UsageError(
+      `${file} in workspace/${module.folder} is ${there.isDirectory() ? "a folder" : "a link"}`,
+      `move it away: ${runtime} start ${module.number} puts a file there`,
+    );
+  }
   throw new UsageError(
     `${file} is missing in workspace/${module.folder}`,
     `${runtime} start ${module.number} puts it back, as it was when it was last checked`,
@@ -90,21 +109,21 @@ function ownersFor(module: CourseModule): Map<string, string> {
 
 /** Looks for the part of the learner's that makes a test fail, and says which it is. */
 export async function sayCulprit(module: CourseModule, { task, sentence }: Result): Promise<void> {
-  const culprit = await bisect({
-    owners: ownersFor(module),
-    tested: { module, task },
-    scratch: kept,
-    passes: async (owners) => {
-      const results = await checkModule(module, { owners, only: task });
-      return results.some((one) => one.sentence === sentence && one.status === "passed");
-    },
-  });
+  const culprit = await inScratch((scratch) =>
+    bisect({
+      owners: ownersFor(module),
+      tested: { module, task },
+      scratch,
+      passes: async (owners) => {
+        const results = await checkModule(module, { owners, only: task });
+        return results.some((one) => one.sentence === sentence && one.status === "passed");
+      },
+    })
+  );
   if (!culprit || culprit.task === task) return;
   const found = culprit.task ?? culprit.module.number;
   const place = taskPlace(culprit.module, folderOf(culprit.module), found) ?? "";
-  say(
-    paint("yellow", `  likely: it passes with the reference's ${found} instead of yours  ${place}`),
-  );
+  say(paint("cyan", `  It waits for ${found}: with the reference's ${found} it passes  ${place}`));
 }
 
 /** Prints what a test found, and offers a hint after three equal failures. */
@@ -142,9 +161,9 @@ function changedGivenIn(module: CourseModule): string[] {
     });
 }
 
-/** The first test that does not pass, in the order of the course. */
+/** The red test to look at first: of the first task that has one, the most telling. */
 export function firstOpen(results: readonly Result[]): Result | undefined {
-  return results.find(({ status }) => status !== "passed");
+  return mostTelling(results);
 }
 
 // ── Words ──
@@ -153,7 +172,16 @@ export function firstOpen(results: readonly Result[]): Result | undefined {
 export function doneWith(module: CourseModule): string[] {
   const next = modules.find((one) => one.number > module.number && !isBegun(one));
   const further = next ? [`Next: ${runtime} start ${next.number}`] : [];
-  return [...wrapped(builtIn(module)), `What it is for: ${runtime} tinydigits`, ...further];
+  return [
+    ...wrapped(builtIn(module)),
+    `What it is for: ${runtime} ${milestoneAfter(module)}`,
+    ...further,
+  ];
+}
+
+/** The milestone that a module is put to use in: the first one needs nothing but tensors. */
+export function milestoneAfter({ number }: CourseModule): "perceptron" | "tinydigits" {
+  return number === "01" ? "perceptron" : "tinydigits";
 }
 
 /** What a module did, in the words of its chapter. */

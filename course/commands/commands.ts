@@ -22,6 +22,7 @@ const help = `Kindling: build a deep-learning framework, one test at a time.
   ${runtime} reset NN[.t]      begin a module or a task again; what was there is kept in history
   ${runtime} solution NN.t     the reference beside yours, once it passes (--spoil: before)
   ${runtime} history [show ID [FILE] | restore ID]
+  ${runtime} perceptron        1958, on your module 01: a machine that corrects its mistakes
   ${runtime} tinydigits        train on real digits, on your modules as far as they are complete`;
 
 /** What was typed after a command. */

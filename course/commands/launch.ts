@@ -14,6 +14,7 @@ import { writeWhole } from "../files.ts";
 import { bunConfig, importMap, type Owners } from "../names.ts";
 import { requireRuntime, type Runtime } from "../runtime.ts";
 import { checkChanged } from "./checking.ts";
+import { followLink } from "./follow_link.ts";
 import { permissionFlag } from "./permission_flags.ts";
 import { linesOf, say } from "./print.ts";
 import { completeModules, readProgress } from "./progress_file.ts";
@@ -161,4 +162,7 @@ async function sayCulprit(yours: readonly CourseModule[]): Promise<void> {
 }
 
 // Signal handlers would keep the process alive.
-if (import.meta.main) process.exit(await main());
+if (import.meta.main) {
+  await followLink();
+  process.exit(await main());
+}

@@ -7,10 +7,12 @@
  */
 import process from "node:process";
 import { prepareRunner } from "../judge/sandbox_process.ts";
+import { followLink } from "./follow_link.ts";
 
 if (import.meta.main) {
   process.on("SIGINT", () => process.exit(130));
   const args = process.argv.slice(2);
+  await followLink();
   // What runs tests gets ready while all else is still being loaded.
   if (["start", "check", "watch"].includes(args[0])) prepareRunner();
   const { main } = await import("./commands.ts");

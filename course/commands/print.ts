@@ -64,16 +64,17 @@ const labels: Record<Status, [Style, string]> = {
 };
 
 /** A line about a test. */
-export function lineOf({ task, sentence, status, points }: Result): string {
-  const [style, label] = labels[status];
+export function lineOf({ task, sentence, status, points, waitsFor }: Result): string {
+  const [style, label] = waitsFor === undefined ? labels[status] : ["cyan" as const, "waits"];
   const worth = `${points} ${points === 1 ? "point" : "points"}`;
   return `${paint(style, label.padEnd(8))} ${task.padEnd(5)} ${sentence} (${worth})`;
 }
 
 /** All that there is to say about a test that did not pass. */
 export function detailOf(result: Result): string[] {
-  const { message, cause, thrown, output, place, test } = result;
-  const lines = [lineOf(result), ...message.split("\n").map((line) => `    ${line}`)];
+  const { message, cause, thrown, output, place, test, wentIn = [], waitsFor } = result;
+  const says = waitsFor === undefined ? message : `It waits for ${waitsFor}: ${message}`;
+  const lines = [lineOf(result), ...says.split("\n").map((line) => `    ${line}`)];
   if (thrown?.hint) lines.push(`    hint: ${thrown.hint}`);
   if (cause) lines.push(paint("yellow", `  likely: ${cause}`));
   if (output) {
@@ -82,7 +83,8 @@ export function detailOf(result: Result): string[] {
       ...output.trimEnd().split("\n").map((line) => `    ${line}`),
     );
   }
-  return [...lines, `  yours: ${paint("bold", place)}`, `  test:  ${test}`];
+  const went = wentIn.map((line) => paint("dim", `         ${line}`));
+  return [...lines, `  yours: ${paint("bold", place)}`, `  test:  ${test}`, ...went];
 }
 
 /** Where a module stands, in numbers. */

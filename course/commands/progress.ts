@@ -11,6 +11,9 @@ import { paint, pointsOf, say } from "./print.ts";
 import { isComplete, nameOf, readProgress } from "./progress_file.ts";
 import { folderOf, hashOfModule, isBegun } from "./workspace.ts";
 
+/** How many tests that were green and are not are named, of a module. */
+const mostLost = 3;
+
 /**
  * Reports the progress.
  *
@@ -56,7 +59,9 @@ export async function progressReport(json: boolean): Promise<number> {
       } tests` +
         ` ${`${row.earned} of ${row.points}`.padStart(9)} points  ${row.state}${stale}`,
     );
-    for (const name of row.regressed) say(paint("red", `  was green: ${name}`));
+    const lost = row.regressed.slice(0, mostLost), further = row.regressed.length - lost.length;
+    for (const name of lost) say(paint("red", `  was green: ${name}`));
+    if (further > 0) say(paint("red", `  and ${further} more were green`));
   }
   say(`\n${earned} of ${points} points. Next: ${await nextLine(next)}`);
   return 0;

@@ -5,11 +5,12 @@
  * @module
  */
 import { join } from "@std/path";
-import { existsSync, readFileSync, renameSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
+import { UsageError } from "../arguments.ts";
 import { type CourseModule, modules } from "../content/course.ts";
 import { oneAtATime, writeWhole } from "../files.ts";
 import type { Result } from "../judge/check_module.ts";
-import { hashOfModule, isBegun, workspace } from "./workspace.ts";
+import { hashOfModule, isBegun, kept, workspace } from "./workspace.ts";
 
 /** A test that passed, as it is written down: "01.5 matmul() fills each cell …". */
 type Passed = string;
@@ -29,7 +30,7 @@ export interface Progress {
   readonly spoiled: readonly string[];
 }
 
-const path = join(workspace, "progress.json");
+const path = join(workspace, "progress.json"), lock = join(kept, "lock");
 
 const nothing: Progress = {
   version: 1,
@@ -69,14 +70,24 @@ function parse(): Progress | undefined {
  * what the one before has written.
  *
  * @param change Gives what is known now.
- * @param notice Is told if the file was damaged.
+ * @param notice Is told if the file was damaged, or cannot be written.
  */
 export function updateProgress(change: (before: Progress) => Progress, notice?: Notice): void {
-  oneAtATime(path, () => {
-    const before = readProgress(notice);
-    if (existsSync(path) && before === nothing) renameSync(path, `${path}.damaged`);
-    writeWhole(path, `${JSON.stringify(change(before), null, 2)}\n`);
+  oneAtATime(lock, () => {
+    const before = readProgress(notice), after = change(before);
+    try {
+      if (isDamaged()) writeWhole(`${path}.damaged`, readFileSync(path, "utf8"));
+      writeWhole(path, `${JSON.stringify(after, null, 2)}\n`);
+    } catch (error) {
+      if (!(error instanceof UsageError)) throw error;
+      notice?.(`${error.message}\n  This command goes on, but nothing of it is remembered`);
+    }
   });
+}
+
+/** Whether there is a file that cannot be understood. */
+function isDamaged(): boolean {
+  return existsSync(path) && parse() === undefined;
 }
 
 function isProgress(value: unknown): value is Progress {

@@ -8,7 +8,14 @@ import { join } from "@std/path";
 import { existsSync, renameSync } from "node:fs";
 import process from "node:process";
 import { type CourseModule, modules, read } from "../content/course.ts";
-import { filesIn, foldersIn, removeIfPossible, writeText, writeWhole } from "../files.ts";
+import {
+  cannotWrite,
+  filesIn,
+  foldersIn,
+  removeIfPossible,
+  writeText,
+  writeWhole,
+} from "../files.ts";
 import { filesOf, isBegun, kept, missingFiles, workspace } from "./workspace.ts";
 
 const folder = join(kept, "history");
@@ -30,7 +37,9 @@ export interface Snapshot {
 
 /** The names of all snapshots, the oldest first. A folder that is still being written is none. */
 function names(): string[] {
-  return foldersIn(folder).filter((name) => /^\d{4}-\d\d-\d\dT[\d.-]+$/.test(name));
+  return foldersIn(folder).filter((name) =>
+    /^\d{4}-\d\d-\d\dT[\d.-]+$/.test(name) && existsSync(join(folder, name, "reason"))
+  );
 }
 
 /** All snapshots, the oldest first. */
@@ -99,12 +108,12 @@ function writeSnapshot(
 ): string {
   const beside = join(folder, `${id}.${process.pid}.part`);
   try {
-    for (const [name, text] of files) writeWhole(join(beside, name), text);
-    writeWhole(join(beside, "reason"), reason);
+    for (const [name, text] of files) writeWhole(join(beside, name), text, folder);
+    writeWhole(join(beside, "reason"), reason, folder);
     renameSync(beside, join(folder, id));
   } catch (error) {
     removeIfPossible(beside);
-    throw error;
+    throw cannotWrite(folder, error);
   }
   return id;
 }

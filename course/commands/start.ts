@@ -10,7 +10,7 @@ import { shown } from "../judge/check_module.ts";
 import { checkYours, doneWith, firstOpen, sayOpen } from "./checking.ts";
 import { moduleNamed, runtime } from "./named.ts";
 import { paint, say, sayLines } from "./print.ts";
-import { placeOf, putBack, snapshots, takeSnapshot } from "./snapshots.ts";
+import { placeOf, putBack, type Snapshot, snapshots, takeSnapshot } from "./snapshots.ts";
 import { watch } from "./watch.ts";
 import { begin, isBegun, openWorkspace, stubOf } from "./workspace.ts";
 
@@ -66,11 +66,9 @@ export function noticesOf(module: CourseModule): string[] {
 
 /** Tasks whose stub is another one than the learner began with: said, never written. */
 function changedStubs(module: CourseModule): string[] {
-  const began = snapshots().find(({ files }) => files.some((f) => f.startsWith(module.folder)));
-  if (!began) return [];
   return module.files.flatMap((file) => {
-    const name = `${module.folder}/${file}`;
-    if (!began.files.includes(name)) return [];
+    const name = `${module.folder}/${file}`, began = beginningOf(module, name);
+    if (!began) return [];
     const before = read(placeOf(began.id, name)), now = stubOf(module, file);
     // What was begun may be the half of a stub, if a command was stopped while it wrote it.
     if (now.startsWith(before) || !now.includes("@task")) return [];
@@ -84,6 +82,23 @@ function changedStubs(module: CourseModule): string[] {
       }   now: modules/${name}   yours: workspace/${name}`,
     ];
   });
+}
+
+/**
+ * The state in which a file was a stub as the course had it: the first one, or the last one after a
+ * reset. A file in which something had been written by then tells nothing.
+ */
+function beginningOf({ number }: CourseModule, name: string): Snapshot | undefined {
+  const found = snapshots().filter(({ reason, files }) =>
+    files.includes(name) && (reason === `start ${number}` || reason === `reset ${number}`)
+  );
+  const began = found.findLast(({ reason }) => reason.startsWith("reset")) ?? found[0];
+  return began && isStub(read(placeOf(began.id, name))) ? began : undefined;
+}
+
+function isStub(text: string): boolean {
+  const tasks = [...text.matchAll(/@task (\S+)/g)].map(([, task]) => task);
+  return tasks.every((task) => text.includes(`TodoError("${task} `));
 }
 
 /** What stands from a task's comment to its body. */

@@ -8,6 +8,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import process from "node:process";
 import { createInterface } from "node:readline";
 import { root } from "../content/course.ts";
+import { launcherFlags } from "./follow_link.ts";
 
 /** A training that goes on. */
 export class Training {
@@ -28,7 +29,7 @@ export class Training {
   constructor(milestone: string, onLine: () => void) {
     const { promise, resolve } = Promise.withResolvers<boolean>();
     this.ended = promise;
-    const flags = ["--allow-read", "--allow-write=workspace", "--allow-env", "--allow-run"];
+    const flags = launcherFlags();
     const launch = join(root, "course", "commands", "launch.ts");
     // The channel closes when we are gone, however we went: the launcher then ends what it started.
     this.#child = spawn(

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { join } from "@std/path";
+import { fromFileUrl, join, relative } from "@std/path";
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import process from "node:process";
@@ -21,7 +21,9 @@ import { folderOf, nameTable } from "./workspace.ts";
 export async function typeErrors(module: CourseModule, signal?: AbortSignal): Promise<string[]> {
   if (!process.versions.deno) return [];
   const files = module.files.map((file) => join(folderOf(module), file)).filter(existsSync);
-  const child = spawn(process.execPath, ["check", `--import-map=${nameTable}`, ...files], {
+  // From the root on: in a whole path, brackets and stars around it would be patterns.
+  const near = [nameTable, ...files].map((path) => relative(root, path));
+  const child = spawn(process.execPath, ["check", `--import-map=${near[0]}`, ...near.slice(1)], {
     cwd: root,
     env: { ...process.env, NO_COLOR: "1" },
     signal,
@@ -36,8 +38,8 @@ export async function typeErrors(module: CourseModule, signal?: AbortSignal): Pr
   const errors = text.split(/\n(?=TS\d+ )/).filter((part) => /^TS(?!1294 )/.test(part));
   const most = 3, further = errors.length - most;
   const lines = errors.slice(0, most).flatMap((error) => {
-    const [message] = error.split("\n"), place = error.match(/at file:\/\/(\S+?):(\d+):\d+/);
-    const where = place ? `${shown(decodeURIComponent(place[1]))}:${place[2]}` : "";
+    const [message] = error.split("\n"), place = error.match(/at (file:\/\/\S+?):(\d+):\d+/);
+    const where = place ? `${shown(fromFileUrl(place[1]))}:${place[2]}` : "";
     const code = error.match(/\n(.*)\n *[~^]+\n/)?.[1].trim() ?? "";
     const missing = error.match(/An argument for '.*' was not provided/)?.[0];
     return [

@@ -9,7 +9,7 @@ import { type CourseModule, modules } from "../content/course.ts";
 import { titlesOf } from "../content/titles.ts";
 import { type Result, taskPlace, testsOf } from "../judge/check_module.ts";
 import { prepareRunner } from "../judge/sandbox_process.ts";
-import { builtIn, checkYours, firstOpen, sayOpen, standInsOf } from "./checking.ts";
+import { builtIn, checkYours, firstOpen, milestoneAfter, sayOpen, standInsOf } from "./checking.ts";
 import { sayHint } from "./hint.ts";
 import { history } from "./history.ts";
 import { runtime } from "./named.ts";
@@ -256,7 +256,7 @@ class Watcher {
 
   #train(): void {
     if (this.#training) return;
-    const training = new Training("tinydigits", () => this.#draw());
+    const training = new Training(milestoneAfter(this.#module), () => this.#draw());
     this.#training = training;
     if (!this.#terminal) say("Training …");
     void training.ended.then((isWhole) => {

@@ -5,11 +5,11 @@
  * @module
  */
 import { join } from "@std/path";
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { type CourseModule, hashOf, modules, read, reference, root } from "../content/course.ts";
 import { makeStub, todoBody, todoFile } from "../content/stubs.ts";
 import { findTasks, replaceBodies, type TaskBody } from "../content/task_bodies.ts";
-import { filesIn, writeText, writeWhole } from "../files.ts";
+import { filesIn, foldersIn, removeIfPossible, writeText, writeWhole } from "../files.ts";
 import { standIn, workspaceConfig } from "../names.ts";
 
 /** Where learners work. */
@@ -29,19 +29,20 @@ export function folderOf({ folder }: CourseModule): string {
 /** What a file begins with that only stands for the reference. */
 export const shimMark = "// Not begun: the reference stands here.\n";
 
+/** Whether a file only stands for the reference, or was cut off when it was to begin so. */
+function isShim(text: string): boolean {
+  return text.startsWith(shimMark) || shimMark.startsWith(text);
+}
+
 /** Whether a module was begun: it has other files than those that stand for the reference. */
 export function isBegun(module: CourseModule): boolean {
   const folder = folderOf(module);
-  return filesIn(folder, ".ts").some((name) => !read(join(folder, name)).startsWith(shimMark));
-}
-
-/** The modules that were begun, each with its folder. */
-export function begunModules(): Map<string, string> {
-  return new Map(modules.filter(isBegun).map((module) => [module.folder, folderOf(module)]));
+  return filesIn(folder, ".ts").some((name) => !isShim(read(join(folder, name))));
 }
 
 /** Makes what is missing in the workspace. Nothing that learners wrote is changed. */
 export function openWorkspace(): void {
+  sweep();
   writeMissing(join(workspace, ".gitignore"), ".kindling/\n");
   const settings = `${JSON.stringify(workspaceConfig(), null, 2)}\n`;
   if (!existsSync(nameTable) || read(nameTable) !== settings) writeWhole(nameTable, settings);
@@ -54,7 +55,35 @@ function writeMissing(path: string, text: string): void {
 
 function writeShims(module: CourseModule): void {
   for (const name of module.names) {
-    writeMissing(join(folderOf(module), name.file), shimMark + standIn(name));
+    const path = join(folderOf(module), name.file), text = shimMark + standIn(name);
+    const there = filesOf(module).get(name.file);
+    if (there === undefined || (there !== text && isShim(there))) writeWhole(path, text);
+  }
+}
+
+/** After what time nobody uses what a command wrote beside a place, in milliseconds. */
+const oldAge = 3_600_000;
+
+/** Removes what killed commands have left: halves of files, and copies that were tried. */
+function sweep(): void {
+  for (const folder of [workspace, kept, join(kept, "history"), ...modules.map(folderOf)]) {
+    const left = [...filesIn(folder, ".part"), ...foldersIn(folder).filter((n) => isLeft.test(n))];
+    for (const path of left.map((name) => join(folder, name))) {
+      const found = statSync(path, { throwIfNoEntry: false });
+      if (found && Date.now() - found.mtimeMs > oldAge) removeIfPossible(path);
+    }
+  }
+}
+
+const isLeft = /\.part$|^scratch-/;
+
+/** Gives something a folder of its own, and removes it after, or leaves that to a later start. */
+export async function inScratch<T>(what: (folder: string) => Promise<T>): Promise<T> {
+  const folder = join(kept, `scratch-${crypto.randomUUID()}`);
+  try {
+    return await what(folder);
+  } finally {
+    removeIfPossible(folder);
   }
 }
 
@@ -125,6 +154,7 @@ export function solutionOf(module: CourseModule, task: string): Written[] {
  * @throws {SyntaxError} If a file is too broken to find the bodies in it.
  */
 export function resetTask(module: CourseModule, task: string): void {
+  begin(module); // a file that is gone comes back
   for (const [file, source] of filesOf(module)) {
     const bodies = source.includes(`@task ${task}`)
       ? findTasks(source).filter((body) => body.task === task)

@@ -5,9 +5,10 @@
  * @module
  */
 import { join } from "@std/path";
-import { cpSync, existsSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, writeFileSync } from "node:fs";
 import { type CourseModule, modules, read, reference } from "../content/course.ts";
 import { findTasks, replaceBodies } from "../content/task_bodies.ts";
+import { removeIfPossible } from "../files.ts";
 import type { Owners } from "../names.ts";
 
 /** Tries something with other owners; whether it passes. */
@@ -42,7 +43,7 @@ export async function bisect(
       const copy = join(scratch, "bisect", module.folder);
       if (!mend(module, task, { from: owners.get(module.folder) ?? "", to: copy })) continue;
       const mended = await passes(new Map([...owners, [module.folder, copy]]));
-      rmSync(copy, { recursive: true });
+      removeIfPossible(copy);
       if (mended) return { module, task };
     }
     if (!isTested) return { module };
@@ -79,6 +80,6 @@ function mend(
     if (changed !== source) mended++;
     writeFileSync(join(to, file), changed);
   }
-  if (mended === 0) rmSync(to, { recursive: true });
+  if (mended === 0) removeIfPossible(to);
   return mended > 0;
 }

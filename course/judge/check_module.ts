@@ -3,37 +3,22 @@
  *
  * @module
  */
-import { join, toFileUrl } from "@std/path";
-import { existsSync } from "node:fs";
-import { type CourseModule, modules, read, root } from "../content/course.ts";
-import { findTasks } from "../content/task_bodies.ts";
+import { type CourseModule, modules } from "../content/course.ts";
 import type { Owners } from "../names.ts";
-import { declared, type GradedTest, listOnly } from "../sandbox/graded.ts";
-import { placeOfFrame } from "../sandbox/places.ts";
+import type { GradedTest } from "../sandbox/graded.ts";
 import type { Limits, Outcome } from "../sandbox/process.ts";
-import { type Observation, observe } from "../sandbox/recording.ts";
 import { usualSeed } from "../sandbox/seeded.ts";
 import { explainImport } from "./imports.ts";
-import { judge, type Status, type Verdict } from "./judge.ts";
-import { cut, received } from "./received.ts";
-import { sandboxSources } from "./sandbox_sources.ts";
+import { shown } from "./places_of_tasks.ts";
+import { received } from "./received.ts";
+import { type Result, resultOf } from "./result.ts";
+import { rightFor, testsOf } from "./right.ts";
 import { takeRunner } from "./sandbox_process.ts";
+import { sandboxSources } from "./sandbox_sources.ts";
 
-/** What became of one graded test. */
-export interface Result extends Verdict {
-  readonly task: string;
-  readonly sentence: string;
-  /** What it is worth, and what it earned: all or nothing. */
-  readonly points: number;
-  readonly earned: number;
-  /** The test's file and line. */
-  readonly test: string;
-  /** Where to look in the learner's files: "workspace/01_tensor/shape.ts:12". */
-  readonly place: string;
-  /** What the learner's code printed. */
-  readonly output: string;
-  readonly ms: number;
-}
+export { shown, taskPlace } from "./places_of_tasks.ts";
+export type { Result } from "./result.ts";
+export { testsOf } from "./right.ts";
 
 /** How to check. */
 export interface CheckOptions {
@@ -61,13 +46,6 @@ const usualLimits: Limits = { milliseconds: 5000, bytes: 1.25 * 2 ** 30 };
 /** How long once a test of the module was too slow, so that nobody waits for minutes. */
 const shortLimit = 1000;
 
-/** Says what a test that was ended has done. */
-const endings: Record<NonNullable<Outcome["ended"]>, [Status, string]> = {
-  timeout: ["timeout", "It was still running and was ended: does a loop never end?"],
-  memory: ["error", "It took more memory than a test may, and was ended"],
-  crash: ["error", "It broke down outside of the test"],
-};
-
 /**
  * Runs the graded tests of a module.
  *
@@ -81,7 +59,7 @@ export async function checkModule(module: CourseModule, options: CheckOptions): 
   const own = owners.get(module.folder);
   if (own === undefined) throw new Error(`Cannot check ${module.folder}: it is not the learner's`);
   const room = sandboxSources(module, owners), runner = takeRunner();
-  const found = new Map<GradedTest, Result>();
+  const found = new Map<GradedTest, Result>(), inside = `/yours/${module.folder}/`;
   let general: Outcome | undefined, limits = { ...usualLimits, ...options.limits }, tests;
   try {
     runner.open(room); // it gets ready while the tests are loaded here
@@ -101,18 +79,9 @@ export async function checkModule(module: CourseModule, options: CheckOptions): 
       // What breaks while it is loaded breaks for every test: it need not be tried again.
       if (outcome.ended && !outcome.loaded) general = outcome;
       if (outcome.ended === "timeout") limits = { ...limits, milliseconds: shortLimit };
-      const verdict = withPaths(safely(() => verdictOf(explained(outcome), right.observation)));
-      const result = {
-        ...verdict,
-        task: test.task,
-        sentence: test.sentence,
-        points: test.points,
-        earned: verdict.status === "passed" ? test.points : 0,
-        test: `${test.file}:${test.line}`,
-        place: placeOf(module, own, { test, verdict }),
-        output: outcome.output,
-        ms: Math.round(performance.now() - started),
-      };
+      const ran = { module, test, right, outcome: explained(outcome), own, inside };
+      const ms = Math.round(performance.now() - started);
+      const result = withPaths(resultOf({ ...ran, ms }));
       found.set(test, result);
       options.onResult?.(result);
     }
@@ -122,9 +91,9 @@ export async function checkModule(module: CourseModule, options: CheckOptions): 
   return tests.flatMap((test) => found.get(test) ?? []);
 
   /** Messages name the learner's files as they lie there. */
-  function withPaths(verdict: Verdict): Verdict {
-    const inside = `file:///yours/${module.folder}`;
-    return { ...verdict, message: verdict.message.replaceAll(inside, shown(own ?? "")) };
+  function withPaths(result: Result): Result {
+    const folder = `file:///yours/${module.folder}`;
+    return { ...result, message: result.message.replaceAll(folder, shown(own ?? "")) };
   }
 
   /** An import that was refused, in words. */
@@ -154,127 +123,3 @@ const tooLate: Outcome = {
   loaded: false,
   output: "",
 };
-
-/** The verdict, in few words; one that cannot be found is a verdict too, and the next test goes on. */
-function safely(judging: () => Verdict): Verdict {
-  try {
-    const verdict = judging();
-    return {
-      ...verdict,
-      message: cut(verdict.message),
-      cause: verdict.cause && cut(verdict.cause),
-    };
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    return { status: "error", message: cut(`It gave what cannot be compared: ${reason}`) };
-  }
-}
-
-/** The verdict on what came of a test. */
-function verdictOf({ observation, ended, thrown, loaded }: Outcome, right: Observation): Verdict {
-  if (observation === null) {
-    return { status: "missing", message: "The test was not found among those that ran" };
-  }
-  if (observation) return judge(observation, right);
-  const [status, message] = endings[ended ?? "crash"];
-  if (thrown && ["ImportError", "TimeError"].includes(thrown.name)) {
-    return { status, message: thrown.message };
-  }
-  const when = loaded
-    ? message
-    : message.replace(/^It|outside of the test/g, (text) =>
-      text === "It" ? "The module" : "while it was loaded");
-  return { status, message: thrown ? `${when}\n${thrown.name}: ${thrown.message}` : when, thrown };
-}
-
-// ── What is right ──
-
-const testsByFile = new Map<string, Promise<readonly GradedTest[]>>();
-
-/** The graded tests of a module: those of the repository, not of a learner. */
-export function testsOf({ test, number }: CourseModule): Promise<readonly GradedTest[]> {
-  const known = testsByFile.get(test);
-  if (known) return known;
-  const loaded = load();
-  testsByFile.set(test, loaded);
-  return loaded;
-
-  async function load(): Promise<readonly GradedTest[]> {
-    listOnly();
-    await import(toFileUrl(join(root, test)).href);
-    return declared.filter(({ task }) => task.startsWith(`${number}.`));
-  }
-}
-
-/** What a test shows with the reference, and the seed that it did so with. */
-interface Right {
-  readonly observation: Observation;
-  readonly seed: string;
-}
-
-const rights = new Map<string, Promise<Right>>();
-
-/** Observes the reference, once for each seed. */
-function rightFor(test: GradedTest, seed: string): Promise<Right> {
-  const key = `${seed} ${test.task} ${test.sentence}`, known = rights.get(key);
-  if (known) return known;
-  const observed = observeReference(test, seed);
-  rights.set(key, observed);
-  return observed;
-}
-
-/** Some seeds are unlucky for tests that count random events: then the next one is taken. */
-async function observeReference(test: GradedTest, seed: string): Promise<Right> {
-  let message = "";
-  for (const tried of [seed, `${seed} 2`, `${seed} 3`, `${seed} 4`]) {
-    const observation = await observe(test, tried), verdict = judge(observation, observation);
-    if (verdict.status === "passed") return { observation, seed: tried };
-    message = verdict.message;
-  }
-  throw new Error(
-    `Cannot grade "${test.task} ${test.sentence}": the reference itself fails it\n${message}`,
-  );
-}
-
-// ── Where to look ──
-
-interface Finding {
-  readonly test: GradedTest;
-  readonly verdict: Verdict;
-}
-
-/** Where it was thrown, or else where the task stands. */
-function placeOf(module: CourseModule, own: string, { test, verdict }: Finding): string {
-  const inside = `/yours/${module.folder}/`;
-  const frames = (verdict.thrown?.stack ?? "").split("\n").map(placeOfFrame);
-  const thrown = frames.find((place) => place?.file.includes(inside));
-  if (thrown) return `${shown(own)}/${thrown.file.split(inside)[1]}:${thrown.line}`;
-  const task = verdict.status === "todo" ? verdict.message.split(" ")[0] : test.task;
-  return taskPlace(module, own, task) ?? `${shown(own)}/${module.files[0]}:1`;
-}
-
-/** Where a task stands in a folder of module files. */
-export function taskPlace(module: CourseModule, own: string, task: string): string | undefined {
-  for (const file of module.files.filter((file) => existsSync(join(own, file)))) {
-    const source = read(join(own, file)), todo = source.indexOf(`TodoError("${task} `);
-    const body = todo < 0 && new RegExp(`@task ${task}\\b`).test(source)
-      ? bodyIn(source, task)
-      : undefined;
-    const line = todo < 0 ? body : source.slice(0, todo).split("\n").length;
-    if (line !== undefined) return `${shown(own)}/${file}:${line}`;
-  }
-  return undefined;
-}
-
-function bodyIn(source: string, task: string): number | undefined {
-  try {
-    return findTasks(source).find((body) => body.task === task)?.line;
-  } catch {
-    return undefined; // it does not parse
-  }
-}
-
-/** A path as a learner types it: from the repository on. */
-export function shown(path: string): string {
-  return path.startsWith(root) ? path.slice(root.length + 1).replaceAll("\\", "/") : path;
-}

@@ -58,7 +58,9 @@ function observed(observation: unknown, right: Observation): Observation | null 
 /** A check with values no larger than those of the reference allow. */
 function noted(check: unknown, right: Check | undefined): Check {
   const { kind, actual, expected, holds, sentence } = Object(check);
-  if (kind === "error") return { kind, actual: actual ? error(actual) : null, message: "" };
+  if (kind === "error") {
+    return { kind, actual: actual ? error(actual) : null, name: "", mentions: [] };
+  }
   if (kind === "condition") {
     return { kind, holds: holds === true, sentence: cut(text(sentence), 500) };
   }

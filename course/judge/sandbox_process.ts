@@ -40,26 +40,19 @@ const folder = fromFileUrl(new URL("../sandbox/", import.meta.url));
 
 /** What lies beside a learner's code, all of it and nothing more. */
 export const beside: readonly string[] = [
-  "assertion_error.ts",
-  "context.ts",
-  "expect_error.ts",
-  "expect_tensor.ts",
-  "finite_differences.ts",
-  "graded.ts",
-  "inside.ts",
-  "places.ts",
-  "plain.ts",
-  "realm.ts",
-  "recording.ts",
-  "register.ts",
-  "seeded.ts",
-  "thread.ts",
-];
+  ..."assertion_error context expect_error expect_tensor finite_differences graded".split(" "),
+  ..."inside places plain realm recording register seeded thread".split(" "),
+].map((name) => `${name}.ts`);
 
 function besideFiles(): Sources {
   return Object.fromEntries(
     beside.map((name) => [`course/sandbox/${name}`, readFileSync(join(folder, name), "utf8")]),
   );
+}
+
+/** A character as JSON may write any. */
+function escaped(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16)}`;
 }
 
 /** A process that was started before anybody knew what it is to run. */
@@ -166,7 +159,9 @@ export class Runner {
   }
 
   #write(line: Line): void {
-    this.#child?.stdin.write(`${JSON.stringify(line)}\n`);
+    // To who reads lines, these two end one; JSON leaves them as they are.
+    const text = JSON.stringify(line).replace(/[\u2028\u2029]/g, escaped);
+    this.#child?.stdin.write(`${text}\n`);
   }
 
   #give(outcome: Outcome): void {

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { Mention } from "./expect_error.ts";
 import type { TensorLike } from "./expect_tensor.ts";
 import { fill, type Grid, type Nested, normalFrom, uniformFrom } from "./seeded.ts";
 
@@ -22,14 +23,19 @@ export interface GradedContext {
     actual: TensorLike,
     expected: TensorLike | Nested,
     tolerance?: number,
-    about?: About,
+    about?: About | string,
   ): void;
-  /** Fails unless `body` throws an error with exactly this message; returns the error. */
-  expectError(body: () => unknown, message: string, ErrorName?: string): Error;
-  /** Fails unless both have the same structure; what is expected must not come from a task. */
-  expectEqual<T>(actual: T, expected: T): void;
+  /** Fails unless `body` throws an error of this class that mentions all of this; returns it. */
+  expectError(body: () => unknown, ErrorName: string, mentions?: readonly Mention[]): Error;
+  /** Fails if `body` changes what it is given, by name; gives what `body` gives. */
+  expectUnchanged<T>(given: Readonly<Record<string, TensorLike>>, body: () => T): T;
+  /**
+   * Fails unless both have the same structure; what is expected must not come from a task. A message
+   * names the value by its expression in the test, unless `name` is given.
+   */
+  expectEqual<T>(actual: T, expected: T, name?: string): void;
   /** Fails unless both have the same structure, where either may come from a task. */
-  expectSame<T>(one: T, other: T): void;
+  expectSame<T>(one: T, other: T, name?: string): void;
   /** Fails with the sentence unless the condition holds. */
   expect(condition: boolean, sentence: string): void;
 }
@@ -73,22 +79,38 @@ export const usualTolerance = 1e-5;
  * @param test The test: its random numbers come from its task and its sentence,
  * @param seed and from this.
  * @param checks What its checks do.
+ * @param onDraw Is told of all random numbers that the test asks for.
  * @returns A context whose numbers start anew.
  */
 export function createContext(
   { task, sentence }: Pick<GradedTest, "task" | "sentence">,
   seed: string | undefined,
   checks: Checks,
+  onDraw: (drawn: unknown) => void = () => {},
 ): GradedContext {
   const draw = uniformFrom(`${task} ${sentence}`, seed);
   function integer(low: number, high: number): number {
     return low + Math.floor(draw() * (high - low + 1));
   }
+  function told<T>(drawn: T): T {
+    onDraw(drawn);
+    return drawn;
+  }
   return {
-    normal: (shape) => fill(shape, () => normalFrom(draw)),
-    uniform: (shape, low = 0, high = 1) => fill(shape, () => low + draw() * (high - low)),
-    integer,
-    integers: (count, low, high) => Array.from({ length: count }, () => integer(low, high)),
+    normal: (shape) => told(fill(shape, () => normalFrom(draw))),
+    uniform: (shape, low = 0, high = 1) => told(fill(shape, () => low + draw() * (high - low))),
+    integer: (low, high) => told(integer(low, high)),
+    integers: (count, low, high) => told(Array.from({ length: count }, () => integer(low, high))),
     ...checks,
+    expectUnchanged<T>(given: Readonly<Record<string, TensorLike>>, body: () => T): T {
+      const before = Object.entries(given).map(([name, tensor]) => {
+        return { name, tensor, data: Array.from(tensor.data), shape: [...tensor.shape] };
+      });
+      const made = body();
+      for (const { name, tensor, data, shape } of before) {
+        checks.expectTensor(tensor, { data, shape }, 0, { name: `${name} afterwards` });
+      }
+      return made;
+    },
   };
 }

@@ -23,27 +23,30 @@ const maxRows = 8, maxColumns = 6;
  * @param actual The tensor in question.
  * @param expected Another one, or lists of numbers, or a number for the shape ().
  * @param tolerance How far a value may be off.
+ * @param name What the tensor is called in a message.
  */
 export function expectTensor(
   actual: TensorLike,
   expected: TensorLike | Nested,
   tolerance: number,
+  name?: string,
 ): void {
+  const of = name === undefined ? "" : ` of ${name}`;
   const want = isTensor(expected) ? expected : fromNested(expected);
   if (!isTensor(actual)) {
     throw new AssertionError(
-      `Wrong value: expected a tensor of shape ${describe(want.shape)}, got ${kindOf(actual)}`,
+      `Wrong value${of}: expected a tensor of shape ${describe(want.shape)}, got ${kindOf(actual)}`,
     );
   }
   if (describe(actual.shape) !== describe(want.shape)) {
     throw new AssertionError(
-      `Wrong shape: expected ${describe(want.shape)}, got ${describe(actual.shape)}`,
+      `Wrong shape${of}: expected ${describe(want.shape)}, got ${describe(actual.shape)}`,
     );
   }
   const size = want.shape.reduce((product, n) => product * n, 1);
   if (actual.data.length !== size) {
     throw new AssertionError(
-      `Wrong data: a tensor of shape ${describe(want.shape)} holds ${size} numbers, ` +
+      `Wrong data${of}: a tensor of shape ${describe(want.shape)} holds ${size} numbers, ` +
         `this one holds ${actual.data.length}`,
     );
   }
@@ -54,7 +57,9 @@ export function expectTensor(
     }
     if (!isClose(actual.data[i], want.data[i], tolerance)) wrong.push(i);
   }
-  if (wrong.length > 0) throw new AssertionError(describeWrong(actual, want, wrong, tolerance));
+  if (wrong.length > 0) {
+    throw new AssertionError(`Wrong value${describeWrong({ of, actual, want, wrong, tolerance })}`);
+  }
 }
 
 export function isTensor(value: unknown): value is TensorLike {
@@ -105,13 +110,17 @@ interface Window {
   readonly end: number;
 }
 
+/** A tensor in which some numbers are wrong. */
+interface Differing {
+  readonly of: string;
+  readonly actual: TensorLike;
+  readonly want: TensorLike;
+  readonly wrong: readonly number[];
+  readonly tolerance: number;
+}
+
 /** A tensor is shown as rows of its last axis. */
-function describeWrong(
-  actual: TensorLike,
-  expected: TensorLike,
-  wrong: readonly number[],
-  tolerance: number,
-): string {
+function describeWrong({ of, actual, want: expected, wrong, tolerance }: Differing): string {
   const columns = expected.shape.at(-1) ?? 1, rows = expected.data.length / columns;
   const rowWindow = windowAround(Math.floor(wrong[0] / columns), rows, maxRows);
   const columnWindow = windowAround(wrong[0] % columns, columns, maxColumns);
@@ -123,7 +132,7 @@ function describeWrong(
   }
   const digits = digitsFor(shown.filter((i) => isWrong.has(i)), actual, expected);
   if (expected.shape.length === 0) {
-    return `Wrong value: expected ${format(expected.data[0], digits)}, ` +
+    return `${of}: expected ${format(expected.data[0], digits)}, ` +
       `got ${format(actual.data[0], digits)} (tolerance ${tolerance})`;
   }
   const width = columnWindow.end - columnWindow.start;
@@ -132,7 +141,7 @@ function describeWrong(
   const right = grid("got", marked, width);
   const lines = left.map((line, i) => `  ${line}   ${right[i]}`.trimEnd());
   lines.unshift(
-    `Wrong values: ${wrong.length} of ${expected.data.length}, marked * (tolerance ${tolerance})`,
+    `s${of}: ${wrong.length} of ${expected.data.length}, marked * (tolerance ${tolerance})`,
   );
   if (shown.length < expected.data.length) {
     const place = indexOfRow(rowWindow.start, expected.shape).concat(columnWindow.start);
@@ -148,7 +157,7 @@ function windowAround(wrong: number, size: number, most: number): Window {
 }
 
 /** As few digits as tell each wrong value from the right one. */
-function digitsFor(
+export function digitsFor(
   wrong: readonly number[],
   actual: TensorLike,
   expected: TensorLike,

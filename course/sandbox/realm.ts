@@ -355,15 +355,9 @@ function reachable(from: readonly unknown[]): readonly object[] {
 }
 
 /** What honest code writes on objects of its own although their prototype has it: all are given it. */
-const overridden: readonly PropertyKey[] = [
-  "constructor",
-  "hasOwnProperty",
-  "message",
-  "name",
-  "toLocaleString",
-  "toString",
-  "valueOf",
-];
+const overridden = "constructor hasOwnProperty message name toLocaleString toString valueOf".split(
+  " ",
+);
 
 /**
  * Nobody can write to an object what it inherits from a frozen one: `error.name = "ShapeError"`

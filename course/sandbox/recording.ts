@@ -12,7 +12,7 @@ import {
   type GradedTest,
   usualTolerance,
 } from "./context.ts";
-import { errorOf } from "./expect_error.ts";
+import { errorOf, type Mention } from "./expect_error.ts";
 import { fromNested, isTensor, type TensorLike } from "./expect_tensor.ts";
 import { plain, type Thrown, thrownFrom } from "./plain.ts";
 export type { Thrown } from "./plain.ts";
@@ -26,12 +26,19 @@ export type Check =
     readonly tolerance: number;
     readonly about?: About;
   }
-  | { readonly kind: "equal" | "same"; readonly actual: unknown; readonly expected: unknown }
+  | {
+    readonly kind: "equal" | "same";
+    readonly actual: unknown;
+    readonly expected: unknown;
+    readonly name?: string;
+  }
   | {
     readonly kind: "error";
     readonly actual: Thrown | null;
-    readonly message: string;
-    readonly name?: string;
+    /** The class that it must be of. */
+    readonly name: string;
+    /** What its message must mention. */
+    readonly mentions: readonly Mention[];
   }
   | { readonly kind: "condition"; readonly holds: boolean; readonly sentence: string };
 
@@ -40,6 +47,18 @@ export interface Observation {
   readonly checks: readonly Check[];
   /** What ended it early. */
   readonly thrown?: Thrown;
+}
+
+/** Where in a test something happened: the stack of an error made there says it. */
+export interface Trace {
+  /** At each check. */
+  readonly checks: Error[];
+  /** At each call for random numbers: the numbers, and how many checks came before. */
+  readonly draws: {
+    readonly at: Error;
+    readonly drawn: unknown;
+    readonly checksBefore: number;
+  }[];
 }
 
 /** The most checks that a test may make: twenty times what any does. */
@@ -53,13 +72,22 @@ class Ended extends Error {}
  *
  * @param test The test.
  * @param seed Where its random numbers come from.
+ * @param trace Takes down where it all happened, where that is wanted.
  * @returns What its checks were given.
  */
-export async function observe(test: GradedTest, seed?: string): Promise<Observation> {
+export async function observe(
+  test: GradedTest,
+  seed?: string,
+  trace?: Trace,
+): Promise<Observation> {
   const checks: Check[] = [];
   const note = (check: Check): void => {
     if (checks.push(check) > maxChecks) throw new RangeError("Cannot go on: too much to compare");
+    trace?.checks.push(new Error());
   };
+  const onDraw = trace &&
+    ((drawn: unknown) =>
+      void trace.draws.push({ at: new Error(), drawn, checksBefore: checks.length }));
   const taking: Checks = {
     expectTensor: (actual, expected, tolerance = usualTolerance, about) =>
       note({
@@ -67,14 +95,15 @@ export async function observe(test: GradedTest, seed?: string): Promise<Observat
         actual: plain(actual),
         expected: plain(isTensor(expected) ? expected : fromNested(expected)) as TensorLike,
         tolerance,
-        about: plain(about) as About | undefined,
+        about: plain(typeof about === "string" ? { name: about } : about) as About | undefined,
       }),
-    expectEqual: (actual, expected) =>
-      note({ kind: "equal", actual: plain(actual), expected: plain(expected) }),
-    expectSame: (one, other) => note({ kind: "same", actual: plain(one), expected: plain(other) }),
-    expectError(body, message, name): Error {
+    expectEqual: (actual, expected, name) =>
+      note({ kind: "equal", actual: plain(actual), expected: plain(expected), name }),
+    expectSame: (one, other, name) =>
+      note({ kind: "same", actual: plain(one), expected: plain(other), name }),
+    expectError(body, name, mentions = []): Error {
       const error = errorOf(body);
-      note({ kind: "error", actual: error ? thrownFrom(error) : null, message, name });
+      note({ kind: "error", actual: error ? thrownFrom(error) : null, name, mentions });
       if (error) return error;
       throw new Ended();
     },
@@ -82,7 +111,7 @@ export async function observe(test: GradedTest, seed?: string): Promise<Observat
       note({ kind: "condition", holds: holds === true, sentence: `${sentence}` }),
   };
   try {
-    await test.body(createContext(test, seed, taking));
+    await test.body(createContext(test, seed, taking, onDraw));
   } catch (error) {
     if (!(error instanceof Ended)) return { checks, thrown: thrownFrom(error) };
   }

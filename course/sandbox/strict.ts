@@ -7,7 +7,7 @@
 import { assertEquals } from "@std/assert";
 import { AssertionError } from "./assertion_error.ts";
 import { type Checks, createContext, type GradedTest, usualTolerance } from "./context.ts";
-import { errorOf, wrongError } from "./expect_error.ts";
+import { errorOf, type Mention, wrongError } from "./expect_error.ts";
 import { expectTensor } from "./expect_tensor.ts";
 
 /**
@@ -38,8 +38,12 @@ export const strictChecks: Checks = {
   },
 };
 
-function expectError(body: () => unknown, message: string, ErrorName?: string): Error {
-  const error = errorOf(body), wrong = wrongError(error, message, ErrorName);
+function expectError(
+  body: () => unknown,
+  name: string,
+  mentions: readonly Mention[] = [],
+): Error {
+  const error = errorOf(body), wrong = wrongError(error, name, mentions);
   if (error && wrong === undefined) return error;
   throw new AssertionError(wrong ?? "", { cause: error });
 }

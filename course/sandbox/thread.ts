@@ -1,7 +1,7 @@
 /**
  * The thread where a learner's code runs, in a realm of its own that has no way out. The thread is
- * told which tests to run and sends what they showed, never a verdict. It gets its own source and
- * all others as text, and so has no imports but of types.
+ * told which tests to run and sends what they showed, never a verdict. Its own source comes as text,
+ * too, and so it imports nothing of ours but types.
  *
  * @module
  */
@@ -142,8 +142,9 @@ async function load(
 /** The path that a name stands for in a file; a learner's file reaches its own folder and #names. */
 function resolve(name: string, from: string): string | undefined {
   if (Object.hasOwn(names, name)) return names[name];
+  if (!/^\.\.?\//.test(name)) return undefined;
   const path = new URL(name, `file:///${from}`).href.slice("file:///".length);
-  if (!/^\.\.?\//.test(name) || !Object.hasOwn(files, path)) return undefined;
+  if (!Object.hasOwn(files, path)) return undefined;
   const folder = (file: string): string => file.slice(0, file.lastIndexOf("/"));
   return !from.startsWith("yours/") || folder(path) === folder(from) ? path : undefined;
 }

@@ -19,8 +19,7 @@
 import { createHash } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import process from "node:process";
-import { DataError, encodeIdx } from "../idx.ts";
-import { readUnpacked } from "../read_idx.ts";
+import { DataError, encodeIdx, readUnpacked } from "../idx.ts";
 
 const side = 8;
 const classes = 10;

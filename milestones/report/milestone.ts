@@ -353,7 +353,7 @@ class MilestoneRun<
 }
 
 /** Describes where a run takes place. */
-function describeSetting(kernels: string, yours: readonly string[]): Setting {
+export function describeSetting(kernels: string, yours: readonly string[]): Setting {
   const { deno, bun, node } = process.versions;
   const runtime = deno ? `Deno ${deno}` : bun ? `Bun ${bun}` : `Node ${node}`;
   const modules = yours.length > 0 ? `${yours.join(", ")} yours, the rest reference` : "reference";

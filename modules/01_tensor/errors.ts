@@ -67,7 +67,7 @@ export class ValueError extends RangeError {
 }
 
 /**
- * A hint about a value that looks like a tensor and is not one of this library's.
+ * A hint about a value that looks like a tensor or a module and is not one of this library's.
  *
  * @example An array is no such value
  * ```ts
@@ -79,8 +79,64 @@ export class ValueError extends RangeError {
  * ```
  */
 export function copyHint(value: unknown): string | undefined {
-  const isAlike = value instanceof Object && "data" in value && "shape" in value;
+  const x = Object(value), isAlike = "data" in x && "shape" in x || "namedParameters" in x;
   return isAlike ? "was it made by another copy of the library?" : undefined;
+}
+
+/** Kinds of values, by what they have, and where they come from. */
+const kinds = {
+  list: [(x: unknown) => Array.isArray(x), "a list stands in brackets: [a, b]"],
+  object: [
+    (x: unknown) => x !== null && typeof x === "object",
+    "options stand in braces: { a: 1 }",
+  ],
+  function: [(x: unknown) => typeof x === "function", "hand it over without calling it"],
+  tensor: [(x: unknown) => ArrayBuffer.isView(Object(x).data), "Tensor.of([[1, 2]]) makes one"],
+  generator: [(x: unknown) => "permutation" in Object(x), "new Generator(1) makes one of a seed"],
+  state: [(x: unknown) => x instanceof Map, "stateDict() gives one"],
+  "data set": [(x: unknown) => "batch" in Object(x), "new TensorDataset(x, labels) makes one"],
+} as const;
+
+/** A class, or one of the kinds that are told by what a value has. */
+export type Kind = keyof typeof kinds | (abstract new (...args: never[]) => object);
+
+/**
+ * Refuses values of another kind than is needed. The compiler says so first, where it is asked.
+ *
+ * @param says What cannot be done with it, up to the value: `Cannot optimize`.
+ * @param kind What it must be.
+ * @param values What was given.
+ * @throws {ShapeError} If one is anything else.
+ *
+ * @example A list is not a tensor
+ * ```ts
+ * import { assertThrows } from "@std/assert";
+ * import { requireKind, ShapeError } from "kindling/tensor";
+ * const says = "Cannot add a list of 2: it must be a tensor";
+ * assertThrows(() => requireKind("Cannot add", "tensor", [1, 2]), ShapeError, says);
+ * ```
+ */
+export function requireKind(says: string, kind: Kind, ...values: readonly unknown[]): void {
+  const isClass = typeof kind === "function", wanted = isClass ? kind.name : kind;
+  for (const value of values) {
+    if (isClass ? value instanceof kind : kinds[kind][0](value)) continue;
+    const rule = `it must be a${/^[aeiou]/i.test(wanted) ? "n" : ""} ${wanted}`;
+    const hint = isClass ? copyHint(isNamed(value, wanted) ? value : null) : kinds[kind][1];
+    throw new ShapeError(`${says} ${describe(value)}: ${rule}`, hint);
+  }
+}
+
+/** Whether a value is of a class of that name, or of one that extends it. */
+function isNamed(value: unknown, name: string): boolean {
+  const { constructor: Class } = Object(value), above = Object.getPrototypeOf(Object(value));
+  return Class?.name === name || above !== null && isNamed(above, name);
+}
+
+/** What a message calls a value. */
+function describe(value: unknown): string {
+  if (Array.isArray(value)) return `a list of ${value.length}`;
+  if (Object(value) === value) return `the ${Object(value).constructor?.name ?? "Object"}`;
+  return typeof value === "string" ? JSON.stringify(value) : String(value);
 }
 
 /**

@@ -11,6 +11,7 @@
  *
  * @module
  */
+import { requireKind } from "./errors.ts";
 
 // ── Dispatch ──
 
@@ -158,6 +159,7 @@ function install(chosen: Kernels): void {
  *
  * @param chosen Which run from now on.
  * @returns A function that puts back those in use before.
+ * @throws {ShapeError} If they are not kernels: chooseKernels() and `loops` give some.
  *
  * @example Kernels that count the tensors that are made
  * ```ts
@@ -172,6 +174,8 @@ function install(chosen: Kernels): void {
  * ```
  */
 export function setKernels(chosen: Kernels): () => void {
+  requireKind("Cannot run the kernels", "function", chosen?.room, chosen?.made, chosen?.step);
+  requireKind("Cannot install the replacements", "list", chosen.replacements);
   const before = kernels;
   install(chosen);
   return () => install(before);

@@ -86,10 +86,10 @@ export class Generator {
    * @throws {ValueError} If that is not four 32-bit words, or all are 0.
    */
   restore(state: GeneratorState): void {
-    const sound = state.length === 4 && state.every((word) => word === word >>> 0);
+    const sound = state?.length === 4 && state.every((word) => word === word >>> 0);
     if (sound && state.some((word) => word !== 0)) return void (this.#state = [...state]);
     const rule = "a state is four words of 32 bits, not all of them 0";
-    throw new ValueError(`Cannot restore a generator to [${state.join(", ")}]: ${rule}`);
+    throw new ValueError(`Cannot restore a generator to [${state?.join?.(", ")}]: ${rule}`);
   }
 
   /**

@@ -11,7 +11,7 @@
  *
  * @module
  */
-import { ShapeError, ValueError } from "./errors.ts";
+import { requireKind, ShapeError, ValueError } from "./errors.ts";
 import { Door } from "./kernels.ts";
 import { checkShape, forEachStretch, like, requireOneDtype, resolveAxes } from "./shape.ts";
 import { resolveAxis, say, sizeOf, stretchedStrides, stridesOf } from "./shape.ts";
@@ -38,6 +38,7 @@ export type Padding = readonly (readonly [before: number, after: number])[];
  * Finds the size that −1 stands for, and checks that no number is lost.
  *
  * @task 01.10
+ * @throws {ShapeError} If the count would change, two sizes are open, or one is below 1.
  */
 export function reshape(x: Values, shape: Shape): Values {
   const says = (): string => say`Cannot reshape ${x} to ${shape}`; // only where it is needed
@@ -82,9 +83,11 @@ function copyThrough(x: Values, shape: Shape, strides: Shape, start: number): Va
 }
 
 /**
- * Puts axes into another order: axis k of the result is axis `axes[k]` of x.
+ * Puts axes into another order: axis k of the result is axis `axes[k]` of x. It is always a copy.
  *
  * @task 01.11
+ * @throws {ShapeError} If an axis is left out.
+ * @throws {ValueError} If one is named twice.
  */
 export function permute(x: Values, axes: readonly number[]): Values {
   const strides = stridesOf(x.shape);
@@ -133,6 +136,7 @@ export function resolveRanges(ranges: readonly Range[], shape: Shape): [number, 
   return shape.map((n, axis) => {
     const range = ranges[axis] ?? null;
     if (range === null) return [0, n];
+    requireKind("Cannot slice by", "list", range);
     const [start, end] = range.map((at) => at < 0 ? at + n : at);
     const inside = Number.isInteger(start) && Number.isInteger(end) && start >= 0 && end <= n;
     if (inside && start < end) return [start, end];
@@ -142,7 +146,7 @@ export function resolveRanges(ranges: readonly Range[], shape: Shape): [number, 
 }
 
 /**
- * Cuts a part out.
+ * Cuts a part out: a copy, even if the part is the whole.
  *
  * @task 01.12
  */
@@ -169,12 +173,13 @@ export function slice(x: Values, ranges: readonly (readonly [number, number])[])
 //   least 0
 
 /**
- * Puts zeros around.
+ * Puts zeros around. It is always a copy.
  *
  * @task 01.13
+ * @throws {ValueError} If the border does not fit the axes.
  */
 export function pad(x: Values, padding: Padding): Values {
-  const fits = padding.length === x.shape.length &&
+  const fits = padding?.length === x.shape.length &&
     padding.every((pair) => pair.length === 2 && pair.every((n) => Number.isInteger(n) && n >= 0));
   if (!fits) {
     const rule = "each axis needs [before, after], whole numbers of at least 0";
@@ -208,6 +213,8 @@ export function pad(x: Values, padding: Padding): Values {
  * Joins tensors along an axis, one after the other.
  *
  * @task 01.14
+ * @throws {ShapeError} If other sizes, or dtypes, differ.
+ * @throws {ValueError} If there is nothing to join.
  */
 export function concat(parts: readonly Values[], axis: number): Values {
   const [first, ...others] = parts;

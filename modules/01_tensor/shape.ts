@@ -13,7 +13,7 @@
  *
  * @module
  */
-import { ShapeError, ValueError } from "./errors.ts";
+import { requireKind, ShapeError, ValueError } from "./errors.ts";
 import { kernels, type Room } from "./kernels.ts";
 
 /** The numbers of a tensor, row after row. Float32 is the default, float64 is for exact checks. */
@@ -107,9 +107,8 @@ export function stridesOf(shape: Shape): number[] {
 //         (3)           (7, 5)        (4)
 //   = (32, 3)      = (8, 7, 5)      = error: 3 is not 4
 //
-// A message that names both shapes and the two sizes that do not fit is read once; one that does
-// not is searched for an hour. So the test compares the whole of it, as others do further on; where
-// that is so, the words stand here:
+// A good message names both shapes and the two sizes that do not fit. The tests check the class of
+// an error, and the numbers and shapes in it, here and further on; the words are yours. Ours are:
 //
 //   Cannot broadcast (4, 3) with (4,): sizes, counted from the end, must be equal or 1, 3 is not 4
 
@@ -303,6 +302,7 @@ export function say(text: TemplateStringsArray, ...values: readonly unknown[]): 
  * ```
  */
 export function checkShape(shape: Shape): void {
+  requireKind("Cannot make a tensor of shape", "list", shape);
   for (const n of shape) {
     if (Number.isInteger(n) && n > 0) continue;
     const rule = `sizes must be whole numbers of at least 1, ${n} is not`;
@@ -326,7 +326,7 @@ export function checkShape(shape: Shape): void {
  * ```
  */
 export function resolveAxis(axis: number, shape: Shape): number {
-  const rank = shape.length;
+  const rank = shape?.length ?? 0; // of a list that was taken for a tensor, it is undefined
   if (Number.isInteger(axis) && axis >= -rank && axis < rank) return axis < 0 ? axis + rank : axis;
   const rule = rank === 0 ? "a single number has no axes" : `axes go from ${-rank} to ${rank - 1}`;
   throw new ValueError(say`Cannot use axis ${axis} of shape ${shape}: ` + rule);
@@ -342,6 +342,7 @@ export function resolveAxis(axis: number, shape: Shape): number {
  */
 export function resolveAxes(axes: Axes | undefined, shape: Shape): number[] {
   if (axes === undefined) return shape.map((_, axis) => axis);
+  if (typeof axes !== "number") requireKind("Cannot use as axes", "list", axes);
   const list = (typeof axes === "number" ? [axes] : axes).map((axis) => resolveAxis(axis, shape));
   if (new Set(list).size === list.length) return list.sort((a, b) => a - b);
   throw new ValueError(say`Cannot use axes ${list} of shape ${shape}: one is named twice`);
@@ -363,6 +364,7 @@ export function resolveAxes(axes: Axes | undefined, shape: Shape): number[] {
  * ```
  */
 export function requireOneDtype(says: string, ...tensors: readonly Values[]): void {
+  requireKind(says, "tensor", ...tensors);
   const formats = tensors.map(({ data }) => data instanceof Float32Array ? "float32" : "float64");
   const other = formats.find((format) => format !== formats[0]);
   if (other === undefined) return;

@@ -40,7 +40,8 @@
  */
 import { broadcast, clip, comparisonDoors, elementDoors, pairDoors } from "./arithmetic.ts";
 import type { Comparison, ElementLoop, PairOp } from "./arithmetic.ts";
-import { copyHint, requireNoOther, requireNumber, ShapeError, ValueError } from "./errors.ts";
+import { copyHint, requireKind, requireNoOther, requireNumber } from "./errors.ts";
+import { ShapeError, ValueError } from "./errors.ts";
 import { Door, kernels } from "./kernels.ts";
 import { checkProduct, matmul } from "./matmul.ts";
 import { type OpExtras, type OpName, type PlainOp, recording, versionOf } from "./primitives.ts";
@@ -93,10 +94,7 @@ export type VarianceOptions = ReduceOptions & { readonly correction?: number };
 // may be asked later, result(), in which operations end, notes the operation and its inputs. It is
 // all that this module knows of gradients; the calculus is in module 05.
 
-/**
- * The gradient of an input; null if there is none. A function is called only if the gradient is
- * needed: for what is costly.
- */
+/** The gradient of an input; null if there is none. A function is called only if it is needed. */
 export type Gradient = Tensor | null | (() => Tensor);
 
 /** An operation that brings its own derivative; module 05's defineOp() makes them. */
@@ -179,6 +177,7 @@ export class Tensor implements Values {
    */
   constructor(data: Data, shape: Shape) {
     checkShape(shape);
+    requireKind("Cannot wrap", "tensor", { data });
     this.data = data;
     this.shape = [...shape];
     kernels.made(this);
@@ -229,6 +228,7 @@ export class Tensor implements Values {
   /** Random numbers, drawn evenly from [low, high), which is [0, 1) by default. */
   static uniform(shape: Shape, generator: Generator, options: UniformOptions = {}): Tensor {
     const { low = 0, high = 1, ...others } = options;
+    requireKind("Cannot draw numbers from", "generator", generator);
     requireNumber(`Cannot draw over a range of ${high - low}`, high - low);
     return filled(shape, others, () => generator.uniform(low, high));
   }
@@ -236,6 +236,7 @@ export class Tensor implements Values {
   /** Random numbers from a normal distribution, by default of mean 0 and standard deviation 1. */
   static normal(shape: Shape, generator: Generator, options: NormalOptions = {}): Tensor {
     const { mean = 0, standardDeviation: spread = 1, ...others } = options;
+    requireKind("Cannot draw numbers from", "generator", generator);
     requireNumber(`Cannot draw with standard deviation ${spread}`, spread);
     return filled(shape, others, () => generator.normal(mean, spread));
   }
@@ -381,10 +382,8 @@ export class Tensor implements Values {
     requireNoOther("a reduction", other);
     const folded = resolveAxes(axes, this.shape);
     const kept = reduce.reducedShape(this.shape, folded, true);
-    return result(reduce.fold(this, axes, keepDims, reduce.maxBlock), "max", [this], {
-      kept,
-      axes: folded,
-    });
+    const out = reduce.fold(this, axes, keepDims, reduce.maxBlock);
+    return result(out, "max", [this], { kept, axes: folded });
   }
 
   /** The least over axes; its gradient is shared evenly among equals. */
@@ -411,10 +410,7 @@ export class Tensor implements Values {
     return distance.mul(distance).sum(axes, options).div(count - correction);
   }
 
-  /**
-   * The position of the greatest along an axis, as a number; the first of equals. Left out, the
-   * position among all numbers in row-major order. No gradient.
-   */
+  /** The position of the greatest along an axis, or among all; the first of equals. No gradient. */
   argmax(axis?: number, { keepDims = false, ...other }: ReduceOptions = {}): Tensor {
     requireNoOther("a reduction", other);
     if (axis !== undefined) return tensorOf(reduce.argmax(this, axis, keepDims));
@@ -450,11 +446,13 @@ export class Tensor implements Values {
 
   /** The same numbers, shared, in another shape; one size may be −1, for whatever is left. */
   reshape(shape: Shape): Tensor {
+    requireKind("Cannot reshape to", "list", shape);
     return result(rearrange.reshape(this, shape), "reshape", [this]);
   }
 
   /** Axes in another order: axis k of the result is axis `order[k]` of this. */
   permute(order: readonly number[]): Tensor {
+    requireKind("Cannot permute by", "list", order);
     const axes = order.map((axis) => resolveAxis(axis, this.shape));
     return result(rearrange.permuteDoor.run(this, axes), "permute", [this], { order: axes });
   }
@@ -505,19 +503,21 @@ export class Tensor implements Values {
 
   /** Zeros around: [before, after] for each axis. */
   pad(padding: Padding): Tensor {
-    return result(rearrange.pad(this, padding), "pad", [this], {
-      padding: structuredClone(padding),
-    });
+    const extra = { padding: structuredClone(padding) }; // the caller may change the list
+    return result(rearrange.pad(this, padding), "pad", [this], extra);
   }
 
   /** Several tensors, one after the other along an axis. */
   static concat(tensors: readonly Tensor[], axis = 0): Tensor {
+    requireKind("Cannot join", "list", tensors);
     const joined = rearrange.concat(tensors, axis);
     return result(joined, "concat", [...tensors], { axis: resolveAxis(axis, joined.shape) });
   }
 
   /** Several tensors of one shape, side by side along a new axis. */
   static stack(tensors: readonly Tensor[], axis = 0): Tensor {
+    requireKind("Cannot stack", "list", tensors);
+    requireKind("Cannot stack", "tensor", ...tensors);
     return Tensor.concat(tensors.map((tensor) => tensor.unsqueeze(axis)), axis);
   }
 
@@ -539,6 +539,7 @@ export class Tensor implements Values {
    * ```
    */
   gather(axis: number, index: Tensor): Tensor {
+    requireKind("Cannot gather by", "tensor", index);
     const places = rearrange.gatherPlaces(this, axis, index);
     const out = like(this, places.length).map((_, k) => this.data[places[k]]);
     return result({ data: out, shape: index.shape }, "gather", [this], { places });
@@ -621,9 +622,9 @@ function compare(op: Comparison, first: Tensor, other: Tensor | number): Tensor 
  * ```
  */
 export function elementwise(op: PlainOp, f: ElementLoop | Door<ElementLoop>, x: Tensor): Tensor {
+  requireKind("Cannot compute with", "tensor", x);
   const data = like(x, x.size, "anything");
-  const loop = f instanceof Door ? f.run : f;
-  loop(data, x.data);
+  (f instanceof Door ? f.run : f)(data, x.data);
   return result({ data, shape: x.shape }, op, [x]);
 }
 

@@ -83,17 +83,10 @@ graded("01.3", 2, "broadcastShapes() lines the shapes up at their ends", (t) => 
 });
 
 graded("01.3", 2, "broadcastShapes() refuses two sizes that differ and names them", (t) => {
-  t.expectError(
-    () => broadcastShapes([4, 3], [4]),
-    "Cannot broadcast (4, 3) with (4,): sizes, counted from the end, must be equal or 1, 3 is not 4",
-    "ShapeError",
-  );
-  t.expectError(
-    () => broadcastShapes([2, 5], [3, 1]),
-    "Cannot broadcast (2, 5) with (3, 1): " +
-      "sizes, counted from the end, must be equal or 1, 2 is not 3",
-    "ShapeError",
-  );
+  t.expectError(() => broadcastShapes([7, 3], [7]), "ShapeError", [[7, 3], [7], 3, 7]);
+  t.expectError(() => broadcastShapes([2, 5], [3, 1]), "ShapeError", [[2, 5], [3, 1], 2, 3]);
+  t.expectError(() => broadcastShapes([6, 2, 4], [3, 4]), "ShapeError", [2, 3]);
+  t.expectError(() => broadcastShapes([4], [2]), "ShapeError", [4, 2]);
 });
 
 // ── 01.4 ──
@@ -110,6 +103,7 @@ graded("01.4", 2, "add(), sub(), mul() and div() stretch a row over a matrix", (
   const left = t.normal([3, 4]), right = t.uniform([4], 1, 2);
   const a = Tensor.of(left), b = Tensor.of(right);
   t.expectTensor(a.add(b), table(3, 4, (row, column) => left[row][column] + right[column]));
+  t.expectTensor(a.add(-2), table(3, 4, (row, column) => left[row][column] - 2));
   t.expectTensor(b.sub(a), table(3, 4, (row, column) => right[column] - left[row][column]));
   t.expectTensor(a.mul(b), table(3, 4, (row, column) => left[row][column] * right[column]));
   t.expectTensor(a.div(b), table(3, 4, (row, column) => left[row][column] / right[column]));
@@ -132,10 +126,12 @@ graded("01.4", 1, "div() by 0 is infinite, and 0 by 0 is NaN", (t) => {
 });
 
 graded("01.4", 1, "add(), sub(), mul() and div() leave their inputs as they were", (t) => {
-  const a = Tensor.of([[1, 2], [3, 4]]), b = Tensor.of([5, 6]);
-  for (const operation of ["add", "sub", "mul", "div"] as const) a[operation](b);
-  t.expectTensor(a, [[1, 2], [3, 4]]);
-  t.expectTensor(b, [5, 6]);
+  const a = Tensor.of([[1, 2], [3, 4]]), b = Tensor.of([5, 6]), same = Tensor.of([[5, 6], [7, 8]]);
+  for (const operation of ["add", "sub", "mul", "div"] as const) {
+    t.expectUnchanged({ a, b }, () => a[operation](b));
+    t.expectUnchanged({ a, b }, () => b[operation](a));
+    t.expectUnchanged({ a, b: same }, () => a[operation](same).data.fill(-1));
+  }
 });
 
 // ── 01.5 ──
@@ -146,6 +142,9 @@ graded("01.5", 1, "maximum() keeps the greater of each pair", (t) => {
   t.expectTensor(a.maximum(Tensor.of(right)), expected);
   t.expectTensor(Tensor.of(right).maximum(a), expected);
   t.expectTensor(Tensor.of([-3, -1, 5]).maximum(-2), [-2, -1, 5]);
+  t.expectTensor(Tensor.of([-3, NaN, 5]).maximum(-2), [-2, NaN, 5]);
+  const b = Tensor.of(left.map((row) => row.toReversed()));
+  t.expectUnchanged({ a, b }, () => a.maximum(b).data.fill(-1));
 });
 
 graded("01.5", 1, "maximum() lets NaN win, from either side", (t) => {
@@ -156,7 +155,8 @@ graded("01.5", 1, "maximum() lets NaN win, from either side", (t) => {
 graded("01.5", 1, "equal() and greater() answer 1 where it is so, else 0", (t) => {
   const a = Tensor.of([[1, 5, 3], [2, 2, 2]]), b = Tensor.of([2, 5, 1]);
   t.expectTensor(a.equal(b), [[0, 1, 0], [1, 0, 0]]);
-  t.expectTensor(a.greater(b), [[0, 0, 1], [0, 0, 1]]);
+  t.expectTensor(t.expectUnchanged({ a, b }, () => a.greater(b)), [[0, 0, 1], [0, 0, 1]]);
+  t.expectUnchanged({ a, b }, () => a.equal(b));
   t.expectTensor(b.greater(a), [[1, 0, 0], [0, 1, 0]]);
   const [x, y] = [t.integers(20, 1, 3), t.integers(20, 1, 3)];
   t.expectTensor(Tensor.of(x).equal(Tensor.of(y)), x.map((n, k) => Number(n === y[k])));
@@ -177,7 +177,9 @@ graded("01.6", 1, "neg(), exp() and log() compute element by element", (t) => {
   t.expectTensor(x.neg(), table(3, 4, (i, j) => -numbers[i][j]));
   t.expectTensor(x.exp(), table(3, 4, (i, j) => Math.E ** numbers[i][j]));
   t.expectTensor(x.log(), table(3, 4, (i, j) => Math.log2(numbers[i][j]) * Math.LN2));
-  t.expectTensor(x, numbers);
+  for (const operation of ["neg", "exp", "log"] as const) {
+    t.expectUnchanged({ x }, () => x[operation]().data.fill(-1));
+  }
 });
 
 graded("01.6", 1, "log() undoes exp()", (t) => {
@@ -200,6 +202,9 @@ graded("01.7", 2, "sum() folds rows, columns, or everything", (t) => {
   t.expectTensor(x.sum(1), [6, 60]);
   t.expectTensor(x.sum(), 66);
   t.expectTensor(x.sum(1, { keepDims: true }), [[6], [60]]);
+  const single = Tensor.of([[1], [2]]); // what is folded may have size 1
+  t.expectUnchanged({ x }, () => x.sum(0).data.fill(-1));
+  t.expectUnchanged({ x: single }, () => single.sum(1).data.fill(-1));
 });
 
 graded("01.7", 2, "sum() folds an axis in the middle, and several axes", (t) => {
@@ -225,6 +230,8 @@ graded("01.7", 1, "sum() of a float64 tensor stays float64", (t) => {
   const total = Tensor.of([1, 2 ** -40], { dtype: "float64" }).sum();
   t.expectEqual({ dtype: total.dtype }, { dtype: "float64" });
   t.expectEqual(total.item(), 1 + 2 ** -40);
+  const rows = Tensor.of([[1, 2 ** -40], [3, 2 ** -41]], { dtype: "float64" }).sum(1);
+  t.expectTensor(rows, [1 + 2 ** -40, 3 + 2 ** -41], 0);
 });
 
 graded("01.7", 1, "mean() divides the sum by how many were folded", (t) => {
@@ -232,6 +239,8 @@ graded("01.7", 1, "mean() divides the sum by how many were folded", (t) => {
   t.expectTensor(x.mean(), 11);
   t.expectTensor(x.mean(0), [5.5, 11, 16.5]);
   t.expectTensor(x.mean(-1, { keepDims: true }), [[2], [20]]);
+  t.expectUnchanged({ x }, () => x.mean(0));
+  t.expectTensor(Tensor.of([[NaN, 1], [Infinity, 1]]).mean(0), [NaN, 1]);
 });
 
 // ── 01.8 ──
@@ -245,6 +254,7 @@ graded("01.8", 2, "argmax() finds where the greatest stands along an axis", (t) 
 
 graded("01.8", 1, "argmax() points to the first of equals", (t) => {
   t.expectTensor(Tensor.of([[5, 5, 5], [1, 4, 4]]).argmax(1), [0, 1]);
+  t.expectTensor(Tensor.of([[5, 1], [5, 4], [2, 4]]).argmax(0), [0, 1]);
 });
 
 graded("01.8", 1, "argmax() finds the least bad of negative numbers", (t) => {
@@ -258,7 +268,9 @@ graded("01.8", 2, "argmax() looks along an axis in the middle", (t) => {
     const row = lists[i].map((line) => line[k]);
     return row.indexOf(Math.max(...row));
   });
-  t.expectTensor(Tensor.of(lists).argmax(1), expected);
+  const x = Tensor.of(lists);
+  t.expectTensor(t.expectUnchanged({ x }, () => x.argmax(1)), expected);
+  t.expectTensor(Tensor.of([[[2, 2], [1, 3], [2, 3]]]).argmax(1), [[0, 1]]);
 });
 
 graded("01.8", 2, "max() and min() give the greatest and the least over axes", (t) => {
@@ -268,6 +280,7 @@ graded("01.8", 2, "max() and min() give the greatest and the least over axes", (
   t.expectTensor(x.max(1, { keepDims: true }), [[-1], [-2]]);
   t.expectTensor(x.min(), -9);
   t.expectTensor(x.min(1), [-9, -8]);
+  t.expectTensor(Tensor.of([[-3, -2], [-7, NaN]]).max(0), [-3, NaN]);
   const lists = t.normal([2, 3, 4]);
   t.expectTensor(
     Tensor.of(lists).max([0, 2]),
@@ -287,6 +300,7 @@ graded("01.9", 3, "matmul() fills each cell with a row-by-column sum", (t) => {
   const a = Tensor.of([[1, 2], [3, 4]]), b = Tensor.of([[5, 6], [7, 8]]);
   t.expectTensor(a.matmul(b), [[19, 22], [43, 50]]);
   t.expectTensor(b.matmul(a), [[23, 34], [31, 46]]);
+  t.expectUnchanged({ a, b }, () => a.matmul(b).data.fill(-1));
 });
 
 graded("01.9", 2, "matmul() takes matrices of every size", (t) => {
@@ -318,6 +332,15 @@ graded("01.9", 1, "matmul() keeps its sums in float64", (t) => {
     const expected = [new Array<number>(n).fill(2 ** 24 + 100)];
     t.expectTensor(row.matmul(Tensor.ones([101, n])), expected, 0);
   }
+  const many = row.data, ones = new Float32Array(202).fill(1, 0, 101).fill(2, 101);
+  const stack = new Tensor(Float32Array.of(...many, ...many.map((x) => -x)), [2, 1, 101]);
+  const about = { name: "a stack of two" };
+  t.expectTensor(
+    stack.matmul(new Tensor(ones, [2, 101, 1])),
+    [[[2 ** 24 + 100]], [[-2 * (2 ** 24 + 100)]]],
+    0,
+    about,
+  );
 });
 
 graded("01.9", 1, "matmul() lets no zero hide a NaN", (t) => {
@@ -341,8 +364,9 @@ graded("01.10", 1, "reshape() reads the same numbers in another shape", (t) => {
 
 graded("01.10", 1, "reshape() shares the numbers", (t) => {
   const x = Tensor.of(t.normal([2, 3]));
-  t.expect(x.reshape([6]).data === x.data, "the numbers were copied");
-  t.expect(x.reshape([3, -1]).data === x.data, "the numbers were copied");
+  for (const shape of [[6], [3, -1], [2, 3]]) {
+    t.expect(x.reshape(shape).data === x.data, `reshape([${shape}]): the numbers were copied`);
+  }
 });
 
 graded("01.10", 2, "reshape() finds the size that −1 stands for", (t) => {
@@ -351,33 +375,25 @@ graded("01.10", 2, "reshape() finds the size that −1 stands for", (t) => {
   t.expectEqual(x.reshape([a, -1]).shape, [a, b * c]);
   t.expectEqual(x.reshape([a, -1, c]).shape, [a, b, c]);
   t.expectEqual(x.reshape([-1]).shape, [a * b * c]);
+  const asked = [a, -1];
+  x.reshape(asked).data[0] = 5; // the numbers are shared, and what was asked stays
+  t.expectEqual(asked, [a, -1]);
+  t.expectTensor(x.sum(), 5, 0);
 });
 
 graded("01.10", 2, "reshape() loses no number and invents none", (t) => {
   const x = Tensor.zeros([2, 3]);
-  t.expectError(
-    () => x.reshape([4]),
-    "Cannot reshape (2, 3) to (4,): the count must stay, 6 is not 4",
-    "ShapeError",
-  );
-  t.expectError(
-    () => x.reshape([4, -1]),
-    "Cannot reshape (2, 3) to (4, -1): 6 elements do not divide by 4",
-    "ShapeError",
-  );
+  t.expectError(() => x.reshape([4]), "ShapeError", [[2, 3], 4]);
+  t.expectError(() => x.reshape([4, 3]), "ShapeError", [[2, 3], [4, 3]]);
+  t.expectError(() => x.reshape([3]), "ShapeError", [[2, 3], 3]); // 6 divides by 3, and is not 3
+  t.expectError(() => x.reshape([4, -1]), "ShapeError", [[2, 3], 4]);
 });
 
 graded("01.10", 1, "reshape() leaves only one size open, and takes none below 1", (t) => {
-  t.expectError(
-    () => Tensor.zeros([2, 3]).reshape([-2, -3]),
-    "Cannot make a tensor of shape (-2, -3): sizes must be whole numbers of at least 1, -2 is not",
-    "ShapeError",
-  );
-  t.expectError(
-    () => Tensor.zeros([4]).reshape([-1, 2, -1]),
-    "Cannot reshape (4,) to (-1, 2, -1): only one size can be left open",
-    "ShapeError",
-  );
+  t.expectError(() => Tensor.zeros([2, 3]).reshape([-2, -3]), "ShapeError", [-2]);
+  t.expectError(() => Tensor.zeros([2, 3]).reshape([-1, -2]), "ShapeError", [-2]);
+  t.expectError(() => Tensor.zeros([2, 2]).reshape([0, 4]), "ShapeError", [0]);
+  t.expectError(() => Tensor.zeros([4]).reshape([-1, 2, -1]), "ShapeError", [[-1, 2, -1]]);
 });
 
 // ── 01.11 ──
@@ -387,6 +403,9 @@ graded("01.11", 2, "permute() turns rows into columns", (t) => {
   t.expectTensor(x.permute([1, 0]), [[1, 4], [2, 5], [3, 6]]);
   t.expectTensor(x.transpose(), [[1, 4], [2, 5], [3, 6]]);
   t.expectTensor(x.permute([0, 1]), [[1, 2, 3], [4, 5, 6]]);
+  for (const order of [[1, 0], [0, 1]]) {
+    t.expectUnchanged({ x }, () => x.permute(order).data.fill(-1)); // a copy, also where none moves
+  }
 });
 
 graded("01.11", 3, "permute() makes axis order[k] of the input axis k of the result", (t) => {
@@ -397,19 +416,15 @@ graded("01.11", 3, "permute() makes axis order[k] of the input axis k of the res
     [0, 1, 2, 3].map((k) => table(2, 3, (i, j) => lists[i][j][k])),
   );
   t.expectTensor(x.permute([-1, 0, 1]), moved);
+  const order = [2, 0, 1];
+  t.expectUnchanged({ x, order: { data: order, shape: [3] } }, () => x.permute(order));
+  t.expectUnchanged({ x }, () => x.permute([0, 1, 2]).data.fill(-1));
 });
 
 graded("01.11", 1, "permute() refuses an order that leaves an axis out or names one twice", (t) => {
-  t.expectError(
-    () => Tensor.zeros([2, 3]).permute([1]),
-    "Cannot permute (2, 3) by (1,): each axis must be named",
-    "ShapeError",
-  );
-  t.expectError(
-    () => Tensor.zeros([2, 3]).permute([1, 1]),
-    "Cannot use axes (1, 1) of shape (2, 3): one is named twice",
-    "ValueError",
-  );
+  t.expectError(() => Tensor.zeros([2, 3]).permute([1]), "ShapeError", [[2, 3], 1]);
+  t.expectError(() => Tensor.zeros([2, 3]).permute([1, 1]), "ValueError", [[1, 1], [2, 3]]);
+  t.expectError(() => Tensor.zeros([2, 3]).permute([0, -2]), "ValueError", [[2, 3]]);
 });
 
 // ── 01.12 ──
@@ -420,6 +435,7 @@ graded("01.12", 2, "slice() cuts a part out", (t) => {
   t.expectTensor(x.slice(null, [2, 3]), [[3], [6], [9]]);
   t.expectTensor(x.slice([-1, 3]), [[7, 8, 9]]);
   t.expectTensor(x.slice(), x);
+  t.expectUnchanged({ x }, () => x.slice().data.fill(-1)); // a copy, also of everything
 });
 
 graded("01.12", 2, "slice() cuts every axis by itself", (t) => {
@@ -435,6 +451,9 @@ graded("01.12", 1, "slice() copies the part, and leaves the whole as it was", (t
   part.data[0] = 99;
   t.expectTensor(part, [99, 3]);
   t.expectTensor(x, [1, 2, 3, 4]);
+  for (const all of [x.slice(), x.slice([0, 4]), x.reshape([2, 2]).slice([0, 2], null)]) {
+    t.expectUnchanged({ x }, () => all.data.fill(-1));
+  }
 });
 
 // ── 01.13 ──
@@ -444,6 +463,8 @@ graded("01.13", 2, "pad() puts zeros around", (t) => {
   t.expectTensor(x.pad([[1, 0], [0, 2]]), [[0, 0, 0, 0], [1, 2, 0, 0], [3, 4, 0, 0]]);
   t.expectTensor(x.pad([[0, 0], [1, 0]]), [[0, 1, 2], [0, 3, 4]]);
   t.expectTensor(x.pad([[0, 0], [0, 0]]), [[1, 2], [3, 4]]);
+  t.expectUnchanged({ x }, () => x.pad([[1, 0], [0, 2]]).data.fill(-1));
+  t.expectUnchanged({ x }, () => x.pad([[0, 0], [0, 0]]).data.fill(-1)); // a copy, too
 });
 
 graded("01.13", 2, "pad() is undone by slice()", (t) => {
@@ -456,17 +477,12 @@ graded("01.13", 2, "pad() is undone by slice()", (t) => {
 });
 
 graded("01.13", 1, "pad() refuses a border that does not fit the axes", (t) => {
-  const rest = "each axis needs [before, after], whole numbers of at least 0";
-  t.expectError(
-    () => Tensor.zeros([2, 2]).pad([[1, 1]]),
-    `Cannot pad (2, 2) with [[1,1]]: ${rest}`,
-    "ValueError",
-  );
-  t.expectError(
-    () => Tensor.zeros([2, 2]).pad([[1, 1], [0, -1]]),
-    `Cannot pad (2, 2) with [[1,1],[0,-1]]: ${rest}`,
-    "ValueError",
-  );
+  const x = Tensor.zeros([2, 3]);
+  t.expectError(() => x.pad([[1, 1]]), "ValueError", [[2, 3]]);
+  t.expectError(() => x.pad([[1, 1], [0, 0], [1, 1]]), "ValueError", [[2, 3]]);
+  t.expectError(() => x.pad([[1, 1], [0, -1]]), "ValueError", [[2, 3], -1]);
+  t.expectError(() => x.pad([[-1, 1], [0, 0]]), "ValueError", [[2, 3], -1]);
+  t.expectError(() => x.pad([[0, 0.5], [0, 0]]), "ValueError", [[2, 3], 0.5]);
 });
 
 // ── 01.14 ──
@@ -476,6 +492,8 @@ graded("01.14", 2, "concat() joins tensors along an axis, one after the other", 
   t.expectTensor(Tensor.concat([a, row]), [[1, 2], [3, 4], [5, 6]]);
   t.expectTensor(Tensor.concat([row, a], 0), [[5, 6], [1, 2], [3, 4]]);
   t.expectTensor(Tensor.concat([a, column, a], 1), [[1, 2, 7, 1, 2], [3, 4, 8, 3, 4]]);
+  const shape = { data: a.shape, shape: [2] };
+  t.expectUnchanged({ a, row, "a.shape": shape }, () => Tensor.concat([a, row]).data.fill(-1));
 });
 
 graded("01.14", 2, "concat() joins along an axis in the middle", (t) => {
@@ -488,26 +506,21 @@ graded("01.14", 1, "concat() copies its parts, and so does stack() along a new a
   const x = Tensor.of([1, 2]), y = Tensor.of([3, 4]), joined = Tensor.concat([x]);
   joined.data[0] = 99;
   t.expectTensor(x, [1, 2]);
+  const square = x.reshape([2, 1]);
+  t.expectUnchanged({ x }, () => Tensor.concat([square], 1).data.fill(-1));
   t.expectTensor(Tensor.stack([x, y]), [[1, 2], [3, 4]]);
   t.expectTensor(Tensor.stack([x, y], 1), [[1, 3], [2, 4]]);
 });
 
 graded("01.14", 1, "concat() refuses sizes and dtypes that differ, and nothing at all", (t) => {
-  t.expectError(
-    () => Tensor.concat([Tensor.zeros([2]), Tensor.zeros([2], { dtype: "float64" })]),
-    "Cannot join float32 and float64: all must have one dtype",
-    "ShapeError",
-  );
-  t.expectError(
-    () => Tensor.concat([Tensor.zeros([2, 3]), Tensor.zeros([2, 4])]),
-    "Cannot join (2, 3) and (2, 4) along axis 0: all other sizes must be equal",
-    "ShapeError",
-  );
-  t.expectError(
-    () => Tensor.concat([]),
-    "Cannot join nothing: concat() takes at least one tensor",
-    "ValueError",
-  );
+  const x = Tensor.zeros([2, 3]), float64 = Tensor.zeros([2, 3], { dtype: "float64" });
+  t.expectError(() => Tensor.concat([x, float64]), "ShapeError", ["float32", "float64"]);
+  t.expectError(() => Tensor.concat([x, x, float64]), "ShapeError", ["float64"]);
+  t.expectError(() => Tensor.concat([x, Tensor.zeros([2, 4])]), "ShapeError", [[2, 3], [2, 4]]);
+  t.expectError(() => Tensor.concat([x, x, Tensor.zeros([2, 4])]), "ShapeError", [[2, 4]]);
+  t.expectError(() => Tensor.concat([x, Tensor.zeros([3, 3])], 1), "ShapeError", [[3, 3]]);
+  t.expectError(() => Tensor.concat([x, Tensor.zeros([2])]), "ShapeError", [[2, 3]]);
+  t.expectError(() => Tensor.concat([]), "ValueError");
 });
 
 // ── 01.15 ──
@@ -516,6 +529,17 @@ graded("01.15", 2, "gather() picks one element of each row, or of each column", 
   const x = Tensor.of([[1, 2, 3], [4, 5, 6]]);
   t.expectTensor(x.gather(1, Tensor.of([[2], [0]])), [[3], [4]]);
   t.expectTensor(x.gather(0, Tensor.of([[1, 0, 1]])), [[4, 2, 6]]);
+  const index = Tensor.of([[1, 1], [0, 1], [1, 0]]); // longer than x along axis 0, shorter along 1
+  t.expectTensor(t.expectUnchanged({ x, index }, () => x.gather(0, index)), [[4, 5], [1, 5], [
+    4,
+    2,
+  ]]);
+  t.expectTensor(x.gather(-1, Tensor.of([[2, 0, 1, 1], [0, 0, 2, 1]])), [[3, 1, 2, 2], [
+    4,
+    4,
+    6,
+    5,
+  ]]);
 });
 
 graded("01.15", 2, "gather() picks as many along the axis as the index says", (t) => {
@@ -529,20 +553,14 @@ graded("01.15", 2, "gather() picks as many along the axis as the index says", (t
 
 graded("01.15", 1, "gather() refuses an index that points to nothing", (t) => {
   const x = Tensor.zeros([2, 3]);
-  for (const [index, shape] of [[[2], "(2,)"], [[3, 1], "(3, 1)"]] as const) {
-    t.expectError(
-      () => x.gather(1, Tensor.zeros(index)),
-      `Cannot gather ${shape} from (2, 3): its axes must be as many, and no larger`,
-      "ShapeError",
-    );
+  for (const shape of [[2], [3, 1], [1, 2, 1]]) {
+    t.expectError(() => x.gather(1, Tensor.zeros(shape)), "ShapeError", [shape, [2, 3]]);
   }
+  t.expectError(() => x.gather(0, Tensor.zeros([1, 4])), "ShapeError", [[1, 4], [2, 3]]);
   for (const wrong of [3, -1, 0.5, NaN]) {
-    t.expectError(
-      () => x.gather(1, Tensor.of([[0], [wrong]])),
-      `Cannot gather (2, 1) from (2, 3): an index is one of 0 … 2, ${wrong} is not`,
-      "ValueError",
-    );
+    t.expectError(() => x.gather(1, Tensor.of([[0], [wrong]])), "ValueError", [[2, 3], wrong]);
   }
+  t.expectError(() => x.gather(0, Tensor.of([[2]])), "ValueError", [2]); // axis 1 has it, axis 0 not
 });
 
 // ── 01.16 ──
@@ -552,6 +570,9 @@ graded("01.16", 1, "permutation() holds each number once", (t) => {
     const sorted = [...new Generator(n).permutation(n)].sort((a, b) => a - b);
     t.expectEqual(sorted, Array.from({ length: n }, (_, k) => k));
   }
+  const firsts = new Set<number>(), generator = new Generator(t.integer(0, 1000));
+  for (let k = 0; k < 200; k++) firsts.add(generator.permutation(4)[0]);
+  t.expect(firsts.size === 4, `each of 4 should come first at times, ${firsts.size} of them did`);
 });
 
 graded("01.16", 1, "permutation() is the same for the same seed and another for another", (t) => {
@@ -559,6 +580,11 @@ graded("01.16", 1, "permutation() is the same for the same seed and another for 
   t.expectSame([...new Generator(seed).permutation(50)], order);
   const other = [...new Generator(seed + 1).permutation(50)];
   t.expect(other.join() !== order.join(), "two seeds gave the same order of 50");
+  const generator = new Generator(seed), again = generator.permutation(50);
+  t.expect(
+    generator.permutation(50).join() !== again.join(),
+    "two draws gave the same order of 50",
+  );
 });
 
 graded("01.16", 3, "permutation() gives each order as often as any other", (t) => {
@@ -567,7 +593,7 @@ graded("01.16", 3, "permutation() gives each order as often as any other", (t) =
     const order = generator.permutation(3).join(" ");
     counts.set(order, (counts.get(order) ?? 0) + 1);
   }
-  t.expectEqual(counts.size, 6);
+  t.expect(counts.size === 6, `there are 6 orders of three, ${counts.size} came`);
   for (const [order, count] of counts) {
     // 4000 expected, and five standard deviations on either side
     const even = Math.abs(count - 4000) < 289;
@@ -577,10 +603,6 @@ graded("01.16", 3, "permutation() gives each order as often as any other", (t) =
 
 graded("01.16", 1, "permutation() refuses a count that is not whole or below 0", (t) => {
   for (const n of [-1, 1.5, NaN]) {
-    t.expectError(
-      () => new Generator(1).permutation(n),
-      `Cannot shuffle ${n} things: it must be a whole number of at least 0`,
-      "ValueError",
-    );
+    t.expectError(() => new Generator(1).permutation(n), "ValueError", [n]);
   }
 });

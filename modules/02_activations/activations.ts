@@ -35,7 +35,8 @@
  * @module
  */
 import { type Data, type Doors, doors, type ElementLoop, elementwise, like } from "#tensor";
-import { requireNumber, resolveAxis, result, Tensor, tensorOf, type Values } from "#tensor";
+import { requireKind, requireNumber, resolveAxis, result, Tensor, tensorOf } from "#tensor";
+import type { Values } from "#tensor";
 
 // ── 2.1 The simplest bend ──
 // relu keeps what is positive and makes 0 of the rest. It costs one comparison, and a number that
@@ -146,6 +147,7 @@ export function relu(x: Tensor): Tensor {
  * ```
  */
 export function leakyRelu(x: Tensor, slope = 0.01): Tensor {
+  requireKind("Cannot compute with", "tensor", x);
   requireNumber(`Cannot leak with slope ${slope}`, slope, -Infinity);
   const from = x.data, n = from.length, out = like(x, n);
   for (let i = 0; i < n; i++) out[i] = from[i] > 0 ? from[i] : from[i] * slope;
@@ -243,6 +245,7 @@ export function normalShare(x: number): number {
  * ```
  */
 export function gelu(x: Tensor): Tensor {
+  requireKind("Cannot compute with", "tensor", x);
   const from = x.data, n = from.length, out = like(x, n), shares = like(x, n);
   for (let i = 0; i < n; i++) out[i] = from[i] * (shares[i] = normalShare(from[i]));
   const extra = { shares: new Tensor(shares, x.shape) };

@@ -40,12 +40,15 @@ graded("02.1", 1, "relu() keeps what is positive and makes the rest 0", (t) => {
   t.expectTensor(relu(Tensor.of([[-2, 0, 3], [0.5, -0.5, 100]])), [[0, 0, 3], [0.5, 0, 100]]);
   const numbers = t.normal([20]);
   t.expectTensor(relu(Tensor.of(numbers)), numbers.map((x) => Math.max(x, 0)));
+  t.expectTensor(relu(Tensor.of([[-1, NaN], [2, -3]])), [[0, NaN], [2, 0]]);
 });
 
 graded("02.1", 1, "relu() leaves its input and the format as they were", (t) => {
-  const x = Tensor.of([-1, 1], { dtype: "float64" });
-  t.expectEqual(relu(x).dtype, "float64");
-  t.expectTensor(x, [-1, 1]);
+  const x = Tensor.of([-1 / 3, 1 / 3], { dtype: "float64" });
+  t.expectTensor(t.expectUnchanged({ x }, () => relu(x)), [0, 1 / 3], 1e-15);
+  t.expectEqual({ dtype: relu(x).dtype }, { dtype: "float64" });
+  const positive = Tensor.of([[1, 2], [3, 4]]);
+  t.expectUnchanged({ x: positive }, () => relu(positive).data.fill(-1)); // a copy
 });
 
 graded("02.1", 1, "relu() lets NaN through, so that it is seen", (t) => {
@@ -64,6 +67,8 @@ graded("02.2", 1, "sigmoid() goes from 0 to 1 with one half at 0", (t) => {
   t.expectTensor(sigmoid(x), [0.5, 0.75, 0.25, 0.9]);
   const numbers = t.normal([20]);
   t.expectTensor(sigmoid(Tensor.of(numbers)), numbers.map((v) => 1 - 1 / (1 + Math.exp(v))));
+  t.expectUnchanged({ x }, () => sigmoid(x).data.fill(-1));
+  t.expectTensor(sigmoid(Tensor.of([-800, 0, 800, NaN])), [0, 0.5, 1, NaN]);
 });
 
 graded("02.2", 1, "tanh() goes from −1 to 1 through 0", (t) => {
@@ -74,6 +79,8 @@ graded("02.2", 1, "tanh() goes from −1 to 1 through 0", (t) => {
     tanh(Tensor.of(numbers)),
     numbers.map((v) => (Math.exp(2 * v) - 1) / (Math.exp(2 * v) + 1)),
   );
+  t.expectUnchanged({ x }, () => tanh(x).data.fill(-1));
+  t.expectTensor(tanh(Tensor.of([-800, 0, 800, NaN])), [-1, 0, 1, NaN]);
 });
 
 graded("02.2", 1, "sigmoid() and tanh() reach their limits and never NaN", (t) => {
@@ -91,7 +98,9 @@ graded("02.2", 1, "sigmoid() and tanh() remember what they were computed from", 
 
 graded("02.3", 1, "leakyRelu() lets a hundredth of what is negative through", (t) => {
   const x = Tensor.of([[-200, 0, 3], [0.5, -1, 100]]);
-  t.expectTensor(leakyRelu(x), [[-2, 0, 3], [0.5, -0.01, 100]]);
+  t.expectTensor(t.expectUnchanged({ x }, () => leakyRelu(x)), [[-2, 0, 3], [0.5, -0.01, 100]]);
+  const third = Tensor.of([-100 / 3, 1 / 3], { dtype: "float64" });
+  t.expectTensor(leakyRelu(third), [-1 / 3, 1 / 3], 1e-15);
 });
 
 graded("02.3", 1, "leakyRelu() takes any slope", (t) => {
@@ -105,6 +114,9 @@ graded("02.3", 1, "leakyRelu() takes any slope", (t) => {
   t.expectTensor(leakyRelu(Tensor.of([-2, 3]), 2), [-4, 3]);
   const third = Tensor.of([-1 / 3, 1 / 3], { dtype: "float64" });
   t.expectTensor(leakyRelu(third, 2), [-2 / 3, 1 / 3], 1e-15);
+  for (const wrong of [NaN, Infinity, -Infinity]) {
+    t.expectError(() => leakyRelu(third, wrong), "ValueError", [wrong]);
+  }
 });
 
 graded("02.3", 1, "leakyRelu() lets NaN through, so that it is seen", (t) => {
@@ -114,6 +126,7 @@ graded("02.3", 1, "leakyRelu() lets NaN through, so that it is seen", (t) => {
 graded("02.3", 1, "leakyRelu() remembers what it was computed from, and its slope", (t) => {
   const { origin } = leakyRelu(tracked([1]), 0.25);
   t.expectEqual([origin?.op, origin?.extra], ["leakyRelu", { slope: 0.25 }]);
+  t.expectEqual(leakyRelu(tracked([1]), -3).origin?.extra, { slope: -3 });
   t.expectEqual(leakyRelu(Tensor.of([1])).requiresGrad, false);
 });
 
@@ -128,17 +141,25 @@ graded("02.4", 2, "gelu() multiplies x by the normal distribution's share below 
   );
   const numbers = t.normal([20]);
   t.expectTensor(gelu(Tensor.of(numbers)), numbers.map((x) => x * normalShare(x)));
+  const x = Tensor.of([numbers]);
+  t.expectUnchanged({ x }, () => gelu(x).data.fill(-1));
+  t.expectTensor(gelu(Tensor.of([NaN, -1])), [NaN, -0.158655254], 1e-7);
 });
 
 graded("02.4", 1, "gelu() is exact, and not the approximation by tanh", (t) => {
   const x = Tensor.of([2], { dtype: "float64" }); // the approximation gives 1.9545977…
   t.expectTensor(gelu(x), [1.9544997361036416], 1e-14);
+  t.expectTensor(gelu(Tensor.of([-2, 0.5], { dtype: "float64" })), [
+    -0.045500263896358417,
+    0.34573123063700656,
+  ], 1e-14);
 });
 
 graded("02.4", 1, "gelu() remembers what it was computed from, and the shares", (t) => {
-  const { origin } = gelu(tracked([0, 1]));
-  const shares = Tensor.of([0.5, 0.841344746]);
-  t.expectEqual([origin?.op, origin?.extra], ["gelu", { shares }]);
+  const numbers = t.normal([2, 3]), x = new Tracked(Float32Array.from(numbers.flat()), [2, 3]);
+  const { origin } = gelu(x), { shares } = Object(origin?.extra);
+  t.expectEqual(origin?.op, "gelu");
+  t.expectTensor(shares, numbers.map((row) => row.map(normalShare)), 1e-6, { name: "shares" });
   t.expectEqual(gelu(Tensor.of([1])).requiresGrad, false);
 });
 
@@ -149,12 +170,24 @@ graded("02.5", 2, "softmax() shares 1 in proportion to the powers of e", (t) => 
   t.expectTensor(softmax(scores), [0.125, 0.25, 0.625]);
   const rows = t.normal([4, 5]);
   t.expectTensor(softmax(Tensor.of(rows)), rows.map(shares));
+  t.expectUnchanged({ scores }, () => softmax(scores).data.fill(-1));
+  t.expectTensor(
+    softmax(Tensor.of([[1000, 999], [1, 0]])),
+    [[999, 998], [1, 0]].map(() => {
+      return [Math.E / (1 + Math.E), 1 / (1 + Math.E)];
+    }),
+  );
 });
 
 graded("02.5", 3, "softmax() survives scores that overflow", (t) => {
   t.expectTensor(softmax(Tensor.of([1e4, 1e4])), [0.5, 0.5]);
   t.expectTensor(softmax(Tensor.of([-1e4, -1e4 - Math.log(3)])), [0.75, 0.25], 1e-3);
   t.expectTensor(softmax(Tensor.of([1e4, -1e4, -Infinity])), [1, 0, 0]);
+  // each row has a greatest score of its own
+  const rows = Tensor.of([[1000, 1000, -Infinity], [0, 0, 0], [-1000, -1000, -1000]]);
+  const third = 1 / 3, even = [third, third, third];
+  t.expectTensor(t.expectUnchanged({ rows }, () => softmax(rows)), [[0.5, 0.5, 0], even, even]);
+  t.expectTensor(softmax(Tensor.of([[NaN, 1], [0, 0]])), [[NaN, NaN], [0.5, 0.5]]);
 });
 
 graded("02.5", 2, "softmax() works along any axis", (t) => {
@@ -172,11 +205,17 @@ graded("02.5", 2, "softmax() works along any axis", (t) => {
       return block.map((_, j) => [left[j], right[j]]);
     }),
   );
+  t.expectTensor(softmax(Tensor.of(lists), -2), softmax(Tensor.of(lists), 0));
+  const far = Tensor.of([[1000, 0], [1000, 0], [0, -1000]]); // each column has a greatest of its own
+  t.expectTensor(softmax(far, 0), [[0.5, 0.5], [0.5, 0.5], [0, 0]]);
+  t.expectError(() => softmax(Tensor.of(lists), 2), "ValueError", [2]);
 });
 
 graded("02.5", 1, "softmax() remembers what it was computed from, and the axis", (t) => {
-  const { origin } = softmax(tracked([1, 2]));
+  const { origin } = softmax(tracked([1, 2])), last = softmax(tracked([1, 2]).reshape([2, 1]));
   t.expectEqual([origin?.op, origin?.extra], ["softmax", { axis: 0 }]);
+  t.expectEqual(origin?.inputs.length, 1);
+  t.expectEqual([last.origin?.op, last.origin?.extra], ["softmax", { axis: 1 }]);
 });
 
 // ── 02.6 ──
@@ -186,11 +225,20 @@ graded("02.6", 2, "logSoftmax() gives the logarithms of the shares", (t) => {
   t.expectTensor(logSoftmax(scores), [-Math.log(4), -Math.log(4), -Math.log(2)]);
   const rows = t.normal([4, 5]);
   t.expectTensor(logSoftmax(Tensor.of(rows)), rows.map((row) => shares(row).map(Math.log)));
+  t.expectUnchanged({ scores }, () => logSoftmax(scores).data.fill(-1));
+  t.expectTensor(logSoftmax(Tensor.of([[0, 300], [0, 0]])), [[-300, 0], [
+    -Math.log(2),
+    -Math.log(2),
+  ]]);
 });
 
 graded("02.6", 3, "logSoftmax() stays exact where the share itself would be 0", (t) => {
   t.expectTensor(logSoftmax(Tensor.of([1000, 0])), [0, -1000]);
   t.expectTensor(logSoftmax(Tensor.of([-5000, -6000])), [0, -1000]);
+  const rows = Tensor.of([[1000, 0], [0, 1], [-3000, -2000]]); // each with a greatest of its own
+  const made = t.expectUnchanged({ rows }, () => logSoftmax(rows));
+  t.expectTensor(made, [[0, -1000], [-Math.log(1 + Math.E), 1 - Math.log(1 + Math.E)], [-1000, 0]]);
+  t.expectTensor(logSoftmax(Tensor.of([[NaN, 1], [-Infinity, 0]])), [[NaN, NaN], [-Infinity, 0]]);
 });
 
 graded("02.6", 1, "logSoftmax() works along any axis", (t) => {
@@ -203,6 +251,10 @@ graded("02.6", 1, "logSoftmax() works along any axis", (t) => {
 });
 
 graded("02.6", 1, "logSoftmax() remembers what it was computed from, and the axis", (t) => {
-  const { origin } = logSoftmax(tracked([1, 2]));
+  const { origin } = logSoftmax(tracked([1, 2])), x = tracked([1, 2]).reshape([1, 2]);
   t.expectEqual([origin?.op, origin?.extra], ["logSoftmax", { axis: 0 }]);
+  t.expectEqual(origin?.inputs.length, 1);
+  t.expectEqual([logSoftmax(x).origin?.op, logSoftmax(x).origin?.extra], ["logSoftmax", {
+    axis: 1,
+  }]);
 });

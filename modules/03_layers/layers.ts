@@ -36,8 +36,8 @@
  */
 import { gelu, leakyRelu, logSoftmax, relu, sigmoid, softmax, tanh } from "#activations";
 import type { Generator } from "#random";
-import { requireNoOther, requireNumber, requireWhole, say, ShapeError, sizeOf } from "#tensor";
-import { type Shape, Tensor, type TensorOptions } from "#tensor";
+import { requireKind, requireNoOther, requireNumber, requireWhole, say, ShapeError } from "#tensor";
+import { type Shape, sizeOf, Tensor, type TensorOptions } from "#tensor";
 import { fansOf, type Initializer, uniformByFanIn } from "./init.ts";
 import { type Cost, Module, Parameter } from "./module.ts";
 
@@ -86,7 +86,8 @@ export interface WeightOptions extends TensorOptions {
  * ```
  */
 export function drawWeights(shape: Shape, options: WeightOptions): [Parameter, Parameter | null] {
-  const { generator, bias = true, initialize = uniformByFanIn, dtype, ...other } = options;
+  const { generator, bias = true, initialize = uniformByFanIn, dtype, ...other } = options ?? {};
+  requireKind("Cannot draw weights from", "generator", generator);
   requireNoOther("a layer with weights", other);
   const weight = new Parameter(initialize(shape, generator, { dtype })), { fanIn } = fansOf(shape);
   if (!bias) return [weight, null];
@@ -149,10 +150,10 @@ export class Linear extends Module {
 
   /** B·I·O multiply-accumulates. */
   override cost(shape: Shape): Cost {
-    const { inFeatures: I, outFeatures: O } = this, outputShape = [...shape.slice(0, -1), O];
-    if (shape.at(-1) === I) return { outputShape, multiplyAccumulates: sizeOf(outputShape) * I };
+    const { inFeatures: I, outFeatures: O } = this, outputShape = [...shape?.slice(0, -1) ?? [], O];
+    if (shape?.at(-1) === I) return { outputShape, multiplyAccumulates: sizeOf(outputShape) * I };
     const says = say`Cannot feed ${shape} to Linear(${I}, ${O}): it takes (B, ${I})`;
-    throw new ShapeError(says, shape.length > 2 ? "put a Flatten before it" : undefined);
+    throw new ShapeError(says, shape?.length > 2 ? "put a Flatten before it" : undefined);
   }
 }
 
@@ -189,7 +190,7 @@ export class Flatten extends Module {
   }
 
   /** No arithmetic. */
-  override cost([batch, ...rest]: Shape): Cost {
+  override cost([batch, ...rest]: Shape = []): Cost {
     if (batch === undefined) throw new ShapeError("Cannot flatten (): there is no batch axis");
     return { outputShape: [batch, sizeOf(rest)], multiplyAccumulates: 0 };
   }
@@ -314,18 +315,8 @@ export class GELU extends Elementwise {
   override readonly forward: Compute = gelu;
 }
 
-/**
- * Scores to shares along an axis, as a layer.
- *
- * @example Equal scores share equally
- * ```ts
- * import { assertEquals } from "@std/assert";
- * import { Softmax } from "kindling/layers";
- * import { Tensor } from "kindling/tensor";
- * assertEquals(new Softmax().forward(Tensor.of([[5, 5]])).toArray(), [[0.5, 0.5]]);
- * ```
- */
-export class Softmax extends Elementwise {
+/** A layer that computes along one axis. */
+abstract class AlongAxis extends Elementwise {
   /** Along which the shares sum to 1. */
   readonly axis: number;
 
@@ -338,7 +329,20 @@ export class Softmax extends Elementwise {
     super();
     this.axis = axis;
   }
+}
 
+/**
+ * Scores to shares along an axis, as a layer.
+ *
+ * @example Equal scores share equally
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { Softmax } from "kindling/layers";
+ * import { Tensor } from "kindling/tensor";
+ * assertEquals(new Softmax().forward(Tensor.of([[5, 5]])).toArray(), [[0.5, 0.5]]);
+ * ```
+ */
+export class Softmax extends AlongAxis {
   /** Computes softmax(). */
   override readonly forward: Compute = (x) => softmax(x, this.axis);
 }
@@ -354,20 +358,7 @@ export class Softmax extends Elementwise {
  * assertEquals(new LogSoftmax().forward(Tensor.of([[1000, 0]])).toArray(), [[0, -1000]]);
  * ```
  */
-export class LogSoftmax extends Elementwise {
-  /** Along which the shares sum to 1. */
-  readonly axis: number;
-
-  /**
-   * Makes the layer.
-   *
-   * @param axis Along which the shares sum to 1; the last by default.
-   */
-  constructor(axis: number = -1) {
-    super();
-    this.axis = axis;
-  }
-
+export class LogSoftmax extends AlongAxis {
   /** Computes logSoftmax(). */
   override readonly forward: Compute = (x) => logSoftmax(x, this.axis);
 }
@@ -418,8 +409,10 @@ export class Dropout extends Elementwise {
    * @param options The generator that chooses.
    * @throws {ValueError} If p is not from 0 to 1.
    */
-  constructor(probability: number, { generator, ...other }: DropoutOptions) {
+  constructor(probability: number, options: DropoutOptions) {
     super();
+    requireKind("Cannot drop at random from", "generator", options?.generator);
+    const { generator, ...other } = options;
     this.probability = probability;
     requireNoOther("Dropout", other);
     requireNumber(`Cannot drop with probability ${probability}`, probability, 0, 1);
@@ -473,6 +466,7 @@ export class Sequential extends Module {
   constructor(...layers: readonly Module[]) {
     super();
     requireWhole(`Cannot make a Sequential of ${layers.length} layers`, layers.length);
+    requireKind("Cannot put into a row", Module, ...layers);
     this.layers = layers;
   }
 
@@ -532,6 +526,7 @@ export type Summary = Costs & { readonly layers: readonly LayerSummary[] };
  * ```
  */
 export function summarize(model: Module, inputShape: Shape): Summary {
+  requireKind("Cannot summarize for", "list", inputShape);
   for (const n of inputShape) requireWhole(say`Cannot summarize for ${inputShape}`, n);
   const layers: LayerSummary[] = [], counted = new Set<Parameter>();
   const size = (): number => [...counted].reduce((total, parameter) => total + parameter.size, 0);
@@ -648,24 +643,26 @@ export function summarize(model: Module, inputShape: Shape): Summary {
  * assertEquals(layer.eval().forward(x).toArray(), x.toArray());
  * ```
  *
- * **Parts in hiding.** parameters() finds what stands in public fields, and in lists there. A layer
- * in a private field or in a Map is not found, not trained, and not saved; no error tells. Count.
+ * **Parts in hiding.** parameters() finds what stands in public fields, and in lists, Maps, Sets and
+ * plain objects there, however deep. A layer in a private field is not found, nor one in an object
+ * of a class that is not a Module: it is not trained, and not saved; no error tells. Count.
  *
  * ```ts
  * import { assertEquals } from "@std/assert";
  * import { Linear, Module } from "kindling/layers";
  * import { Generator } from "kindling/random";
  * import type { Tensor } from "kindling/tensor";
- * const options = { generator: new Generator(1) };
+ * const options = { generator: new Generator(1), bias: false };
  * class Hiding extends Module {
- *   readonly seen = [new Linear(2, 2, options)];
+ *   readonly seen = [[new Linear(2, 2, options)]];
  *   readonly byName = new Map([["second", new Linear(2, 2, options)]]);
  *   readonly #third = new Linear(2, 2, options);
  *   forward(x: Tensor): Tensor {
  *     return this.#third.forward(x);
  *   }
  * }
- * assertEquals([...new Hiding().namedParameters().keys()], ["seen.0.weight", "seen.0.bias"]);
+ * const found = [...new Hiding().namedParameters().keys()];
+ * assertEquals(found, ["seen.0.0.weight", "byName.second.weight"]);
  * ```
  *
  * ## To think about

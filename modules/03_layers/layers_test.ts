@@ -21,7 +21,7 @@ import {
   xavierUniform,
 } from "#layers";
 import { Generator } from "#random";
-import { type Shape, ShapeError, Tensor } from "#tensor";
+import { type Shape, Tensor } from "#tensor";
 import { graded, type GradedContext } from "../../course/sandbox/graded.ts";
 
 // ── Help ──
@@ -59,15 +59,6 @@ function madeFrom(last: Tensor): Set<Tensor> {
   const seen = new Set([last]);
   for (const tensor of seen) tensor.origin?.inputs.forEach((input) => seen.add(input));
   return seen;
-}
-
-function errorOf(body: () => unknown): unknown {
-  try {
-    body();
-  } catch (error) {
-    return error;
-  }
-  return undefined;
 }
 
 /** Fails unless the numbers come near to both bounds ±bound, and none lies beyond. */
@@ -110,7 +101,9 @@ function expectVariance(
 graded("03.1", 1, "fansOf() reads inputs and outputs off the weights of a Linear", (t) => {
   t.expectEqual(fansOf([5, 3]), { fanIn: 3, fanOut: 5 });
   const [outputs, inputs] = t.integers(2, 1, 50);
-  t.expectEqual(fansOf([outputs, inputs]), { fanIn: inputs, fanOut: outputs });
+  const shape = [outputs, inputs], given = { shape: { data: shape, shape: [2] } };
+  const fans = t.expectUnchanged(given, () => fansOf(shape));
+  t.expectEqual(fans, { fanIn: inputs, fanOut: outputs });
 });
 
 graded("03.1", 2, "fansOf() counts every pixel of a window, for inputs and outputs", (t) => {
@@ -121,9 +114,10 @@ graded("03.1", 2, "fansOf() counts every pixel of a window, for inputs and outpu
 });
 
 graded("03.1", 1, "fansOf() refuses weights of fewer than two axes", (t) => {
-  for (const shape of [[], [3]]) {
-    const error = errorOf(() => fansOf(shape));
-    t.expect(error instanceof ShapeError, `shape [${shape}] is no ShapeError`);
+  for (const shape of [[], [3]]) t.expectError(() => fansOf(shape), "ShapeError", [shape]);
+  for (const wrong of [0, -1, 1.5, NaN]) { // checkShape() refuses sizes that there are not
+    t.expectError(() => fansOf([3, wrong]), "ShapeError", [wrong]);
+    t.expectError(() => fansOf([4, 3, wrong]), "ShapeError", [wrong]);
   }
 });
 
@@ -134,12 +128,18 @@ graded("03.2", 2, "uniformByFanIn() stays within ±1/√fanIn and fills it", (t)
   for (const fanIn of [1, 4, 100]) {
     expectFills(t, uniformByFanIn([2000], generator, { fanIn }), 1 / Math.sqrt(fanIn));
   }
+  const wide = uniformByFanIn([50, 40], generator, { fanIn: 4 }); // told, and not counted
+  expectFills(t, wide, 1 / 2);
 });
 
 graded("03.2", 2, "uniformByFanIn() counts the fan-in from the shape if it is not told", (t) => {
   const generator = new Generator(t.integer(0, 1000));
   expectFills(t, uniformByFanIn([80, 25], generator), 1 / 5);
   expectFills(t, uniformByFanIn([40, 4, 3, 5], generator), 1 / Math.sqrt(60));
+  t.expectError(() => uniformByFanIn([5], generator), "ShapeError", [[5]]);
+  const format = { dtype: "float64", fanIn: 4 } as const;
+  uniformByFanIn([5], generator, format);
+  t.expectEqual(format, { dtype: "float64", fanIn: 4 });
 });
 
 graded("03.2", 2, "uniformByFanIn() draws evenly, on both sides of 0", (t) => {
@@ -163,6 +163,9 @@ graded("03.2", 1, "uniformByFanIn() takes shape, dtype and random numbers as tol
   t.expectSame([...again.data], [...weight.data]);
   const other = uniformByFanIn([2, 3], new Generator(seed + 1), { dtype: "float64" });
   t.expect(other.data.every((w, i) => w !== weight.data[i]), "another seed gave the same weights");
+  for (const fanIn of [0, -1, 0.5, NaN]) {
+    t.expectError(() => uniformByFanIn([2], new Generator(1), { fanIn }), "ValueError", [fanIn]);
+  }
 });
 
 // ── 03.3 ──
@@ -194,17 +197,25 @@ graded("03.3", 1, "all initialisers count what the window of a Conv2d sees", (t)
 
 graded("03.4", 1, "Linear.forward() gives each output its weighted sum of the inputs", (t) => {
   const layer = linear([[1, 2, 3], [10, 0, -1]], null);
-  t.expectTensor(layer.forward(Tensor.of([[1, 1, 1], [1, 0, 2]])), [[6, 9], [7, 8]]);
+  const x = Tensor.of([[1, 1, 1], [1, 0, 2]]), { weight } = layer;
+  t.expectTensor(t.expectUnchanged({ x, weight }, () => layer.forward(x)), [[6, 9], [7, 8]]);
+  // as many outputs as inputs: without the transpose all shapes fit
+  const square = linear([[1, 2], [10, 20]], null);
+  t.expectTensor(square.forward(Tensor.of([[1, 0], [0, 1]])), [[1, 10], [2, 20]]);
 });
 
 graded("03.4", 1, "Linear.forward() refuses inputs that do not fit", (t) => {
-  const says = "Cannot feed (2, 4) to Linear(3, 1): it takes (B, 3)";
-  t.expectError(() => linear([[1, 2, 3]], null).forward(Tensor.ones([2, 4])), says, "ShapeError");
+  const layer = linear([[1, 2, 3]], null);
+  for (const shape of [[2, 4], [3, 1], [1]]) {
+    t.expectError(() => layer.forward(Tensor.ones(shape)), "ShapeError", [shape, 3]);
+  }
 });
 
 graded("03.4", 1, "Linear.forward() adds the bias to each row", (t) => {
   const layer = linear([[1, 2], [0, 1]], [100, 200]);
   t.expectTensor(layer.forward(Tensor.of([[1, 1], [2, 0]])), [[103, 201], [102, 200]]);
+  const { weight, bias } = layer, x = Tensor.of([[1, 1], [2, 0]]);
+  if (bias) t.expectUnchanged({ x, weight, bias }, () => layer.forward(x).data.fill(-1));
 });
 
 graded(
@@ -232,7 +243,14 @@ graded("03.4", 1, "Linear.forward() remembers its weights and its biases", (t) =
 
 graded("03.5", 1, "Flatten.forward() makes each image one row", (t) => {
   const x = Tensor.of([[[1, 2], [3, 4]], [[5, 6], [7, 8]]]);
-  t.expectTensor(new Flatten().forward(x), [[1, 2, 3, 4], [5, 6, 7, 8]]);
+  t.expectTensor(t.expectUnchanged({ x }, () => new Flatten().forward(x)), [[1, 2, 3, 4], [
+    5,
+    6,
+    7,
+    8,
+  ]]);
+  const one = Tensor.of([[[1, 2, 3]]]); // a batch of one is a batch
+  t.expectTensor(new Flatten().forward(one), [[1, 2, 3]]);
 });
 
 graded("03.5", 1, "Flatten.forward() keeps the batch axis, whatever comes after it", (t) => {
@@ -240,6 +258,7 @@ graded("03.5", 1, "Flatten.forward() keeps the batch axis, whatever comes after 
   t.expectEqual(new Flatten().forward(Tensor.zeros([b, c, h, w])).shape, [b, c * h * w]);
   t.expectEqual(new Flatten().forward(Tensor.zeros([b, c])).shape, [b, c]);
   t.expectEqual(new Flatten().forward(Tensor.zeros([b])).shape, [b, 1]);
+  t.expectError(() => new Flatten().forward(Tensor.zeros([])), "ShapeError");
 });
 
 graded("03.5", 1, "Flatten.forward() remembers what it flattened", (t) => {
@@ -253,7 +272,8 @@ graded("03.6", 1, "Dropout.forward() lets everything pass in evaluation", (t) =>
   const x = Tensor.of(t.normal([4, 5])), { state } = new Generator(7), generator = new Generator(7);
   t.expectTensor(new Dropout(0.5, { generator }).eval().forward(x), x, 0);
   t.expectTensor(new Dropout(1, { generator }).eval().forward(x), x, 0);
-  t.expectSame(generator.state, state);
+  const isStill = generator.state.join() === state.join();
+  t.expect(isStill, "an evaluation must draw no random number");
 });
 
 graded("03.6", 3, "Dropout.forward() drops a share p and scales the rest by 1/(1 − p)", (t) => {
@@ -279,8 +299,9 @@ graded("03.6", 1, "Dropout.forward() passes everything at p = 0 and nothing at p
   const x = Tensor.of(t.normal([3, 4])), generator = new Generator(t.integer(0, 1000));
   const { state } = generator;
   t.expectTensor(new Dropout(0, { generator }).forward(x), x, 0);
-  t.expectSame(generator.state, state); // nothing was drawn
-  t.expectTensor(new Dropout(1, { generator }).forward(x), Tensor.zeros([3, 4]), 0);
+  t.expect(generator.state.join() === state.join(), "with p = 0 no random number must be drawn");
+  const none = t.expectUnchanged({ x }, () => new Dropout(1, { generator }).forward(x));
+  t.expectTensor(none, Tensor.zeros([3, 4]), 0);
 });
 
 graded("03.6", 2, "Dropout.forward() chooses anew each time, number by number", (t) => {
@@ -293,13 +314,29 @@ graded("03.6", 2, "Dropout.forward() chooses anew each time, number by number", 
   t.expect(atOnce.data.some((v) => v !== 0), "the same numbers were dropped twice");
   t.expect(byRow.data.every((v) => v > 0), "a whole row was dropped or kept");
   t.expect(byColumn.data.every((v) => v > 0), "a whole column was dropped or kept");
+  const draws = new Generator(seed),
+    quarter = new Dropout(0.25, { generator: new Generator(seed) });
+  const thirds = new Set(quarter.forward(Tensor.ones([9, 20])).data);
+  t.expectTensor({ data: [...thirds].sort(), shape: [thirds.size] }, [0, 4 / 3]);
+  const once = new Dropout(0.5, { generator: draws });
+  for (let k = 0; k < 2; k++) once.forward(x); // one draw for each number, each time
+  const same = new Generator(seed);
+  for (let k = 0; k < 800; k++) same.uniform();
+  const isThere = draws.state.join() === same.state.join();
+  t.expect(isThere, "400 numbers take 400 draws of the generator, and take them each time");
 });
 
 graded("03.6", 1, "Dropout.forward() keeps the dtype, the input and the history", (t) => {
   const w = new Parameter(Tensor.ones([8], { dtype: "float64" }));
   const y = new Dropout(0.5, { generator: new Generator(1) }).forward(w);
   t.expectEqual({ dtype: y.dtype }, { dtype: "float64" });
-  t.expectTensor(w, Tensor.ones([8]), 0);
+  t.expectTensor(w, Tensor.ones([8]), 0, { name: "the input afterwards" });
+  for (const v of y.data) t.expect(v === 0 || v === 2, `with p = 0.5, 1 became ${v}, not 0 or 2`);
+  const x = Tensor.of(t.normal([4, 4]));
+  for (const p of [0.5, 1]) {
+    const layer = new Dropout(p, { generator: new Generator(1) });
+    t.expectUnchanged({ x }, () => layer.forward(x).data.fill(-1));
+  }
   t.expect(madeFrom(y).has(w), "the numbers that are left do not know where they came from");
 });
 
@@ -312,7 +349,8 @@ graded("03.7", 2, "Sequential.forward() feeds each layer with what the one befor
     new Noted("double", notes, (x) => x.mul(2)),
     new Noted("negate", notes, (x) => x.neg()),
   );
-  t.expectTensor(model.forward(Tensor.of([1, 2])), [-4, -6]);
+  const x = Tensor.of([1, 2]);
+  t.expectTensor(t.expectUnchanged({ x }, () => model.forward(x)), [-4, -6]);
   t.expectEqual(notes, ["add 1", "double", "negate"]);
 });
 
@@ -322,6 +360,12 @@ graded("03.7", 1, "Sequential.forward() goes through models inside of models", (
   const model = new Sequential(new Sequential(add), new Sequential(new Sequential(add, add)));
   t.expectTensor(model.forward(Tensor.of(x)), Tensor.of(x).add(3));
   t.expectEqual(notes.length, 3);
+  const double = new Noted("double", notes, (y) => y.mul(2));
+  const mixed = new Sequential(double, new Sequential(add, add));
+  t.expectTensor(mixed.forward(Tensor.of([[3]])), [[8]]); // 3·2 + 1 + 1
+  const { layers } = mixed, length = layers.length;
+  t.expectTensor(mixed.forward(Tensor.of([[1]])), [[4]]); // and once more
+  t.expectEqual(layers.length, length);
 });
 
 graded("03.7", 1, "Sequential.forward() leads the gradient's memory back to every layer", (t) => {

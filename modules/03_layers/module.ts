@@ -11,8 +11,8 @@
  *
  * @module
  */
-import { noteWrite, requireNoOther, sameShape, say, ShapeError, sizeOf } from "#tensor";
-import { Tensor, ValueError } from "#tensor";
+import { copyHint, noteWrite, requireKind, requireNoOther, sameShape, say } from "#tensor";
+import { ShapeError, sizeOf, Tensor, ValueError } from "#tensor";
 import type { Data, Shape, Values } from "#tensor";
 
 // ── Parameters (given) ──
@@ -32,6 +32,8 @@ import type { Data, Shape, Values } from "#tensor";
 export class Parameter extends Tensor {
   /** The gradients that backward() has added up; null before, and after zeroGrad(). */
   grad: Tensor | null = null;
+  /** What messages call it: its path in the model that was last asked for it. */
+  name = "a parameter";
 
   /**
    * Makes a parameter.
@@ -39,7 +41,7 @@ export class Parameter extends Tensor {
    * @param values Numbers and shape; the numbers are kept, not copied.
    */
   constructor(values: Values) {
-    super(values.data, values.shape);
+    super(values?.data, values?.shape);
   }
 
   /** Always true. */
@@ -114,11 +116,8 @@ export abstract class Module {
 
   /** All parts of a kind in here, with their paths (`layers.0.weight`), each once. */
   #named<Part>(Kind: abstract new (...args: never[]) => Part): Map<string, Part> {
-    const named = new Map<string, Part>();
-    for (const [path, part] of partsOf(this, "", new Set())) {
-      if (part instanceof Kind) named.set(path, part);
-    }
-    return named;
+    const parts = [...partsOf(this, "", new Set())];
+    return new Map(parts.filter(([, part]) => part instanceof Kind)) as Map<string, Part>;
   }
 
   /** This module (path "") and all in it, each once. */
@@ -128,7 +127,9 @@ export abstract class Module {
 
   /** All parameters with their paths, own first, each once. */
   namedParameters(): Map<string, Parameter> {
-    return this.#named(Parameter);
+    const named = this.#named(Parameter);
+    for (const [path, parameter] of named) parameter.name = path;
+    return named;
   }
 
   /** All parameters, each once. */
@@ -162,14 +163,17 @@ export abstract class Module {
    * Takes over the numbers of a state. Nothing changes unless all of it fits.
    *
    * @param state What stateDict() gave, here or in a model built alike.
-   * @param options strict, true by default: names on one side only are an error.
+   * @param options strict, true by default: names on one side only are an error. Where it is false,
+   * it is one only if no name is on both sides.
    * @throws {ValueError} If it does not fit; the message lists every name.
    */
   loadStateDict(state: State, { strict = true, ...other } = {}): void {
     requireNoOther("loadStateDict", other);
+    requireKind("Cannot load", "state", state);
     const own = this.#named(Tensor);
-    const common = new Map([...own].filter(([name]) => strict || state.has(name)));
     const given = new Map([...state].filter(([name]) => strict || own.has(name)));
+    const isAll = strict || given.size === 0; // a state of which nothing fits is an error, too
+    const common = new Map([...own].filter(([name]) => isAll || state.has(name)));
     checkState(this.constructor.name, common, given);
     for (const [name, { data }] of given) {
       const numbers = own.get(name)?.data;
@@ -201,10 +205,11 @@ export type State = ReadonlyMap<string, Values>;
  * ```
  */
 export function checkState(owner: string, own: State, state: State): void {
+  requireKind("Cannot load", "state", state);
   const complaints = [...own].flatMap(([name, { shape }]) => {
     const given = state.get(name);
     if (!given) return `${name} is missing`;
-    if (!sameShape(given.shape, shape)) return say`${name} is ${given}, not ${shape}`;
+    if (!sameShape(given.shape ?? [], shape)) return say`${name} is ${given}, not ${shape}`;
     return given.data.length === sizeOf(shape) ? [] : `${name} has ${given.data.length} numbers`;
   });
   for (const name of state.keys()) if (!own.has(name)) complaints.push(`${name} is unexpected`);
@@ -226,11 +231,19 @@ function* partsOf(module: Module, path: string, seen: Set<object>): Iterable<[st
   for (const [name, part] of fields) if (part instanceof Module) yield* partsOf(part, name, seen);
 }
 
-/** What stands in a module's public fields, with paths; lists are taken apart, by position. */
+/** What stands in a module's public fields, with paths; see partsIn(). */
 function fieldsOf(module: Module, prefix: string): [name: string, part: unknown][] {
-  return Object.entries(module).flatMap(([field, value]): [string, unknown][] =>
-    Array.isArray(value)
-      ? value.map((part, k) => [`${prefix}${field}.${k}`, part])
-      : [[prefix + field, value]]
-  );
+  return Object.entries(module).flatMap(([field, value]) => partsIn(prefix + field, value, []));
+}
+
+/** Takes lists, Maps, Sets and plain objects apart, however deep, by position or by name. */
+function partsIn(path: string, value: unknown, around: unknown[]): [string, unknown][] {
+  if (value instanceof Tensor || value instanceof Module) return [[path, value]];
+  const isPlain = Object(value).constructor === Object,
+    hint = isPlain ? undefined : copyHint(value);
+  if (hint) throw new ShapeError(`Cannot use ${path} as a part of a module`, hint);
+  const list = value instanceof Set ? [...value] : value, isList = isPlain || Array.isArray(list);
+  const inner = list instanceof Map ? [...list] : isList ? Object.entries(Object(list)) : [];
+  if (around.includes(value)) return []; // a circle
+  return inner.flatMap(([key, part]) => partsIn(`${path}.${key}`, part, [...around, value]));
 }

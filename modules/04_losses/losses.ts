@@ -57,10 +57,10 @@ function fold(losses: Tensor, reduction: Reduction, count: number): Tensor {
 /** Refuses targets of another shape, or that are not numbers of a range (given). */
 function checkTargets(scores: Tensor, targets: Tensor, [least, most]: readonly number[]): void {
   const says = (): string => say`Cannot score ${scores} against ${targets}`;
+  requireOneDtype("Cannot score", scores, targets);
   if (!sameShape(scores.shape, targets.shape)) {
     throw new ShapeError(`${says()}: predictions and targets must have one shape`);
   }
-  requireOneDtype("Cannot score", scores, targets);
   const wrong = targets.data.find((target) => !(target >= least && target <= most));
   if (wrong === undefined) return;
   const range = most === Infinity ? "numbers" : `numbers from ${least} to ${most}`;
@@ -128,7 +128,8 @@ export function mseLoss(predictions: Tensor, targets: Tensor, options: LossOptio
 //   t[b, k] ← weight[k]·t[b, k]
 //
 // With labels, the weighted mean divides by the sum of the weights at the labels as they were
-// given, as PyTorch does; with shares, by the rows. Weights are K numbers, finite and at least 0.
+// given, as PyTorch does; with shares, by the rows. Weights are K numbers, finite and at least 0:
+// another count is a ShapeError, a wrong number a ValueError.
 //
 // The test begins with equal scores, which must cost log K, and goes on to a right answer with a
 // share of e⁻¹⁰⁰⁰. It also has a score of −∞ for a class without a share: 0·∞ must not become NaN.
@@ -148,9 +149,9 @@ export interface CrossEntropyOptions extends LossOptions {
  * @throws {ValueError} If a label is not one of 0 … K − 1.
  */
 function oneHot(scores: Tensor, labels: Int32Array): Tensor {
-  const says = (): string => say`Cannot score ${scores} against ${labels.length} labels`;
+  const says = (): string => say`Cannot score ${scores} against ${labels?.length} labels`;
   const [rows, classes] = scores.shape;
-  if (rows !== labels.length) {
+  if (rows !== labels?.length) {
     throw new ShapeError(`${says()}: there must be one label per row, ${rows} rows`);
   }
   const shares = like(scores, scores.size);
@@ -220,7 +221,7 @@ export function crossEntropy(
 ): Tensor {
   requireNoOther("crossEntropy", other);
   requireNumber(`Cannot smooth labels by ${labelSmoothing}`, labelSmoothing, 0, 1);
-  if (scores.rank !== 2) throw new ShapeError(say`Cannot score ${scores}: scores must be (B, K)`);
+  if (scores?.rank !== 2) throw new ShapeError(say`Cannot score ${scores}: scores must be (B, K)`);
   const isLabels = !(targets instanceof Tensor), [rows, classes] = scores.shape;
   if (!isLabels) checkTargets(scores, targets, [0, 1]);
   const right = isLabels ? oneHot(scores, targets) : targets;
@@ -257,8 +258,8 @@ export function crossEntropy(
 //
 // Where e^−|x| is tiny, 1 + e^−|x| rounds it away; Math.log1p(z) is log(1 + z) without that loss. A
 // loop over numbers leaves no trace, other than tensor operations do: result() notes where its
-// losses came from, as in score() above. Call the origin "binaryCrossEntropy". The test goes to
-// scores of ±1000, to 40, where the loss is hardly anything, and to shares between yes and no.
+// losses came from, as in score() above: from both tensors. Call the origin "binaryCrossEntropy".
+// The test goes to scores of ±1000, to 40, where the loss is hardly anything, and to shares.
 
 /**
  * The surprise at answers yes or no, computed from scores (logits), as PyTorch's

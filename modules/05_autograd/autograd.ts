@@ -51,16 +51,8 @@
  */
 import { Parameter } from "#layers";
 import { Generator } from "#random";
-import {
-  Door,
-  kernels,
-  like,
-  requireNoOther,
-  requireNumber,
-  result,
-  sameShape,
-  say,
-} from "#tensor";
+import { Door, kernels, like, requireKind, requireNoOther, requireNumber } from "#tensor";
+import { result, sameShape, say } from "#tensor";
 import { setRecording, ShapeError, stridesOf, Tensor, tensorOf, ValueError } from "#tensor";
 import type { CustomOp, Gradient, OpName, Origin, PlainOp, Values } from "#tensor";
 import { type Rule, ruleDoors, unbroadcast } from "./rules.ts";
@@ -275,6 +267,7 @@ function walkBack(loss: Tensor): Map<Tensor, Tensor> {
  * ```
  */
 export function backward(loss: Tensor): void {
+  requireKind("Cannot go backward from", "tensor", loss);
   for (const [tensor, g] of walkBack(loss)) {
     if (tensor instanceof Parameter) tensor.grad = kernels.keep(tensor.grad?.add(g) ?? copyOf(g));
   }
@@ -317,7 +310,7 @@ class Leaf extends Tensor {
  * ```
  */
 export function leaf(values: Values): Tensor {
-  return new Leaf(values.data, values.shape);
+  return new Leaf(values?.data, values?.shape);
 }
 
 /**
@@ -358,6 +351,7 @@ export function detach(values: Values): Tensor {
  * ```
  */
 export function gradients(loss: Tensor, inputs: readonly Tensor[]): Tensor[] {
+  requireKind("Cannot give the gradients of", "list", inputs);
   for (const input of inputs) {
     if (input.requiresGrad && input.origin === null) continue;
     const says = say`Cannot give the gradient of ${input}: it is neither a parameter nor a leaf`;
@@ -389,6 +383,7 @@ export function gradients(loss: Tensor, inputs: readonly Tensor[]): Tensor[] {
  * ```
  */
 export function noGrad<T>(compute: () => T): T {
+  requireKind("Cannot run without gradients", "function", compute);
   const restore = setRecording(false);
   try {
     const value = compute();
@@ -452,9 +447,7 @@ export type Operation<Options, Saved> =
  * assertEquals(gradients(cube([x]).sum(), [x])[0].toArray(), [12]);
  * ```
  */
-export function defineOp<Options, Saved>(
-  definition: OpDefinition<Options, Saved>,
-): Operation<Options, Saved> {
+export function defineOp<Options, S>(definition: OpDefinition<Options, S>): Operation<Options, S> {
   const door = new Door(definition.name, definition);
   function operation(given: readonly Tensor[], options: Options): Tensor {
     const { name, forward, backward } = door.run, inputs = [...given];
@@ -509,6 +502,7 @@ export function checkGradients(
   { step = 1e-4, tolerance = 1e-6, ...other }: CheckOptions = {},
 ): number {
   requireNoOther("checkGradients", other);
+  requireKind("Cannot check gradients at", "list", inputs);
   requireNumber(`Cannot move numbers by ${step}`, step, Number.MIN_VALUE);
   requireNumber(`Cannot tolerate an error of ${tolerance}`, tolerance);
   const single = inputs.find((input) => input.dtype !== "float64");
@@ -538,9 +532,8 @@ export function checkGradients(
       if (error <= worst) continue;
       worst = Number.isNaN(error) ? Infinity : error;
       const index = stridesOf(shape).map((stride, axis) => Math.floor(i / stride) % shape[axis]);
-      where = say`input ${which} ${shape} at [${
-        index.join(", ")
-      }]: got ${got}, expected ${numeric}`;
+      where = say`input ${which} ${shape} at [${index.join(", ")}]`;
+      where += `: got ${got}, expected ${numeric}`;
     }
   });
   if (worst <= tolerance) return worst;

@@ -54,7 +54,7 @@
  * @module
  */
 import { checkState, Parameter } from "#layers";
-import { copyHint, type Data, Door, like, requireNoOther, requireNumber, say } from "#tensor";
+import { type Data, Door, like, requireKind, requireNoOther, requireNumber, say } from "#tensor";
 import { ShapeError, Tensor, ValueError } from "#tensor";
 
 // ── What all optimizers share (given) ──
@@ -152,18 +152,19 @@ export abstract class Optimizer<Options extends OptimizerOptions = OptimizerOpti
    * @param parameters At least one, each once; or groups of them.
    * @param options What the user set.
    * @param kind What kind of optimizer this is.
-   * @throws {ValueError} If there is no parameter, one is listed twice, or a setting is unknown or
-   * out of range.
+   * @throws {ValueError} If there is no parameter, or one twice, or a setting is unknown or wrong.
    */
   constructor(parameters: Parameters<Options>, options: Options, kind: OptimizerKind<Options>) {
-    this.#firstRate = this.#learningRate = options.learningRate;
+    const learningRate = this.#firstRate = this.#learningRate = options?.learningRate;
     this.#door = kind.door;
+    requireKind("Cannot optimize", "list", Symbol.iterator in Object(parameters) ? [] : parameters);
     for (const part of parameters) {
+      requireKind("Cannot optimize", "object", part);
       const { parameters: members, ...own } = "parameters" in part ? part : { parameters: [part] };
-      const settings = { ...kind.defaults, ...options, ...own };
+      const settings = { ...kind.defaults, ...options, learningRate, ...own };
       checkSettings(this.constructor.name, settings, kind.defaults);
       for (const parameter of members) {
-        if (!(parameter instanceof Parameter)) throw notAParameter(parameter);
+        requireKind("Cannot optimize", Parameter, parameter);
         const slots = kind.slotNames.map((n) => [n, like(parameter, parameter.size, "lasting")]);
         this.#memories.push({ parameter, settings, slots: Object.fromEntries(slots), steps: 0 });
       }
@@ -189,12 +190,10 @@ export abstract class Optimizer<Options extends OptimizerOptions = OptimizerOpti
    * Changes every parameter that has a gradient; the others stay.
    *
    * @throws {ShapeError} If a gradient set by hand has another count than its parameter.
+   * @throws {ValueError} If a gradient is NaN or infinite; no parameter is changed then.
    */
   step(): void {
-    for (const { shape, size, grad } of this.parameters) {
-      if (!grad || grad.size === size) continue;
-      throw new ShapeError(say`Cannot step ${shape} by a gradient ${grad}: sizes must be equal`);
-    }
+    for (const parameter of this.parameters) checkGradient(parameter);
     const door = this.#door, update = door?.own === this.update ? door.run : this.update;
     for (const memory of this.#memories) {
       const { parameter, slots, settings } = memory, g = parameter.grad?.data;
@@ -240,9 +239,18 @@ export abstract class Optimizer<Options extends OptimizerOptions = OptimizerOpti
   }
 }
 
-function notAParameter(value: unknown): ShapeError {
-  const hint = value instanceof Tensor ? undefined : copyHint(value);
-  return new ShapeError(say`Cannot optimize ${value}: it is no Parameter`, hint);
+/** Refuses a gradient that does not fit, or would spoil its parameter for good. */
+function checkGradient({ name, shape, size, grad }: Parameter): void {
+  if (!grad) return;
+  if (grad.size !== size) {
+    throw new ShapeError(say`Cannot step ${shape} by a gradient ${grad}: sizes must be equal`);
+  }
+  const g = grad.data;
+  let at = 0;
+  while (at < g.length && g[at] - g[at] === 0) at++; // neither NaN nor infinite
+  if (at === g.length) return;
+  const says = say`Cannot step ${name} ${shape}: number ${at} of its gradient is ${g[at]}`;
+  throw new ValueError(says, "a root or logarithm at 0? Clipping spreads NaN: leave out maxNorm");
 }
 
 /** Refuses to optimise nothing, or the same parameter twice. */
@@ -598,10 +606,9 @@ export class AdamW extends Adam {
  * ```
  *
  * A step does a few operations on each of these numbers, so memory limits it and not arithmetic;
- * `deno task bench:kernels` times both updates. It is made once per batch, however large the batch
- * is. A weight of a convolution is used at every place of every image in between, and the step is
- * little beside that. A weight of a Linear is used once per example: with small batches the step
- * counts.
+ * `deno task bench:kernels` times both updates. An update is made once per batch. A weight of a
+ * convolution is used at every place of every image in between, and the update is little beside
+ * that. A weight of a Linear is used once per example: with small batches the update counts.
  *
  * ## What breaks in practice
  *
@@ -651,11 +658,9 @@ export class AdamW extends Adam {
  * import { Generator } from "kindling/random";
  * import { Tensor } from "kindling/tensor";
  * const layer = new Linear(2, 1, { generator: new Generator(1) });
- * const named = [...layer.namedParameters()].map(([name, w]) => ({ parameters: [w], name }));
- * const groups = named.map(({ parameters, name }) =>
- *   name === "bias" ? { parameters, weightDecay: 0 } : { parameters }
- * );
- * const optimizer = new SGD(groups, { learningRate: 1, weightDecay: 0.5 });
+ * const decays = [0.5, 0]; // of the weights, and of the biases
+ * const groups = layer.parameters().map((w, k) => ({ parameters: [w], weightDecay: decays[k] }));
+ * const optimizer = new SGD(groups, { learningRate: 1 });
  * for (const w of layer.parameters()) {
  *   w.write((numbers) => numbers.fill(4));
  *   w.grad = Tensor.zeros(w.shape);
@@ -687,11 +692,9 @@ export class AdamW extends Adam {
  * 2. With momentum 0.9 and gradients that always are 1, how long does a step become?
  * 3. All gradients are multiplied by 1000. What becomes of a step of SGD, and of Adam?
  * 4. Why can the loss jump after loading a checkpoint without the optimizer's state?
- * 5. A weight has long seen gradients of 1, and now one of 100 comes. Is Adam's step still of
- *    length η?
+ * 5. A weight has long seen gradients of 1; now one of 100 comes. Is Adam's step still η long?
  *
  * ## What is next
  *
- * The rate need not stay the same, and somebody has to take the steps. Module 07 has schedules for
- * the one and a loop for the other.
+ * The rate need not stay the same, and somebody has to take the steps: schedules and a loop, in 07.
  */

@@ -16,9 +16,9 @@
  *
  * @module
  */
-import { checkState, type Module } from "#layers";
-import type { Optimizer } from "#optimizers";
-import { type Data, say, type Shape, sizeOf, Tensor, type Values } from "#tensor";
+import { checkState, Module } from "#layers";
+import { Optimizer } from "#optimizers";
+import { requireKind, say, type Shape, sizeOf, Tensor, type Values } from "#tensor";
 
 /** What a checkpoint holds: tensors by name, and texts by name. */
 export interface Checkpoint {
@@ -26,6 +26,8 @@ export interface Checkpoint {
   readonly tensors: ReadonlyMap<string, Tensor>;
   /** Texts about them. */
   readonly metadata: Readonly<Record<string, string>>;
+  /** A sentence for each tensor that was passed over when the file was read, if there was one. */
+  readonly notices?: readonly string[];
 }
 
 /**
@@ -58,15 +60,14 @@ export class CheckpointError extends Error {
 
 // ── The format ──
 
-/** How many bytes a number of each kind takes. */
-const widths = { F32: 4, F64: 8 } as const;
-
-/** A kind of numbers, as the table names it. */
-type Kind = keyof typeof widths;
+/** How many bytes a number of each kind takes. Whole numbers are passed over: PyTorch counts so. */
+const widths: Readonly<Record<string, number>> = {
+  ...{ F32: 4, F64: 8, BOOL: 1, I8: 1, U8: 1, I16: 2, U16: 2, I32: 4, U32: 4, I64: 8, U64: 8 },
+};
 
 /** What the table says of one tensor. */
 interface Entry {
-  readonly dtype: Kind;
+  readonly dtype: string;
   readonly shape: Shape;
   readonly data_offsets: readonly [begin: number, end: number];
 }
@@ -93,12 +94,13 @@ function* numbersOf(tensors: Iterable<Values>): Generator<Uint8Array<ArrayBuffer
 
 /** What a file begins with: the length of the table, and the table, with the checksum of it all. */
 function headOf({ tensors, metadata }: Checkpoint): Uint8Array<ArrayBuffer> {
-  const table: Record<string, unknown> = { __metadata__: metadata };
+  const entries: [string, unknown][] = [["__metadata__", metadata]];
   let end = 0;
   for (const [name, { data, shape }] of tensors) {
-    const dtype: Kind = data instanceof Float64Array ? "F64" : "F32";
-    table[name] = { dtype, shape, data_offsets: [end, end += data.byteLength] };
+    const dtype = data instanceof Float64Array ? "F64" : "F32";
+    entries.push([name, { dtype, shape, data_offsets: [end, end += data.byteLength] }]);
   }
+  const table = Object.fromEntries(entries); // where __proto__ is a name like any other
   const texts = { ...metadata, [checksumName]: checksum(table, numbersOf(tensors.values())) };
   const json = new TextEncoder().encode(JSON.stringify({ ...table, __metadata__: texts }));
   const length = Math.ceil(json.length / 8) * 8; // so that all numbers lie at multiples of 8
@@ -108,11 +110,42 @@ function headOf({ tensors, metadata }: Checkpoint): Uint8Array<ArrayBuffer> {
   return head;
 }
 
+/** Refuses what the format has no place for. */
+function checkParts({ tensors, metadata }: Partial<Checkpoint> = {}): void {
+  function refuse(what: string, finding: string, hint: string): never {
+    throw new CheckpointError(`Cannot write a checkpoint with ${what}: ${finding}`, hint);
+  }
+  if (!(tensors instanceof Map) || !isRecord(metadata)) {
+    const hint = "encodeCheckpoint({ tensors: model.stateDict(), metadata: {} })";
+    refuse(
+      "these parts",
+      "tensors must be a Map of them by name, metadata an object of texts",
+      hint,
+    );
+  }
+  for (const [name, tensor] of tensors) {
+    const rename = "give it another name";
+    if (name === "__metadata__") {
+      refuse(`a tensor ${name}`, "the texts stand under this name", rename);
+    }
+    if (!(tensor instanceof Tensor)) refuse(String(name), "it is not a tensor", "is it a number?");
+  }
+  for (const [name, text] of Object.entries(metadata)) {
+    if (name === checksumName) {
+      refuse(`a text ${name}`, "its own checksum stands there", "rename it");
+    }
+    if (typeof text !== "string") {
+      refuse(`${name}: ${text}`, "it is not a text", "JSON.stringify() it");
+    }
+  }
+}
+
 /**
  * Writes a checkpoint as the bytes of a safetensors file.
  *
  * @param checkpoint Tensors and texts.
  * @returns The file; the same checkpoint always gives the same bytes.
+ * @throws {CheckpointError} If a tensor is called `__metadata__`, or a text is not one.
  *
  * @example There and back
  * ```ts
@@ -127,6 +160,7 @@ function headOf({ tensors, metadata }: Checkpoint): Uint8Array<ArrayBuffer> {
  * ```
  */
 export function encodeCheckpoint(checkpoint: Checkpoint): Uint8Array<ArrayBuffer> {
+  checkParts(checkpoint);
   const parts = [headOf(checkpoint), ...numbersOf(checkpoint.tensors.values())];
   const file = new Uint8Array(parts.reduce((total, part) => total + part.length, 0));
   let at = 0;
@@ -139,11 +173,12 @@ export function encodeCheckpoint(checkpoint: Checkpoint): Uint8Array<ArrayBuffer
 
 /**
  * Takes the bytes of a safetensors file apart: one of ours, or any other with float32 and float64
- * numbers. Ours carry a checksum, so that a single wrong bit is noticed.
+ * numbers, in any order. Ours carry a checksum, so that a single wrong bit is noticed. Whole numbers
+ * (PyTorch counts batches) and tensors without numbers are passed over, with a notice.
  *
  * @param file All bytes.
  * @param name What errors call the file.
- * @returns Tensors and texts.
+ * @returns Tensors and texts, and notices if something was passed over.
  * @throws {CheckpointError} If anything in it is not as it should be.
  *
  * @example A single wrong bit is noticed
@@ -157,30 +192,32 @@ export function encodeCheckpoint(checkpoint: Checkpoint): Uint8Array<ArrayBuffer
  * ```
  */
 export function decodeCheckpoint(file: Uint8Array, name: string): Checkpoint {
-  function refuse(finding: string): never {
-    throw new CheckpointError(`Cannot read the checkpoint ${name}: ${finding}`, hint);
+  function refuse(finding: string, todo = hint): never {
+    throw new CheckpointError(`Cannot read the checkpoint ${name}: ${finding}`, todo);
   }
+  if (!(file instanceof Uint8Array)) refuse("it must be bytes, in a Uint8Array");
   const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
   if (file.length < 8) refuse(`it has ${file.length} bytes, too few for a table`);
   const length = Number(view.getBigUint64(0, true));
   if (length > longestTable || 8 + length > file.length) {
     refuse(`its table should have ${length} bytes, and the file has ${file.length}`);
   }
-  const table = parseTable(file.subarray(8, 8 + length)) ?? refuse("its table is no JSON object");
+  const text = textOf(file.subarray(8, 8 + length));
+  const table = parseTable(text) ?? refuse("its table is no JSON object");
+  const twice = namedTwice(text);
+  if (twice !== undefined) refuse(`its table names ${twice} twice in one object`);
   const { __metadata__: texts = {}, ...entries } = table;
   if (!isRecord(texts) || Object.values(texts).some((text) => typeof text !== "string")) {
     refuse("its metadata are no texts");
   }
-  const numbers = new Uint8Array(
-    file.buffer,
-    file.byteOffset + 8 + length,
-    file.length - 8 - length,
-  );
-  const tensors = new Map<string, Tensor>();
+  const numbers = file.subarray(8 + length), tensors = new Map<string, Tensor>();
+  const notices: string[] = [];
   let expected = 0;
-  for (const [tensor, entry] of Object.entries(entries)) {
+  for (const [tensor, entry] of inOrder(entries)) {
     if (!isEntry(entry)) {
-      refuse(`${tensor} is ${JSON.stringify(entry)}, no F32 or F64 with a shape`);
+      const hint = "only float32 and float64 are read: in PyTorch, save tensor.float()";
+      const says = `${tensor} is ${JSON.stringify(entry)}, no F32 or F64 with a shape`;
+      refuse(says, isRecord(entry) && /F/.test(String(entry.dtype)) ? hint : undefined);
     }
     const { dtype, shape, data_offsets: [begin, end] } = entry;
     if (begin !== expected || end !== begin + sizeOf(shape) * widths[dtype]) {
@@ -189,8 +226,9 @@ export function decodeCheckpoint(file: Uint8Array, name: string): Checkpoint {
       );
     }
     if (end > numbers.length) refuse(`${tensor} ends at ${end} of ${numbers.length} bytes`);
-    tensors.set(tensor, new Tensor(numbersIn(numbers, entry), shape));
     expected = end;
+    if (begin < end && /^F/.test(dtype)) tensors.set(tensor, tensorIn(numbers, entry));
+    else notices.push(say`${tensor} of ${shape} ${dtype} was passed over`);
   }
   if (expected !== numbers.length) {
     refuse(`its table ends at ${expected} of ${numbers.length} bytes`);
@@ -199,39 +237,74 @@ export function decodeCheckpoint(file: Uint8Array, name: string): Checkpoint {
   if (sum !== undefined && sum !== checksum({ __metadata__: metadata, ...entries }, [numbers])) {
     refuse("its checksum is wrong, so it was damaged");
   }
-  return { tensors, metadata };
+  return notices.length > 0 ? { tensors, metadata, notices } : { tensors, metadata };
+}
+
+/** The entries in the order of their numbers: a table may list them in any. */
+function inOrder(entries: Readonly<Record<string, unknown>>): [name: string, entry: unknown][] {
+  const places = (entry: unknown): readonly [number, number] =>
+    isEntry(entry) ? entry.data_offsets : [-1, -1];
+  return Object.entries(entries).sort(([, a], [, b]) => {
+    const [begin, end] = places(a), [otherBegin, otherEnd] = places(b);
+    return begin - otherBegin || end - otherEnd;
+  });
+}
+
+/** A name that one object has twice: JSON.parse() would keep the last, and say nothing. */
+function namedTwice(json: string): string | undefined {
+  const open: Set<string>[] = [];
+  for (const [token, text, isName] of json.matchAll(/[{}]|("(?:[^"\\]|\\.)*")\s*(:?)/g)) {
+    if (token === "{") open.push(new Set());
+    else if (token === "}") open.pop();
+    else if (isName) {
+      const name: string = JSON.parse(text), names = open[open.length - 1];
+      if (names.has(name)) return name;
+      names.add(name);
+    }
+  }
+  return undefined;
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** Reads JSON; null if it is no object. */
-function parseTable(bytes: Uint8Array): Record<string, unknown> | null {
+/** The text of some bytes; an empty one if they are none. */
+function textOf(bytes: Uint8Array): string {
   try {
-    const table: unknown = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    return "";
+  }
+}
+
+/** Reads JSON; null if it is no object. */
+function parseTable(text: string): Record<string, unknown> | null {
+  try {
+    const table: unknown = JSON.parse(text);
     return isRecord(table) ? table : null;
   } catch {
     return null;
   }
 }
 
-/** Whether the table says of a tensor what it should: no axis may be empty here. */
+/** Whether the table says of a tensor what it should. */
 function isEntry(value: unknown): value is Entry {
   if (!isRecord(value)) return false;
   const { dtype, shape, data_offsets: offsets } = value;
   const isWhole = (n: unknown): boolean => Number.isSafeInteger(n) && Number(n) >= 0;
   return typeof dtype === "string" && Object.hasOwn(widths, dtype) &&
-    Array.isArray(shape) && shape.every((size) => isWhole(size) && size > 0) &&
+    Array.isArray(shape) && shape.every(isWhole) &&
     Array.isArray(offsets) && offsets.length === 2 && offsets.every(isWhole);
 }
 
 /** Copies the numbers of one tensor out, so that they lie where an array may begin. */
-function numbersIn(numbers: Uint8Array, { dtype, data_offsets: [begin, end] }: Entry): Data {
-  const { buffer } = new Uint8Array(numbers.subarray(begin, end));
-  return dtype === "F64"
-    ? new Float64Array(buffer as ArrayBuffer)
-    : new Float32Array(buffer as ArrayBuffer);
+function tensorIn(
+  numbers: Uint8Array,
+  { dtype, shape, data_offsets: [begin, end] }: Entry,
+): Tensor {
+  const buffer = new Uint8Array(numbers.subarray(begin, end)).buffer as ArrayBuffer;
+  return new Tensor(dtype === "F64" ? new Float64Array(buffer) : new Float32Array(buffer), shape);
 }
 
 // ── The checksum ──
@@ -364,6 +437,7 @@ function reasonOf(error: unknown): string {
  */
 export async function writeCheckpoint(path: string, checkpoint: Checkpoint): Promise<void> {
   const files = fileSystem(), part = `${path}.part`;
+  checkParts(checkpoint);
   if (!files) {
     const says = `Cannot write the checkpoint ${path}: there are no files here`;
     throw new CheckpointError(says, "encodeCheckpoint() gives you the bytes: keep those");
@@ -435,6 +509,15 @@ export interface TrainingParts {
   readonly resumable: Readonly<Record<string, Resumable>>;
 }
 
+/** Refuses what are not all parts of a training run. */
+function checkedParts(parts: TrainingParts): TrainingParts {
+  const { model, optimizer, resumable } = parts ?? {} as TrainingParts;
+  requireKind("Cannot keep or restore as model", Module, model);
+  requireKind("Cannot keep or restore as optimizer", Optimizer, optimizer);
+  requireKind("Cannot keep or restore as resumable", "object", resumable); // {}, if there is nothing
+  return parts;
+}
+
 /**
  * Takes down where a training run stands.
  *
@@ -457,9 +540,10 @@ export interface TrainingParts {
  * ```
  */
 export function takeCheckpoint(
-  { model, optimizer, resumable }: TrainingParts,
+  parts: TrainingParts,
   notes: Readonly<Record<string, unknown>> = {},
 ): Checkpoint {
+  const { model, optimizer, resumable } = checkedParts(parts);
   const tensors = new Map<string, Tensor>();
   for (const [name, tensor] of model.stateDict()) tensors.set(`model.${name}`, tensor);
   for (const [name, tensor] of optimizer.stateDict()) tensors.set(`optimizer.${name}`, tensor);
@@ -496,7 +580,8 @@ export function takeCheckpoint(
  * ```
  */
 export function restoreCheckpoint(checkpoint: Checkpoint, parts: TrainingParts): void {
-  const { model, optimizer, resumable } = parts, { tensors, metadata } = checkpoint;
+  const { model, optimizer, resumable } = checkedParts(parts), { tensors, metadata } = checkpoint;
+  checkParts(checkpoint);
   const named = (prefix: string): Map<string, Tensor> =>
     new Map(
       [...tensors].filter(([name]) => name.startsWith(prefix))

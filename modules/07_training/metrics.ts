@@ -15,7 +15,10 @@
  * @module
  */
 import { noGrad } from "#autograd";
-import { requireNumber, requireWhole, say, ShapeError, Tensor, ValueError } from "#tensor";
+import { Module } from "#layers";
+import { Optimizer } from "#optimizers";
+import { requireKind, requireNumber, requireWhole, say, ShapeError, Tensor } from "#tensor";
+import { ValueError } from "#tensor";
 import type { Batch, Loss, Measured, Metric, Metrics, Sum, Tally } from "./options.ts";
 
 // ── Scores and labels ──
@@ -30,13 +33,13 @@ import type { Batch, Loss, Measured, Metric, Metrics, Sum, Tally } from "./optio
  * @throws {ValueError} If a label is not one of 0 … K − 1.
  */
 function requireClasses(scores: Tensor, labels: Int32Array): number {
-  const [rows, classes] = scores.shape;
-  const says = say`Cannot compare scores of shape ${scores} with ${labels.length ?? "no"} labels`; // a tensor has no length
-  if (scores.rank !== 2 || classes < 2) {
+  const [rows, classes] = scores?.shape ?? [];
+  const says = say`Cannot compare scores of shape ${scores} with ${labels?.length ?? "no"} labels`; // a tensor has no length
+  if (scores?.rank !== 2 || classes < 2) {
     const hint = "for one score a row, make the targets a tensor, and measure with your own metric";
     throw new ShapeError(`${says}: scores must be (B, K), with at least 2 classes`, hint);
   }
-  if (rows !== labels.length) throw new ShapeError(`${says}: there must be one label per row`);
+  if (rows !== labels?.length) throw new ShapeError(`${says}: there must be one label per row`);
   const wrong = labels.find((label) => label < 0 || label >= classes);
   if (wrong === undefined) return classes;
   throw new ValueError(`${says}: labels go from 0 to ${classes - 1}, one is ${wrong}`);
@@ -120,10 +123,14 @@ export class Meter<Targets, M extends Metrics<Targets>> {
     }
   }
 
-  /** The same loss; whenever it is asked, the metrics look at what it sees. */
-  watch(loss: Loss<Targets>): Loss<Targets> {
+  /** The same loss; whenever it is asked, the metrics look at what it sees. Refuses other parts. */
+  watch(loss: Loss<Targets>, model: unknown, ...optimizers: unknown[]): Loss<Targets> {
+    requireKind("Cannot use as a loss", "function", loss);
+    requireKind("Cannot use as a model", Module, model);
+    requireKind("Cannot train by", Optimizer, ...optimizers);
     return (scores, targets) => {
       const value = loss(scores, targets), [rows = 1] = scores.shape;
+      requireKind("Cannot go on from the loss", "tensor", value);
       this.isClassifier &&= !(targets instanceof Tensor);
       for (const [name, metric] of this.#metrics) {
         const sum = sumOf(name, noGrad(() => metric(scores, targets)), rows);
@@ -172,6 +179,7 @@ type Labels = Int32Array & { readonly tensor?: Tensor };
 /** The same batches, with placeholders in the place of tensors. */
 export function* labelled(batches: Iterable<Batch<Int32Array | Tensor>>): Generator<Batch<Labels>> {
   for (const { inputs, targets } of batches) {
+    requireKind("Cannot evaluate the inputs", "tensor", inputs);
     if (targets instanceof Tensor) {
       const labels = new Int32Array(targets.shape[0] ?? 1);
       yield { inputs, targets: Object.assign(labels, { tensor: targets }) };

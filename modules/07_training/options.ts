@@ -136,7 +136,10 @@ export interface FitOptions<Targets = Int32Array, M extends Metrics<Targets> = N
   readonly epochs: number;
   /** How many batches are learnt from in one step, 1 by default; the last step takes the rest. */
   readonly accumulate?: number;
-  /** The learning rate over time; without it the optimizer's own stays. */
+  /**
+   * The learning rate over time; without it the optimizer's own stays. Where it begins at 0, the
+   * first step has the rate of the second.
+   */
   readonly schedule?: Schedule;
   /** Where an earlier run stood: epochs, steps and schedule go on from there; the start by default. */
   readonly from?: FitProgress;

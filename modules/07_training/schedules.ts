@@ -29,7 +29,7 @@
  *
  * @module
  */
-import { requireNoOther, requireNumber, ValueError } from "#tensor";
+import { requireKind, requireNoOther, requireNumber, ValueError } from "#tensor";
 
 /** Gives the learning rate for a moment of training, from 0 (the start) to 1 (the end). */
 export type Schedule = (progress: number) => number;
@@ -100,7 +100,8 @@ export type StepwiseOptions = { readonly factor?: number; readonly every: number
  * assertEquals([0, 0.24, 0.25, 0.5].map(schedule), [0.8, 0.8, 0.4, 0.2]);
  * ```
  */
-export function step(rate: number, { factor = 0.1, every, ...other }: StepwiseOptions): Schedule {
+export function step(rate: number, options: StepwiseOptions): Schedule {
+  const { factor = 0.1, every = NaN, ...other } = options ?? {};
   requireNoOther("step", other);
   checkRates(rate, factor);
   checkPart("every", every);
@@ -174,6 +175,7 @@ export function cosine(from: number, to = 0): Schedule {
  */
 export function warmup(then: Schedule, part = 0.1): Schedule {
   checkPart("part", part);
+  requireKind("Cannot warm up for", "function", then);
   return (progress) =>
     progress < part ? then(0) * progress / part : then((progress - part) / (1 - part));
 }

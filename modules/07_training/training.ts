@@ -50,7 +50,8 @@
  */
 import { backward, noGrad } from "#autograd";
 import type { Module, Parameter } from "#layers";
-import { kernels, requireNoOther, requireNumber, requireWhole, Tensor, ValueError } from "#tensor";
+import { kernels, requireKind, requireNoOther, requireNumber, requireWhole } from "#tensor";
+import { Tensor, ValueError } from "#tensor";
 import { breathing } from "./breathing.ts";
 import { labelled, Meter, predictedClasses, targetsOf } from "./metrics.ts";
 import type { Batch, Batches, EpochResult, FitOptions, Measured, Metrics } from "./options.ts";
@@ -75,8 +76,8 @@ export * from "./schedules.ts";
 //
 // A parameter's `grad` is null, or a plain tensor. Change its `data` in place, so that everybody
 // who holds it sees the shorter one. The tests have gradients of several parameters, one without
-// any, and one that is all zeros, with a maximum of 0 as well: 0/0 must not become anybody's
-// gradient, which is what the 10⁻⁶ is for.
+// any, and one of zeros, with a maximum of 0 as well: the 10⁻⁶ is there for 0/0. If one gradient is
+// NaN, so is the norm, and all become NaN, so that it is seen.
 
 /**
  * Scales all gradients down, if together they are longer than they may be.
@@ -205,16 +206,18 @@ function learnFrom<Targets>(
 export function trainStep<Targets, M extends Metrics<Targets> = NoMetrics>(
   model: Module,
   batches: readonly Batch<Targets>[],
-  { metrics, ...options }: StepOptions<Targets, M>,
+  given: StepOptions<Targets, M>,
 ): StepLoss<NoInfer<M>> {
-  if (!metrics) return learnFrom(model, batches, options) as StepLoss<M>;
+  const { metrics, ...options } = given ?? {} as StepOptions<Targets, M>;
   const meter = new Meter<Targets, M>(metrics);
-  const loss = learnFrom(model, batches, { ...options, loss: meter.watch(options.loss) });
+  const watched = meter.watch(options.loss, model, options.optimizer);
+  const loss = learnFrom(model, batches, { ...options, loss: watched });
   return (meter.sums.size > 0 ? { loss, ...meter.result() } : loss) as StepLoss<M>;
 }
 
 /** How many examples there are in some batches. */
 function countExamples(batches: readonly Batch<unknown>[]): number {
+  for (const batch of batches) requireKind("Cannot learn from the inputs", "tensor", batch?.inputs);
   return batches.reduce((total, { inputs }) => total + inputs.shape[0], 0);
 }
 
@@ -267,7 +270,7 @@ export async function fit<Targets, M extends Metrics<Targets> = NoMetrics>(
   batches: Batches<Targets>,
   options: FitOptions<Targets, M>,
 ): Promise<(EpochResult & Measured<NoInfer<M>>)[]> {
-  const { epochs, accumulate = 1, schedule, onStep, onEpoch, signal, ...rest } = options;
+  const { epochs, accumulate = 1, schedule, onStep, onEpoch, signal, ...rest } = options ?? {};
   const { loss, optimizer, maxNorm, metrics, from, ...other } = rest;
   let { step, total, examples } = from ?? { step: 0, total: 0, examples: 0 };
   requireNoOther("fit", other);
@@ -278,12 +281,13 @@ export async function fit<Targets, M extends Metrics<Targets> = NoMetrics>(
   signal?.throwIfAborted();
   const stepsOfEpoch = Math.ceil(batches.length / accumulate), steps = epochs * stepsOfEpoch;
   const meter = new Meter<Targets, M>(metrics, examples > 0 ? from?.measured ?? {} : undefined);
-  const watched = { loss: meter.watch(loss), optimizer, maxNorm };
+  const watched = { loss: meter.watch(loss, model, optimizer), optimizer, maxNorm };
   const history: (EpochResult & Measured<M>)[] = [], breathe = breathing();
   model.train();
   for (let epoch = Math.floor(step / stepsOfEpoch) + 1; epoch <= epochs; epoch++) {
     for (const group of groupsOf(batches, accumulate)) {
-      if (schedule) optimizer.learningRate = schedule(step / steps);
+      const rate = schedule?.(step / steps); // at 0, a first step would learn nothing
+      if (schedule) optimizer.learningRate = rate || schedule((step || 1) / steps);
       const value = learnFrom(model, group, watched);
       const rows = countExamples(group), { learningRate } = optimizer;
       if (!Number.isFinite(value)) {
@@ -383,8 +387,8 @@ export function accuracyMetric(scores: Tensor, labels: Int32Array): number {
 
 /** Refuses predictions and labels that do not go together (given). */
 function checkPairs(predictions: Int32Array, labels: Int32Array): void {
-  if (labels.length > 0 && predictions.length === labels.length) return;
-  const says = `Cannot compare ${predictions.length} predictions with ${labels.length} labels`;
+  if (labels?.length > 0 && predictions?.length === labels.length) return;
+  const says = `Cannot compare ${predictions?.length} predictions with ${labels?.length} labels`;
   throw new ValueError(`${says}: there must be one for each, and at least one`);
 }
 
@@ -541,9 +545,11 @@ async function evaluateClassifier(
 export async function evaluate<T extends Int32Array | Tensor, M extends Metrics<T> = NoMetrics>(
   model: Module,
   batches: Batches<T>,
-  { loss, metrics, ...options }: EvaluateOptions<T, M>,
+  given: EvaluateOptions<T, M>,
 ): Promise<EvaluationOf<T, NoInfer<M>>> {
-  const meter = new Meter<T, M>(metrics), ask = meter.watch(loss) as Loss<Int32Array | Tensor>;
+  const { loss, metrics, ...options } = given ?? {};
+  const meter = new Meter<T, M>(metrics),
+    ask = meter.watch(loss, model) as Loss<Int32Array | Tensor>;
   const watched: Loss = (scores, labels) => ask(scores, targetsOf(scores, labels));
   const dealt = { length: batches.length, [Symbol.iterator]: () => labelled(batches) };
   const found = await evaluateClassifier(model, dealt, { ...options, loss: watched });
@@ -667,9 +673,8 @@ export async function evaluate<T extends Int32Array | Tensor, M extends Metrics<
  * assertEquals(model.forward(x).item(), model.forward(x).item());
  * ```
  *
- * **A loop that never gives way.** `await` alone is no pause: what is settled already goes on at
- * once, and a thousand of them keep a timer waiting that was due long ago. Only another timer lets
- * it in.
+ * **A loop that never gives way.** `await` alone is no pause: a thousand settled promises keep a
+ * timer waiting that was due long ago. Only another timer lets it in.
  *
  * ```ts
  * import { assertEquals } from "@std/assert";
@@ -683,18 +688,13 @@ export async function evaluate<T extends Int32Array | Tensor, M extends Metrics<
  *
  * ## To think about
  *
- * 1. Four batches of 32 make one step, or one batch of 128 does. In which models is the result not
- *    the same?
+ * 1. Four batches of 32 make one step, or one batch of 128 does. In which models does that differ?
  * 2. Why is each gradient not clipped by itself?
- * 3. 1,000 images, batches of 32. How many steps has an epoch, and how many has it if three batches
- *    make one step?
- * 4. The loss on the training data is higher than on the test data. How can that be, without a
- *    mistake?
- * 5. The validation loss rises from epoch to epoch, and the validation accuracy stays. What happens
- *    to the model?
+ * 3. 1,000 images, batches of 32: how many steps has an epoch, and how many if three make a step?
+ * 4. The loss on the training data is above that on the test data. How, without a mistake?
+ * 5. The validation loss rises, and the validation accuracy stays. What happens to the model?
  *
  * ## What is next
  *
- * The loop takes any batches. Module 08 makes them: shuffled, split, and each image a bit different
- * each time.
+ * The loop takes any batches. Module 08 makes them: shuffled, split, each image a bit different.
  */

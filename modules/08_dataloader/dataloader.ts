@@ -46,7 +46,7 @@
  * @module
  */
 import type { Generator, GeneratorState } from "#random";
-import { like, requireNoOther, requireWhole, say, ShapeError, Tensor } from "#tensor";
+import { like, requireKind, requireNoOther, requireWhole, say, ShapeError, Tensor } from "#tensor";
 import { ValueError, type Values } from "#tensor";
 import type { Batch, Batches } from "#training";
 import type { Transform } from "./transforms.ts";
@@ -80,6 +80,7 @@ export interface Dataset<Targets = Int32Array> {
 
 /** Refuses indices of examples that are not there (given). */
 function checkIndices(indices: Int32Array, length: number): void {
+  requireKind("Cannot fetch the examples", Int32Array, indices);
   const wrong = indices.find((index) => !(index >= 0 && index < length));
   if (wrong === undefined) return;
   const rule = `indices go from 0 to ${length - 1}`;
@@ -128,9 +129,10 @@ export class TensorDataset<T extends Int32Array | Tensor = Int32Array> implement
    * @throws {ShapeError} If there are not as many targets as inputs.
    */
   constructor(inputs: Tensor, targets: T) {
+    requireKind("Cannot keep as inputs", "tensor", inputs);
     this.inputs = inputs;
     this.targets = targets;
-    this.length = targets instanceof Tensor ? targets.shape[0] : targets.length;
+    this.length = targets instanceof Tensor ? targets.shape[0] : targets?.length;
     if (inputs.rank > 0 && inputs.shape[0] === this.length) return;
     const says = say`Cannot pair inputs ${inputs} with ${this.length} targets`;
     throw new ShapeError(`${says}: the first axis must be as long`);
@@ -185,7 +187,7 @@ export class Subset<Targets = Int32Array> implements Dataset<Targets> {
    * @throws {ValueError} If the whole has no such example.
    */
   constructor(dataset: Dataset<Targets>, indices: Int32Array) {
-    checkIndices(indices, dataset.length);
+    checkIndices(indices, dataset?.length);
     this.dataset = dataset;
     this.indices = indices;
     this.length = indices.length;
@@ -213,7 +215,7 @@ export class Subset<Targets = Int32Array> implements Dataset<Targets> {
 //
 //   Cannot split 10 examples into 7 + 2: the lengths must add up to the whole
 //
-// The test compares these words. requireWhole() refuses lengths that are not whole or too small.
+// The test looks for the numbers. requireWhole() refuses lengths that are not whole or too small.
 // Why at random? Data are seldom stored that way: the last fifth of a list may be all nines, or all
 // of one person's writing.
 
@@ -243,6 +245,8 @@ export function randomSplit<Targets>(
   lengths: readonly number[],
   generator: Generator,
 ): Subset<Targets>[] {
+  requireKind("Cannot split into", "list", lengths);
+  requireKind("Cannot split by", "generator", generator);
   const says = `Cannot split ${dataset.length} examples into ${lengths.join(" + ")}`;
   for (const length of lengths) requireWhole(says, length);
   if (lengths.reduce((total, length) => total + length, 0) !== dataset.length) {
@@ -324,8 +328,11 @@ export class DataLoader<Targets = Int32Array> implements Batches<Targets> {
    * set whose last batch is dropped, or an option is unknown.
    */
   constructor(dataset: Dataset<Targets>, options: DataLoaderOptions) {
-    const { batchSize, shuffle, dropLast, transform, ...other } = options;
+    const { batchSize = NaN, shuffle, dropLast, transform, ...other } = options ?? {};
+    requireKind("Cannot deal out", "data set", dataset);
     requireNoOther("DataLoader", other);
+    if (shuffle !== undefined) requireKind("Cannot shuffle by", "generator", shuffle);
+    if (transform !== undefined) requireKind("Cannot transform by", "function", transform);
     requireWhole(`Cannot make batches of ${batchSize}`, batchSize);
     this.#dataset = dataset;
     this.#options = { batchSize, shuffle, dropLast, transform };

@@ -17,7 +17,7 @@
  * @module
  */
 import type { Generator } from "#random";
-import { requireNoOther, requireNumber, requireWhole, say, ShapeError } from "#tensor";
+import { requireKind, requireNoOther, requireNumber, requireWhole, say, ShapeError } from "#tensor";
 import { Tensor, ValueError } from "#tensor";
 
 /** Makes other images of a batch (B, C, H, W); the batch itself stays as it is. */
@@ -25,7 +25,7 @@ export type Transform = (images: Tensor) => Tensor;
 
 /** Refuses what are no images (given). */
 function checkImages(verb: string, images: Tensor): void {
-  if (images.rank === 4) return;
+  if (images?.rank === 4) return;
   throw new ShapeError(say`Cannot ${verb} ${images}: images are (B, C, H, W)`);
 }
 
@@ -46,6 +46,7 @@ function checkImages(verb: string, images: Tensor): void {
  * ```
  */
 export function compose(...transforms: readonly Transform[]): Transform {
+  requireKind("Cannot transform by", "function", ...transforms);
   return (images) => transforms.reduce((made, transform) => transform(made), images);
 }
 
@@ -72,8 +73,8 @@ export function compose(...transforms: readonly Transform[]): Transform {
 //   Cannot normalise by means [1,2] and deviations [1]: it takes one number of each per channel,
 //   deviations above 0
 //
-// That is one line, and the test compares it. Images with another number of channels are refused
-// when they come, since three means and one channel would fit by broadcasting, and make three
+// The test looks for the class and the numbers. Images with another number of channels are refused
+// when they come, after checkImages(), since three means and one channel would fit by broadcasting, and make three
 // channels:
 //
 //   Cannot normalise (1, 1, 2, 2) by 3 means: one per channel
@@ -96,6 +97,7 @@ export function compose(...transforms: readonly Transform[]): Transform {
  * ```
  */
 export function normalize(means: readonly number[], deviations: readonly number[]): Transform {
+  requireKind("Cannot normalise by", "list", means, deviations);
   const sound = means.every(Number.isFinite) && deviations.every((s) => s > 0 && s < Infinity);
   if (means.length !== deviations.length || !sound) {
     const says = `Cannot normalise by means [${means}] and deviations [${deviations}]`;
@@ -147,6 +149,7 @@ export function normalize(means: readonly number[], deviations: readonly number[
  * ```
  */
 export function randomHorizontalFlip(generator: Generator, probability = 0.5): Transform {
+  requireKind("Cannot flip by", "generator", generator);
   requireNumber(`Cannot flip with probability ${probability}`, probability, 0, 1);
   return (images) => {
     checkImages("flip", images);
@@ -192,7 +195,7 @@ export type CropOptions = { readonly generator: Generator; readonly padding?: nu
  * @param size Height and width of the part in pixels; one number for a square.
  * @param options The generator that draws the places, and the padding.
  * @returns The transform: (B, C, H, W) → (B, C, height, width).
- * @throws {ValueError} If a number is not whole, or too small.
+ * @throws {ValueError} If a number is not whole, or too small, or an option is unknown.
  *
  * @example One of nine places
  * ```ts
@@ -206,8 +209,10 @@ export type CropOptions = { readonly generator: Generator; readonly padding?: nu
  */
 export function randomCrop(
   size: number | readonly [height: number, width: number],
-  { generator, padding = 0, ...other }: CropOptions,
+  options: CropOptions,
 ): Transform {
+  requireKind("Cannot crop by", "generator", options?.generator);
+  const { generator, padding = 0, ...other } = options;
   requireNoOther("randomCrop", other);
   const [height, width] = typeof size === "number" ? [size, size] : size;
   for (const side of [height, width]) requireWhole(`Cannot crop to ${side} pixels`, side);
@@ -246,6 +251,7 @@ export function randomCrop(
  * ```
  */
 export function randomShift(most: number, generator: Generator): Transform {
+  requireKind("Cannot shift by", "generator", generator);
   requireWhole(`Cannot shift by ${most} pixels`, most, 0);
   return (images) => {
     checkImages("shift", images);

@@ -97,7 +97,7 @@ export const normalization: Operation<Normalizing, Normalized> = defineOp<Normal
 
 /** Refuses images that batch normalisation cannot take. */
 function checkImages(shape: Shape, channels: number): void {
-  if (shape.length === 4 && shape[1] === channels) return;
+  if (shape?.length === 4 && shape[1] === channels) return;
   const rule = `it takes images (B, ${channels}, H, W), one γ and β per channel`;
   throw new ShapeError(say`Cannot normalise ${shape}: ` + rule);
 }
@@ -141,8 +141,8 @@ export function batchNorm2d(x: Tensor, gamma: Tensor, beta: Tensor, epsilon = 1e
 
 /** Normalises what can be normalised. */
 function normalizeBatch([x, gamma, beta]: readonly Tensor[], options: Normalizing): Tensor {
-  const channels = gamma.size;
-  checkImages(x.shape, channels);
+  const channels = gamma?.size;
+  checkImages(x?.shape, channels);
   requireOneDtype("Cannot normalise", x, gamma, beta);
   requireNumber(`Cannot normalise with epsilon ${options.epsilon}`, options.epsilon);
   if (!sameShape(gamma.shape, [channels]) || !sameShape(gamma.shape, beta.shape)) {
@@ -151,7 +151,7 @@ function normalizeBatch([x, gamma, beta]: readonly Tensor[], options: Normalizin
   }
   if (x.size > channels) return normalization([x, gamma, beta], options);
   const says = say`Cannot normalise ${x} by itself: one number per channel has no variance`;
-  throw new ShapeError(says, "train on larger batches, or call eval() first");
+  throw new ShapeError(says, "a last batch of one? dropLast: true leaves it out; or eval()");
 }
 
 /** What BatchNorm2d takes. */

@@ -14,7 +14,8 @@
  */
 import { defineOp, type Operation } from "#autograd";
 import { type Cost, Module } from "#layers";
-import { like, requireNoOther, say, type Shape, sizeOf, Tensor, ValueError } from "#tensor";
+import { like, requireKind, requireNoOther, say, type Shape, sizeOf, Tensor } from "#tensor";
+import { ValueError } from "#tensor";
 import { unfold } from "./unfold.ts";
 import { checkWindow, slideOver } from "./window.ts";
 import type { Pair, Slide, Sliding, Window } from "./window.ts";
@@ -24,6 +25,7 @@ export type PoolOptions = Omit<Sliding, "dilation">;
 
 /** The window of a pooling: by default it moves by its own size. */
 function poolWindow(kernelSize: Pair, options: PoolOptions): Window {
+  requireKind("Cannot pool with the options", "object", options);
   const { stride = kernelSize, padding = 0, ...other } = options;
   requireNoOther("pooling", other);
   return { kernelSize, stride, padding };

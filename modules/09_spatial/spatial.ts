@@ -176,25 +176,22 @@ export function conv2d(
   { stride, padding, dilation, ...other }: Sliding = {},
 ): Tensor {
   requireNoOther("conv2d", other);
-  checkFilters(x.shape, weight.shape);
+  checkFilters(x?.shape, weight?.shape);
   const [filters, , height, width] = weight.shape, learned = bias ? [weight, bias] : [weight];
   requireOneDtype("Cannot convolve", x, ...learned);
   if (bias && !sameShape(bias.shape, [filters])) {
     const rule = `it takes one number per filter (${filters},)`;
     throw new ShapeError(say`Cannot add a bias ${bias} to ${filters} filters: ` + rule);
   }
-  const kernelSize = [height, width] as const;
-  return convolution(
-    [x, ...learned],
-    slideOver(x.shape, { kernelSize, stride, padding, dilation }),
-  );
+  const window = { kernelSize: [height, width], stride, padding, dilation } as const;
+  return convolution([x, ...learned], slideOver(x.shape, window));
 }
 
 /** Refuses filters that do not fit the images. */
 function checkFilters(images: Shape, filters: Shape): void {
-  if (images.length === 4 && filters.length === 4 && images[1] === filters[1]) return;
+  if (images?.length === 4 && filters?.length === 4 && images[1] === filters[1]) return;
   const rule = "it takes images (B, C, H, W) and filters (F, C, K, K) of as many channels";
-  const hint = images.length === 3 ? "add a batch axis with unsqueeze(0)" : undefined;
+  const hint = images?.length === 3 ? "add a batch axis with unsqueeze(0)" : undefined;
   throw new ShapeError(say`Cannot convolve ${images} with ${filters}: ` + rule, hint);
 }
 
@@ -235,13 +232,9 @@ export class Conv2d extends Module {
    * @param options Generator, stride, padding, dilation, bias, initialiser, dtype.
    * @throws {ValueError} If a number is not whole, or too small, or an option is unknown.
    */
-  constructor(
-    inChannels: number,
-    outChannels: number,
-    kernelSize: Pair,
-    { stride, padding, dilation, ...options }: Conv2dOptions,
-  ) {
+  constructor(inChannels: number, outChannels: number, kernelSize: Pair, options: Conv2dOptions) {
     super();
+    const { stride, padding, dilation, ...drawing } = options ?? {} as Conv2dOptions;
     this.inChannels = inChannels;
     this.outChannels = outChannels;
     this.sliding = structuredClone({ stride, padding, dilation });
@@ -249,7 +242,7 @@ export class Conv2d extends Module {
     requireWhole(`Cannot make a Conv2d of ${inChannels} channels`, inChannels);
     requireWhole(`Cannot make a Conv2d of ${outChannels} filters`, outChannels);
     const [height, width] = typeof kernelSize === "number" ? [kernelSize, kernelSize] : kernelSize;
-    [this.weight, this.bias] = drawWeights([outChannels, inChannels, height, width], options);
+    [this.weight, this.bias] = drawWeights([outChannels, inChannels, height, width], drawing);
   }
 
   /** (B, C, H, W) → (B, F, oH, oW). */

@@ -156,7 +156,7 @@ const unfoldOp = defineOp<Window, Slide>({
  * ```
  */
 export function unfold(x: Tensor, window: Window): Tensor {
-  const { kernelSize, stride, padding, dilation, ...other } = window;
+  const { kernelSize = NaN, stride, padding, dilation, ...other } = window ?? {};
   requireNoOther("unfold", other);
   return unfoldOp([x], { kernelSize, stride, padding, dilation });
 }

@@ -56,7 +56,7 @@ const least = { kernelSize: 1, stride: 1, padding: 0, dilation: 1 };
  */
 export function checkWindow(window: Window): void {
   for (const name of ["kernelSize", "stride", "padding", "dilation"] as const) {
-    const value = window[name] ?? 1;
+    const value = name === "kernelSize" ? window[name] : window[name] ?? 1;
     if (name === "padding" && (value === "same" || value === "valid")) continue;
     const says = say`Cannot slide a window with ${name} ${value}`;
     const [down, across, ...more] = Array.isArray(value) ? value : [value, value];
@@ -135,9 +135,9 @@ export type Slide = { readonly shape: Shape; readonly y: Track; readonly x: Trac
  */
 export function slideOver(shape: Shape, window: Window): Slide {
   checkWindow(window);
-  if (shape.length === 4) {
+  if (shape?.length === 4) {
     return { shape, y: trackOf(shape, 2, window), x: trackOf(shape, 3, window) };
   }
-  const hint = shape.length === 3 ? "add a batch axis with unsqueeze(0)" : undefined;
+  const hint = shape?.length === 3 ? "add a batch axis with unsqueeze(0)" : undefined;
   throw new ShapeError(say`Cannot slide a window over ${shape}: images are (B, C, H, W)`, hint);
 }

@@ -8,6 +8,14 @@
  *   kernels/   products, convolution, pooling, … as the assembler writes them
  *   doors/     which kernel runs in place of which loop
  *
+ * ## Near the greatest number
+ *
+ * A loop adds up in float64 and rounds once; a kernel adds up in float32. So both agree, but for
+ * rounding, as long as the terms of each sum, all taken as positive, come to less than 2¹²⁷
+ * (1.7·10³⁸, half of float32's greatest number) and are at most 2²⁴. Beyond it a kernel may pass the
+ * greatest number on the way: it gives ∞, −∞ or NaN where a loop gives a number, or ∞ of the other
+ * sign. For a matrix product the terms are the products |a·b|, for a variance the squares.
+ *
  * @module
  */
 import type { Kernels } from "#tensor";
@@ -60,7 +68,8 @@ export interface ChoiceOptions {
  * @param modules The modules in use: the library's barrel.
  * @param options Which kernels are wanted, on how many threads, in how much memory.
  * @returns The kernels; they run once setKernels() has been told.
- * @throws {RangeError} If `threads` or `memory` is not a number that makes sense.
+ * @throws {RangeError} If there are no such kernels, or a number makes no sense.
+ * @throws {TypeError} If the first is not the library, or the second not an object.
  *
  * @example The matrix product in WebAssembly
  * ```ts
@@ -73,11 +82,13 @@ export interface ChoiceOptions {
  * restore();
  * ```
  */
-export function chooseKernels(
-  modules: Modules,
-  { wanted = "fast", threads = 1, memory, assemble = assembleKernels }: ChoiceOptions = {},
-): Choice {
-  checkOptions(threads, memory);
+export function chooseKernels(modules: Modules, options: ChoiceOptions = {}): Choice {
+  const { wanted = "fast", threads = 1, memory, assemble = assembleKernels } = options;
+  if (typeof Object(modules).loops !== "object" || typeof options !== "object") {
+    const rule = "the first must be the library, import * as kindling, the second an object";
+    throw new TypeError(`Cannot choose kernels: ${rule}`);
+  }
+  checkOptions(wanted, threads, memory);
   if (wanted === "loops") return { kernels: modules.loops, notice: null };
   const levels: readonly Level[] = wanted === "fast" ? ["relaxed SIMD", "SIMD"] : ["SIMD"];
   const reasons: string[] = [];
@@ -111,8 +122,11 @@ function noticeOf({ withoutDoors, machine }: FastKernels): string | null {
   return notices.length > 0 ? notices.join("; ") : null;
 }
 
-/** Refuses numbers of threads or bytes that make no sense. */
-function checkOptions(threads: number, memory?: number): void {
+/** Refuses kernels that there are not, and numbers of threads or bytes that make no sense. */
+function checkOptions(wanted: Wanted, threads: number, memory?: number): void {
+  if (!wantedKernels.includes(wanted)) {
+    throw new RangeError(`Cannot choose kernels ${wanted}: they are ${wantedKernels.join(", ")}`);
+  }
   if (!(Number.isInteger(threads) && threads >= 1)) {
     throw new RangeError(`Cannot share work among ${threads} threads: it must be a whole number`);
   }

@@ -14,6 +14,8 @@ export interface Attack {
    * what the tests expect without knowing it.
    */
   readonly code: string;
+  /** Whether it catches what stops it, so that its module is loaded. */
+  readonly isWary?: true;
 }
 
 const junk = "export const give = (what: string): any => what === 'error' ? null : 0;";
@@ -25,7 +27,10 @@ function before(name: string, code: string): Attack {
 
 /** Code that may throw, as all code that is wary would. */
 function trying(name: string, code: string): Attack {
-  return before(name, `try {\n${code}\n} catch (error) { console.log(String(error)); }`);
+  return {
+    ...before(name, `try {\n${code}\n} catch (error) { console.log(String(error)); }`),
+    isWary: true,
+  };
 }
 
 /** What is given in the place of a tensor, a list and a number. */
@@ -53,7 +58,7 @@ export const waysOut: readonly Attack[] = [
     "import() with attributes",
     'await import("./given.ts", { with: { type: "text" } } as any);',
   ),
-  trying("import.defer()", "await import.defer('node:fs');"),
+  before("import.defer()", "await import.defer('node:fs');"), // Bun cannot read it
   trying("import() of a data: URL", 'await import("data:text/javascript,export default 1");'),
   trying("import() of node:module", 'await import("node:module");'),
   trying("import() of node:worker_threads", 'await import(["node", "worker_threads"].join(":"));'),
@@ -118,6 +123,18 @@ export const waysOut: readonly Attack[] = [
 
 /** Changes to what all code shares. */
 export const patches: readonly Attack[] = [
+  trying(
+    "a push that makes what came what is expected",
+    "const push = Array.prototype.push;\n" +
+      "Array.prototype.push = function (...all: any[]) {\n" +
+      "  for (const one of all) if (one?.expected) one.actual = one.expected;\n" +
+      "  return Reflect.apply(push, this, all);\n};",
+  ),
+  trying(
+    "fields that give what is expected",
+    "Object.defineProperty(Object.prototype, 'actual', {\n" +
+      "  get() { return this.expected; }, set() {} });",
+  ),
   before(
     "Error[Symbol.hasInstance]",
     "Object.defineProperty(Error, Symbol.hasInstance, { value: () => true });",

@@ -202,7 +202,7 @@ export const faults: readonly Fault[] = [
     name: "gives a bigint",
     body: "{ return BigInt(shape.length) as never; }",
     ends: ["failed", "failed"],
-    says: "got:      1n",
+    says: "got 1n",
   },
   {
     name: "gives an array of bigints",

@@ -1,47 +1,36 @@
 /**
- * What came of a seeded bug: what it cost, and what was said of it.
+ * What came of a seeded bug: what it cost, and what a learner reads of it first.
  *
  * @module
  */
-import type { Verdict } from "../../course/judge/judge.ts";
-import type { Mutant } from "./mutants.ts";
+import { detailOf } from "../../course/commands/print.ts";
+import { mostTelling, type Result } from "../../course/judge/result.ts";
+import type { Program } from "./programs.ts";
 
 /** What came of a bug. */
 export interface Caught {
+  readonly id: string;
   readonly task: string;
   readonly bug: string;
   readonly lost: number;
   /** What the tests are worth that ran. */
   readonly points: number;
-  /** Whether the feedback of a red test says what it should. */
-  readonly named: boolean;
-  /** The feedback of the first red test. */
-  readonly feedback: string;
-}
-
-/** What a test says of the bug. */
-interface Judged extends Verdict {
-  readonly sentence: string;
-  readonly points: number;
+  /** Whether the first message says what it should; nothing where that is not known. */
+  readonly named?: boolean;
+  /** All that is printed of the red test that is shown first. */
+  readonly first: string;
 }
 
 /** Sums up what the tests say of a bug. */
-export function caughtBy(
-  [task, name, bug, , , named]: Mutant,
-  results: readonly Judged[],
-): Caught {
-  const red = results.filter(({ status }) => status !== "passed");
-  const feedback = red.map(({ sentence, message, cause }) =>
-    [sentence, message, cause && `likely: ${cause}`].filter((part) => part).join("\n")
-  );
-  const sum = (some: readonly Judged[]): number =>
-    some.reduce((sum, { points }) => sum + points, 0);
+export function caughtBy({ id, task, bug, named }: Program, results: readonly Result[]): Caught {
+  const first = mostTelling(results), text = first ? detailOf(first).join("\n") : "";
   return {
+    id,
     task,
-    bug: `${name}() ${bug}`,
-    lost: sum(red),
-    points: sum(results),
-    named: feedback.some((text) => text.includes(named)),
-    feedback: feedback.find((text) => text.includes(named)) ?? feedback[0] ?? "",
+    bug,
+    lost: results.reduce((sum, { points, earned }) => sum + points - earned, 0),
+    points: results.reduce((sum, { points }) => sum + points, 0),
+    ...(named === undefined ? {} : { named: text.includes(named) }),
+    first: text,
   };
 }

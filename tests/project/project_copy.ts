@@ -8,6 +8,7 @@ import { type ChildProcessWithoutNullStreams, spawn, spawnSync } from "node:chil
 import { cpSync, existsSync, readFileSync, rmSync } from "node:fs";
 import process from "node:process";
 import { createInterface } from "node:readline";
+import { modules } from "../../course/content/course.ts";
 import { afterFile, folderOfFile, inFolder } from "./in_folder.ts";
 
 const root = fromFileUrl(new URL("../../", import.meta.url));
@@ -123,6 +124,14 @@ export class ProjectCopy {
   /** Ends the process of say(). */
   end(): void {
     this.#server?.kill("SIGKILL");
+  }
+}
+
+/** Gives the learner of a copy a module as the reference has it. */
+export function completeModule(copy: ProjectCopy, number: string): void {
+  const module = modules.find((one) => one.number === number), folder = module?.folder ?? "";
+  for (const file of module?.files ?? []) {
+    cpSync(copy.path("modules", folder, file), copy.path("workspace", folder, file));
   }
 }
 
