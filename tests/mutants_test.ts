@@ -7,6 +7,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { fromFileUrl, join } from "@std/path";
 import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
 import process from "node:process";
 import { test } from "../course/sandbox/register.ts";
 import type { Caught } from "./mutants/caught.ts";
@@ -17,6 +18,13 @@ const root = fromFileUrl(new URL("../", import.meta.url));
 const isDeno = process.versions.deno !== undefined;
 /** The least share of the bugs that must be named. */
 const leastNamed = 0.9;
+
+const moreBugs: readonly unknown[] = JSON.parse(
+  readFileSync(join(root, "tests/mutants/more_bugs.json"), "utf8"),
+);
+const alternatives: readonly string[] = JSON.parse(
+  readFileSync(join(root, "tests/mutants/alternatives.json"), "utf8"),
+).map(({ id }: { readonly id: string }) => id);
 
 /** Tries bugs, by their numbers in the table. */
 function measure(...args: readonly string[]): readonly Caught[] {
@@ -60,6 +68,22 @@ test("the message shown first names at least 90 % of the seeded bugs", () => {
     named.length >= leastNamed * found.length,
     `${named.length} of ${found.length}, without:\n${others.join("\n")}`,
   );
+});
+
+test("each of 300 more bugs loses points in its own module", () => {
+  const ids = shareOf(
+    Array.from({ length: moreBugs.length }, (_, k) => `+${k}`),
+    8,
+  );
+  const found = measure("--more", ...ids);
+  assertEquals(found.length, ids.length);
+  assertEquals(found.filter(({ lost }) => lost === 0).map(({ bug }) => bug), []);
+});
+
+test("right programs that are written otherwise lose nothing", () => {
+  const found = measure("tests/mutants/alternatives.json", ...shareOf(alternatives, 6));
+  assert(found.length > 0);
+  assertEquals(found.filter(({ lost }) => lost > 0).map(({ id }) => id), []);
 });
 
 test("a bug that is graded in the sandbox is told like one that is not", () => {

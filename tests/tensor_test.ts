@@ -5,7 +5,8 @@
  *
  * @module
  */
-import { assert, assertEquals, assertStrictEquals } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStrictEquals } from "@std/assert";
+import { assertThrows } from "@std/assert";
 import { Generator } from "#random";
 import {
   type Axes,
@@ -1239,4 +1240,13 @@ test("a tensor keeps its shape, whatever becomes of the caller's list", () => {
   const shape = [4], x = new Tensor(new Float32Array(4), shape);
   shape[0] = 2;
   assertEquals([x.shape, x.size], [[4], 4]);
+});
+
+// ── Beyond all machines ──
+
+test("a tensor that no machine has room for is refused with what it would take", () => {
+  for (const shape of [[2 ** 40], [2 ** 20, 2 ** 20, 2 ** 20], [2 ** 53]]) {
+    const { message } = assertThrows(() => Tensor.zeros(shape), ValueError);
+    assertMatch(message, /^Cannot make room for [\d,]+ numbers: they take [\d,]+ GB$/);
+  }
 });

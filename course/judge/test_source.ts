@@ -187,7 +187,8 @@ function argumentsOf(source: Source, line: number, call: RegExp): string[] {
   const found = source.code.slice(start).match(call), at = start + (found?.index ?? 0);
   if (!found || at > end) return [];
   return itemsOf(source, at + found[0].length - 1).map((item) =>
-    item.replace(/^\(\) => /, "").replace(/([[(]) /g, "$1").replace(/,? ([\])])/g, "$1")
+    item.replace(/^t\.expectUnchanged\(\{.*?\}, \(\) => (.*)\)$/, "$1").replace(/^\(\) => /, "")
+      .replace(/([[(]) /g, "$1").replace(/,? ([\])])/g, "$1")
   );
 }
 

@@ -84,21 +84,28 @@ export function copyHint(value: unknown): string | undefined {
 }
 
 /** Kinds of values, by what they have, and where they come from. */
-const kinds = {
-  list: [(x: unknown) => Array.isArray(x), "a list stands in brackets: [a, b]"],
-  object: [
-    (x: unknown) => x !== null && typeof x === "object",
-    "options stand in braces: { a: 1 }",
-  ],
-  function: [(x: unknown) => typeof x === "function", "hand it over without calling it"],
-  tensor: [(x: unknown) => ArrayBuffer.isView(Object(x).data), "Tensor.of([[1, 2]]) makes one"],
-  generator: [(x: unknown) => "permutation" in Object(x), "new Generator(1) makes one of a seed"],
-  state: [(x: unknown) => x instanceof Map, "stateDict() gives one"],
-  "data set": [(x: unknown) => "batch" in Object(x), "new TensorDataset(x, labels) makes one"],
-} as const;
+const kinds: Readonly<Record<KindName, readonly [is: (x: unknown) => boolean, hint: string]>> = {
+  list: [(x) => Array.isArray(x), "a list stands in brackets: [a, b]"],
+  object: [(x) => x !== null && typeof x === "object", "options stand in braces: { a: 1 }"],
+  function: [(x) => typeof x === "function", "hand it over without calling it"],
+  tensor: [(x) => ArrayBuffer.isView(Object(x).data), "Tensor.of([[1, 2]]) makes one"],
+  generator: [(x) => "permutation" in Object(x), "new Generator(1) makes one of a seed"],
+  state: [(x) => x instanceof Map, "stateDict() gives one"],
+  "data set": [(x) => "batch" in Object(x), "new TensorDataset(x, labels) makes one"],
+};
 
-/** A class, or one of the kinds that are told by what a value has. */
-export type Kind = keyof typeof kinds | (abstract new (...args: never[]) => object);
+/** A kind that is told by what a value has. */
+export type KindName =
+  | "list"
+  | "object"
+  | "function"
+  | "tensor"
+  | "generator"
+  | "state"
+  | "data set";
+
+/** A class, or one of those kinds. */
+export type Kind = KindName | (abstract new (...args: never[]) => object);
 
 /**
  * Refuses values of another kind than is needed. The compiler says so first, where it is asked.

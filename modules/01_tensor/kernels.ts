@@ -11,7 +11,7 @@
  *
  * @module
  */
-import { requireKind } from "./errors.ts";
+import { requireKind, ValueError } from "./errors.ts";
 
 // ── Dispatch ──
 
@@ -135,7 +135,17 @@ export interface Kernels extends Memory, Lifetime {
 export const loops: Kernels = {
   name: "loops",
   replacements: [],
-  room: (size) => new Float32Array(size),
+  room: (size) => {
+    try {
+      return new Float32Array(size);
+    } catch { // each runtime has another word for it
+      const gigabytes = `${Number((4 * size / 1e9).toPrecision(3)).toLocaleString("en")} GB`;
+      const says = `Cannot make room for ${
+        size.toLocaleString("en")
+      } numbers: they take ${gigabytes}`;
+      throw new ValueError(says, "is a size of the shape too large, or a batch?");
+    }
+  },
   made: () => {},
   keep: (tensor) => tensor,
   step: (compute) => compute(),

@@ -316,7 +316,7 @@ export class GELU extends Elementwise {
 }
 
 /** A layer that computes along one axis. */
-abstract class AlongAxis extends Elementwise {
+export abstract class AlongAxis extends Elementwise {
   /** Along which the shares sum to 1. */
   readonly axis: number;
 

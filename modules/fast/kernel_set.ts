@@ -40,7 +40,7 @@ export class FastKernels extends Arena implements Kernels {
 
   /** Puts the kernels of a machine into a set. */
   constructor(level: string, machine: Machine, modules: Modules) {
-    super(machine, () => {
+    super(machine, modules.loops.room, () => {
       const says = "Cannot read numbers after their step: their memory is used again";
       throw new modules.ValueError(
         says,

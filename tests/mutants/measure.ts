@@ -5,6 +5,7 @@
  *
  * - `--json`      prints what came of each as JSON
  * - `--own-task`  runs the tests of the bug's own task only
+ * - `--more`      tries the bugs of more_bugs.json, for which nobody has said what names them
  * - `--sandbox`   grades as a learner's files are graded, in the sandbox
  *
  * @module
@@ -19,7 +20,7 @@ import type { Result } from "../../course/judge/result.ts";
 import { inFolder } from "../project/in_folder.ts";
 import { type Caught, caughtBy } from "./caught.ts";
 import { mutants } from "./mutants.ts";
-import { type Program, programOf, readPrograms } from "./programs.ts";
+import { type Program, programOf, readBugs, readPrograms } from "./programs.ts";
 import { runProgram } from "./run_programs.ts";
 
 /** Grades a program in the sandbox, by all tests of its module. */
@@ -35,13 +36,15 @@ async function grade({ module, files }: Program, scratch: string): Promise<Resul
 
 async function main(): Promise<void> {
   const { _: words, ...options } = parseArgs(process.argv.slice(2), {
-    boolean: ["json", "own-task", "sandbox"],
+    boolean: ["json", "own-task", "sandbox", "more"],
     string: ["_"],
   });
   const [file] = words.filter((word) => `${word}`.endsWith(".json"));
-  const { programs, stale } = file === undefined
-    ? { programs: mutants.map((mutant, k) => programOf(mutant, `#${k}`)), stale: [] }
-    : readPrograms(`${file}`);
+  const { programs, stale } = file !== undefined
+    ? readPrograms(`${file}`)
+    : options.more
+    ? readBugs()
+    : { programs: mutants.map((mutant, k) => programOf(mutant, `#${k}`)), stale: [] };
   const ids = words.filter((word) => word !== file);
   const chosen = programs.filter(({ id }) =>
     ids.length === 0 ||

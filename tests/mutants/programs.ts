@@ -84,6 +84,24 @@ export function readPrograms(path: string): { programs: Program[]; stale: string
   return { programs, stale };
 }
 
+/** Reads the bugs of which only the points are looked at, as `readPrograms` reads others. */
+export function readBugs(): { programs: Program[]; stale: string[] } {
+  const path = join(root, "tests", "mutants", "more_bugs.json");
+  const bugs: readonly [string, string, string, string, string][] = JSON.parse(
+    readFileSync(path, "utf8"),
+  );
+  const programs: Program[] = [], stale: string[] = [];
+  for (const [k, [task, body, bug, find, replace]] of bugs.entries()) {
+    try {
+      const { named: _, ...program } = programOf([task, body, bug, find, replace, ""], `+${k}`);
+      programs.push(program);
+    } catch (error) {
+      stale.push(`${task} ${body} ${bug}: ${error instanceof Error ? error.message : error}`);
+    }
+  }
+  return { programs, stale };
+}
+
 function moduleFor(task: string): CourseModule {
   const module = moduleOf(task);
   if (!module) throw new Error(`There is no module of ${task}`);

@@ -30,7 +30,7 @@
  * A number that is not finite would spoil its whole tile: the kernels note that one came out, and
  * the caller computes it again without tiles.
  *
- * Lavin & Gray, Fast Algorithms for Convolutional Neural Networks, 2016.
+ * Lavin et al., Fast Algorithms for Convolutional Neural Networks, 2016.
  *
  * - **T** tiles of a block of images · **C** channels · **F** filters · **q** 36 places in a tile
  *

@@ -15,6 +15,15 @@ import type { Machine } from "./machine.ts";
 /** How many steps guard arrays at first, and how often later ones do. */
 const guardFirst = 100, guardEvery = 100;
 
+/**
+ * How often Bun is asked to collect garbage, in steps. It takes all of the reserved memory for memory
+ * in use, so by itself it lets garbage of a hundred megabytes gather first.
+ */
+const collectEvery = 200;
+
+/** What Bun has for that; other runtimes know that reserved memory costs nothing. */
+const { Bun }: { readonly Bun?: { gc(force: boolean): void } } = globalThis as object;
+
 /** What to throw when released numbers are read. */
 type Refuse = () => never;
 
@@ -22,6 +31,7 @@ type Refuse = () => never;
 export class Arena implements Memory, Lifetime {
   /** What computes on the numbers. */
   readonly machine: Machine;
+  readonly #elsewhere: Memory["room"];
   readonly #released: Float32Array;
   /** The prototype of arrays whose memory is used again. */
   readonly #gone: object;
@@ -31,9 +41,16 @@ export class Arena implements Memory, Lifetime {
   /** Which of it is to outlive the step. */
   #kept: Holder[] = [];
 
-  /** Allocates in a machine's memory. */
-  constructor(machine: Machine, refuse: Refuse) {
+  /**
+   * Allocates in a machine's memory.
+   *
+   * @param machine The machine.
+   * @param elsewhere Makes room where the machine has none.
+   * @param refuse What to throw when released numbers are read.
+   */
+  constructor(machine: Machine, elsewhere: Memory["room"], refuse: Refuse) {
     this.machine = machine;
+    this.#elsewhere = elsewhere;
     const traps = { get: refuse, set: refuse, getPrototypeOf: refuse };
     this.#released = new Proxy(new Float32Array(), traps);
     this.#gone = new Proxy({}, traps);
@@ -41,9 +58,9 @@ export class Arena implements Memory, Lifetime {
 
   room(size: number, holding: Room): Float32Array {
     const { heap, run } = this.machine;
-    if (holding === "lasting") return heap.lasting(size);
+    if (holding === "lasting") return heap.lasting(size) ?? this.#elsewhere(size, holding);
     const address = this.#made ? heap.take(4 * size) : 0;
-    if (address === 0) return new Float32Array(size);
+    if (address === 0) return this.#elsewhere(size, holding);
     if (holding === "zeros") run.clear(address, 4 * size);
     return new Float32Array(heap.buffer, address, size);
   }
@@ -86,6 +103,7 @@ export class Arena implements Memory, Lifetime {
       }
       for (const view of dead) Object.setPrototypeOf(view, this.#gone);
       heap.top = start;
+      if (this.#steps % collectEvery === 0) Bun?.gc(false);
       this.#made = outer;
       this.#kept = outerKept;
     }

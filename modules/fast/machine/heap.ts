@@ -90,12 +90,12 @@ export class Heap {
     return address;
   }
 
-  /** Makes room for numbers that last, all 0; ordinary numbers if there is no room left. */
-  lasting(size: number): Float32Array {
+  /** Makes room for numbers that last, all 0; null if there is no room left. */
+  lasting(size: number): Float32Array | null {
     const bytes = aligned(4 * size);
     const address = this.#free.get(bytes)?.pop() ?? this.#lastingEnd;
     if (address === this.#lastingEnd) {
-      if (address + bytes > this.#arenaStart) return new Float32Array(size);
+      if (address + bytes > this.#arenaStart) return null;
       this.#lastingEnd += bytes;
     }
     const view = new Float32Array(this.buffer, address, size).fill(0);
