@@ -230,6 +230,8 @@ test("a bracket that was left open is looked for where the indentation comes bac
     "// { not code (\nconst a = 1;\n": undefined,
     "class A\n  extends B {\n  c = 1;\n}\n": undefined,
     "function a() {": 1,
+    "a = (\n  1;\n}\n": 1,
+    "function a() {\n  b([1, 2);\n}\n": 2,
   };
   for (const [text, opened] of Object.entries(texts)) {
     assertEquals(findOpenBracket(text)?.opened, opened, text);

@@ -131,15 +131,15 @@ export async function sayOpen(result: Result): Promise<void> {
   detailOf(result).forEach((line) => say(line));
   if (result.status !== "todo") {
     const module = moduleNamed(result.task, "find");
-    sayLines([...openBracketsIn(module, result), ...changedGivenIn(module)]);
+    const isRead = !result.message.includes("SyntaxError");
+    sayLines(isRead ? changedGivenIn(module) : openBracketsIn(module));
   }
   const times = readProgress().failures[result.task]?.times ?? 0;
   if (times >= 3) await sayHint(result.task, "The same failure for the third time. ");
 }
 
 /** Brackets left open, where a file cannot be read: its last line is where a parser notices. */
-function openBracketsIn(module: CourseModule, { message }: Result): string[] {
-  if (!message.includes("SyntaxError")) return [];
+function openBracketsIn(module: CourseModule): string[] {
   return [...filesOf(module)].flatMap(([file, source]) => {
     const found = findOpenBracket(source);
     if (!found) return [];

@@ -39,7 +39,11 @@ export function findOpenBracket(source: string): OpenBracket | undefined {
     const inner = Math.min(indent, Math.max(0, next.search(/\S/) - 2));
     for (const char of text) {
       if (char in closers) open.push({ bracket: char, line: k + 1, indent: inner });
-      else if (/[})\]]/.test(char)) open.pop();
+      else if (/[})\]]/.test(char)) {
+        const top = open.pop();
+        if (!top || closers[top.bracket] === char) continue;
+        return { bracket: top.bracket, opened: top.line, missedAt: k + 1 };
+      }
     }
   }
   const left = open.at(-1);
