@@ -315,7 +315,17 @@ export class GELU extends Elementwise {
   override readonly forward: Compute = gelu;
 }
 
-/** A layer that computes along one axis. */
+/**
+ * A layer that computes along one axis.
+ *
+ * @example Both layers know theirs
+ * ```ts
+ * import { assert, assertEquals } from "@std/assert";
+ * import { AlongAxis, LogSoftmax, Softmax } from "kindling/layers";
+ * assert(new Softmax() instanceof AlongAxis);
+ * assertEquals([new Softmax().axis, new LogSoftmax(1).axis], [-1, 1]);
+ * ```
+ */
 export abstract class AlongAxis extends Elementwise {
   /** Along which the shares sum to 1. */
   readonly axis: number;
