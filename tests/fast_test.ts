@@ -324,6 +324,34 @@ test("an array taken from a gradient says that it is gone; the gradient itself i
   });
 });
 
+test("a product that does not fit into the memory is made in parts, with the same bits", () => {
+  const [m, k, n] = [700, 90, 500];
+  const run = (): number[] => {
+    const generator = new Generator(9), a = Tensor.normal([m, k], generator);
+    return [...a.matmul(Tensor.normal([k, n], generator)).data];
+  };
+  const loops = run(), all = withKernels(run);
+  assertEquals(withKernels(run, { memory: 2 ** 20 }), all);
+  assert(
+    all.some((value, i) => value !== loops[i]),
+    "the loops, which sum in float64, did not run",
+  );
+});
+
+test("as long as the sums of |a·b| stay within float32, kernels and loops give the same kinds", () => {
+  // Beyond, an order of summing may reach ∞ on the way, or ∞ − ∞, where another one does not.
+  const generator = new Generator(10), k = 40;
+  for (let round = 0; round < 50; round++) {
+    const a = Tensor.normal([3, k], generator), b = Tensor.normal([k, 9], generator);
+    const most = a.abs().matmul(b.abs()).max().item(), scale = 3.4e38 / most / 1.001;
+    const [left, right] = [a.mul(Math.sqrt(scale)), b.mul(Math.sqrt(scale))];
+    for (const wanted of ["fast", "simd"] as const) {
+      const out = withKernels(() => [...left.matmul(right).data], { wanted });
+      assert(out.every(Number.isFinite), `round ${round}, ${wanted}`);
+    }
+  }
+});
+
 test("a step that needs more room than there is goes on with the loops", () => {
   const run = (mebibytes: number): number[][] =>
     kernels.step(() => {

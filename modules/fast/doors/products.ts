@@ -20,15 +20,30 @@ export function replaceProducts({ machine }: Tools, { matmulDoor }: Modules): Re
   const at = ({ data, start }: Block, columns: number): Matrix => {
     return { at: machine.address(data) + 4 * start, row: 4 * columns, column: 4 };
   };
-  return on(matmulDoor, (own) => (out, a, b, [m, k, n]) => {
-    const isWhole = out.data.length === m * n && m * n * k > worthCopying;
-    const suits = out.data instanceof Float32Array && (isWhole || machine.holds(out.data));
-    const done = suits && machine.work(() => {
-      const to = machine.target(out.data) + 4 * out.start;
-      multiply(machine, to, at(a, k), at(b, n), [m, k, n]);
+  return on(matmulDoor, (own) =>
+    function product(out, a, b, [m, k, n]): void {
+      const isWhole = out.data.length === m * n && m * n * k > worthCopying;
+      const suits = out.data instanceof Float32Array && (isWhole || machine.holds(out.data));
+      const done = suits && machine.work(() => {
+        const to = machine.target(out.data) + 4 * out.start;
+        multiply(machine, to, at(a, k), at(b, n), [m, k, n]);
+      });
+      if (done) return;
+      if (!suits || m <= part.rows) {
+        own(out, a, b, [m, k, n]);
+        return;
+      }
+      const half = Math.ceil(m / 2); // there is no room for all rows at once
+      for (const [from, rows] of [[0, half], [half, m - half]]) {
+        product(rowsOf(out, from, rows, n), rowsOf(a, from, rows, k), b, [rows, k, n]);
+      }
     });
-    if (!done) own(out, a, b, [m, k, n]);
-  });
+}
+
+/** Some rows of a matrix. */
+function rowsOf({ data, start }: Block, from: number, rows: number, columns: number): Block {
+  const first = start + from * columns;
+  return { data: data.subarray(first, first + rows * columns), start: 0 };
 }
 
 /** Writes a (m, k) · b (k, n) to an address, in parts. */

@@ -15,6 +15,10 @@
  * `lanes[lane] + steps[step]`. A transposed matrix differs from a plain one only in its tables. So
  * does a convolution's matrix of columns, which is never written out (see convolution.ts).
  *
+ * Sums are float32, where the modules' loops keep them in float64: as long as the sum of all |a·b|
+ * of a cell stays below float32's greatest number, both end in the same kind of number; beyond, one
+ * may reach ∞, or NaN by ∞ − ∞, where the other does not.
+ *
  * Goto & van de Geijn, Anatomy of High-Performance Matrix Multiplication, 2008.
  *
  * - **out** (m, n) += **a** (m, k) · **b** (k, n) · all addresses and distances in bytes
