@@ -15,11 +15,12 @@ import { Generator } from "#random";
 import { type Batch, trainStep } from "#training";
 import { ByteImages } from "../datasets/cifar10.ts";
 import { augmented, convolutional, recipe } from "../milestones/04_1998_cnn/02_cifar10.ts";
+import { readArguments } from "../course/arguments.ts";
 import { readKernelOptions, useKernels } from "../milestones/kernels.ts";
 import { sideBySide } from "./side_by_side.ts";
 
-const [option, count] = process.argv.slice(2);
-const wanted = readKernelOptions(undefined, option === "--threads" ? count : undefined);
+const given = readArguments(process.argv.slice(2), [], ["threads"]);
+const wanted = readKernelOptions(undefined, given.threads);
 const { name } = useKernels(wanted, "fast", false), { batchSize, labelSmoothing } = recipe;
 
 const generator = new Generator(1), images = 20 * batchSize;

@@ -14,6 +14,7 @@ import { fileURLToPath } from "node:url";
 import { chooseKernels } from "#fast";
 import { setKernels } from "#tensor";
 import * as kindling from "../mod.ts";
+import { readArguments } from "../course/arguments.ts";
 import { readKernelOptions } from "../milestones/kernels.ts";
 import { fields, number } from "../milestones/report/notes.ts";
 import { drawTable } from "../milestones/report/table.ts";
@@ -23,8 +24,8 @@ import { type Network, networks, stepOf } from "./networks.ts";
 import { median } from "./side_by_side.ts";
 
 const rounds = 3;
-const [option, count] = process.argv.slice(2);
-const { threads } = readKernelOptions(undefined, option === "--threads" ? count : undefined);
+const given = readArguments(process.argv.slice(2), [], ["threads"]);
+const { threads } = readKernelOptions(undefined, given.threads);
 
 /** Median milliseconds per step, and the highest address of memory that kernels took, in MiB. */
 async function time(network: Network, wanted: "fast" | "loops"): Promise<[number, number]> {

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { parseArgs } from "@std/cli/parse-args";
 import { resolve } from "@std/path";
 import process from "node:process";
 import { cacheFolder, cacheVariables } from "../datasets/cache.ts";
@@ -71,10 +72,7 @@ export const milestones: Readonly<Record<string, Milestone>> = {
   },
 };
 
-/** The value of an option, `--name value` or `--name=value`; the last one counts. */
+/** The value of an option; what cannot be understood is refused by the milestone itself. */
 function valueOf(args: readonly string[], name: string): string | undefined {
-  return args.reduce<string | undefined>((found, word, k) => {
-    if (word === `--${name}`) return args[k + 1];
-    return word.startsWith(`--${name}=`) ? word.slice(name.length + 3) : found;
-  }, undefined);
+  return parseArgs([...args], { string: [name] })[name];
 }
